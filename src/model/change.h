@@ -1,0 +1,62 @@
+/*
+ * What changed since both sides last agreed: the input of the planner. Plain data; lists live in the worker's arena and are
+ * sorted by uid (changes) or by base (news). A list holds only what differs from the state.
+ */
+#ifndef MODEL_CHANGE_H
+#define MODEL_CHANGE_H
+
+#include "model/digest.h"
+#include "model/flags.h"
+
+enum change_kind {
+	CHANGE_FLAGS, /* the side's flags differ from the base */
+	CHANGE_GONE,  /* the side does not hold the message any more; only from a view proven complete */
+	CHANGE_NAME,  /* here only: another file name, same flags; the row is refreshed */
+};
+
+/* A message that the state knows. */
+struct change {
+	uint32_t uid;
+	enum change_kind kind;
+	struct flags base;  /* flags in the state */
+	struct flags flags; /* flags on this side (CHANGE_FLAGS) */
+	const char *name;   /* here: the file's present name, "new/x" or "cur/x:2,S"; borrowed from the arena */
+	uint64_t modseq;    /* there: MODSEQ if the server said it, else 0 */
+};
+
+/* A server message without a row. */
+struct new_there {
+	uint32_t uid;
+	bool has_facts;       /* the fields below were fetched (only when pairing may be needed) */
+	uint64_t size;        /* RFC822.SIZE */
+	int64_t date;         /* INTERNALDATE, seconds since 1970 */
+	struct flags flags;
+	struct digest header; /* zero: not fetched */
+	struct digest content; /* zero: not fetched (the body was needed to decide) */
+};
+
+/* A file without a row. */
+struct new_here {
+	const char *name;    /* "new/x" or "cur/x:2,S"; arena */
+	const char *base;    /* "x"; arena */
+	struct flags flags;
+	bool has_facts;      /* the fields below were read */
+	uint64_t wire_size;  /* bytes with CRLF line ends, as the server will count them */
+	int64_t date;        /* mtime */
+	struct digest header;
+	struct digest content;
+	bool refused;        /* an earlier upload was refused: see pending */
+};
+
+struct changes {
+	struct change *there;
+	size_t there_count;
+	struct change *here;
+	size_t here_count;
+	struct new_there *new_there;
+	size_t new_there_count;
+	struct new_here *new_here;
+	size_t new_here_count;
+};
+
+#endif

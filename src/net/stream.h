@@ -1,0 +1,39 @@
+/*
+ * A two-way byte stream with one blocking reader and writer thread. Streams stand on one another: trace on
+ * deflate on TLS on TCP (or on a command's pipes); each owns the one below and closes it. In tests a stream is memory.
+ *
+ * Every wait is bounded by the stream's timeout (silence) and by the program's cancel flag. A write that can't go on
+ * because the peer does not read, too, ends with ERR_NET after the timeout.
+ */
+#ifndef NET_STREAM_H
+#define NET_STREAM_H
+
+#include "base/err.h"
+
+struct stream;
+
+struct stream_ops {
+	/* 1..n bytes read into DATA, 0 at a clean end of the stream, -1 with ERR. */
+	ssize_t (*read)(struct stream *stream, void *data, size_t n, struct err *err);
+	/* All N bytes are taken (perhaps into a buffer), or -1. */
+	int (*write)(struct stream *stream, const void *data, size_t n, struct err *err);
+	/* Everything written so far is on its way to the peer. */
+	int (*flush)(struct stream *stream, struct err *err);
+	/* Bytes that a read would return without waiting are known to exist (buffered in this or a lower layer). */
+	bool (*pending)(struct stream *stream);
+	/* Close and free this stream and those below. Never fails; sends a TLS close_notify if that needs no wait. */
+	void (*close)(struct stream *stream);
+};
+
+/* First member of every kind of stream. */
+struct stream {
+	const struct stream_ops *ops;
+};
+
+ssize_t stream_read(struct stream *stream, void *data, size_t n, struct err *err) MUST_USE;
+int stream_write(struct stream *stream, const void *data, size_t n, struct err *err) MUST_USE;
+int stream_flush(struct stream *stream, struct err *err) MUST_USE;
+bool stream_pending(struct stream *stream);
+void stream_close(struct stream *stream); /* NULL is allowed */
+
+#endif
