@@ -1,0 +1,28 @@
+#include "net/stream.h"
+
+ssize_t stream_read(struct stream *stream, void *data, size_t n, struct err *err)
+{
+	ASSERT(n > 0); /* 0 bytes would look like the end */
+	return stream->ops->read(stream, data, n, err);
+}
+
+int stream_write(struct stream *stream, const void *data, size_t n, struct err *err)
+{
+	return n == 0 ? 0 : stream->ops->write(stream, data, n, err);
+}
+
+int stream_flush(struct stream *stream, struct err *err)
+{
+	return stream->ops->flush(stream, err);
+}
+
+bool stream_pending(struct stream *stream)
+{
+	return stream->ops->pending(stream);
+}
+
+void stream_close(struct stream *stream)
+{
+	if (stream)
+		stream->ops->close(stream);
+}
