@@ -1,6 +1,7 @@
 /*
- * One lock orders all writing. While a picture stands on the screen the cursor is on the line below it; each write moves up,
- * erases it, writes, and puts it back. Frames go out in one write() each, so that a slow terminal does not flicker.
+ * One lock orders all writing. While a picture stands on the screen the cursor is on the line below
+ * it; each write moves up, erases it, writes, and puts it back. Frames go out in one write() each,
+ * so that a slow terminal does not flicker.
  */
 #include "cli/console.h"
 
@@ -20,12 +21,13 @@
 
 static struct {
 	pthread_mutex_t lock;
-	bool ready;          /* lock is made */
-	bool terminal;       /* standard error moves its cursor */
+	bool ready;    /* lock is made */
+	bool terminal; /* standard error moves its cursor */
 	bool color;
-	bool output_shared;  /* standard output is a terminal too: the picture must make room for results */
-	int output_errno;    /* first failure of standard output, 0: none */
-	struct buf picture;  /* as it stands on the screen */
+	bool output_shared; /* standard output is a terminal too: the picture must make room for
+			       results */
+	int output_errno;   /* first failure of standard output, 0: none */
+	struct buf picture; /* as it stands on the screen */
 	unsigned picture_lines;
 } console;
 
@@ -83,7 +85,8 @@ void console_init(void)
 	log_set_sink(log_line, NULL);
 }
 
-/* Standard output's own error, and that of the file system below it, which may show no earlier than at close. */
+/* Standard output's own error, and that of the file system below it, which may show no earlier than
+ * at close. */
 static void finish_output(void)
 {
 	int fd;
@@ -98,7 +101,7 @@ static void finish_output(void)
 
 int console_fini(void)
 {
-	console_picture((struct slice){ 0 }, 0);
+	console_picture((struct slice){0}, 0);
 	finish_output();
 	log_set_sink(NULL, NULL);
 	buf_fini(&console.picture);
@@ -130,7 +133,7 @@ static void print_locked(struct slice text)
 
 void console_print(struct slice text)
 {
-	struct buf erase = { 0 };
+	struct buf erase = {0};
 
 	mutex_lock(&console.lock);
 	if (console.output_shared && console.picture_lines != 0) {
@@ -166,7 +169,7 @@ bool console_is_broken(void)
 /* One line above the picture. */
 static void say(bool bad, const char *line)
 {
-	struct buf out = { 0 };
+	struct buf out = {0};
 
 	bad = bad && console.color;
 	mutex_lock(&console.lock);
@@ -214,7 +217,7 @@ void console_note(const char *fmt, ...)
 
 void console_picture(struct slice text, unsigned lines)
 {
-	struct buf out = { 0 };
+	struct buf out = {0};
 
 	mutex_lock(&console.lock);
 	add_erase(&out);

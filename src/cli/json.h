@@ -1,8 +1,10 @@
 /*
- * Writing JSON, one object a line. Keys are literals of ours; values may hold any bytes: what is not UTF-8 becomes U+FFFD.
+ * Writing JSON, one object a line. Keys are literals of ours; values may hold any bytes: what is
+ * not UTF-8 becomes U+FFFD.
  *
  *     struct json json = { 0 };
- *     json_open(&json); json_string(&json, "account", "work"); json_number(&json, "uid", 17); json_line(&json);
+ *     json_open(&json); json_string(&json, "account", "work"); json_number(&json, "uid", 17);
+ * json_line(&json);
  *
  * and &json.text holds `{"account":"work","uid":17}` with a newline. json_fini() frees.
  */
@@ -18,11 +20,11 @@ struct json {
 void json_fini(struct json *json);
 void json_clear(struct json *json); /* empty text, room kept */
 
-void json_open(struct json *json);                          /* "{" of a line */
-void json_line(struct json *json);                          /* "}" and a newline */
-void json_object(struct json *json, const char *key);       /* "key":{ ... until json_end_object() */
+void json_open(struct json *json);                    /* "{" of a line */
+void json_line(struct json *json);                    /* "}" and a newline */
+void json_object(struct json *json, const char *key); /* "key":{ ... until json_end_object() */
 void json_end_object(struct json *json);
-void json_array(struct json *json, const char *key);        /* "key":[ ... until json_end_array() */
+void json_array(struct json *json, const char *key); /* "key":[ ... until json_end_array() */
 void json_end_array(struct json *json);
 
 /* Within an array KEY is NULL. */

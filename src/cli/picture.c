@@ -18,12 +18,14 @@ static double mean(double before, uint64_t more, int64_t ms)
 	return before > 0 ? before + METER_WEIGHT * (now - before) : now;
 }
 
-void picture_meter_read(struct picture_meter *meter, uint64_t messages, uint64_t bytes, int64_t now_ms)
+void picture_meter_read(
+	struct picture_meter *meter, uint64_t messages, uint64_t bytes, int64_t now_ms)
 {
 	int64_t ms = now_ms - meter->at_ms;
 
 	if (meter->at_ms == 0 || messages < meter->messages || bytes < meter->bytes) {
-		*meter = (struct picture_meter){ .at_ms = now_ms, .messages = messages, .bytes = bytes };
+		*meter = (struct picture_meter){
+			.at_ms = now_ms, .messages = messages, .bytes = bytes};
 		return;
 	}
 	if (ms < METER_STEP_MS)
@@ -126,7 +128,7 @@ static void format_name(const struct picture_line *line, struct buf *out)
 static size_t name_columns(const struct picture *picture, size_t shown)
 {
 	size_t widest = 0, most = picture->columns / 2;
-	struct buf name = { 0 };
+	struct buf name = {0};
 
 	for (size_t i = 0; i < shown; i++) {
 		size_t width;
@@ -156,9 +158,10 @@ static void end_line(const struct picture *picture, struct buf *text, bool dim, 
 	buf_clear(text);
 }
 
-static void format_connection(const struct picture *picture, const struct picture_line *line, size_t columns, struct buf *out)
+static void format_connection(const struct picture *picture, const struct picture_line *line,
+	size_t columns, struct buf *out)
 {
-	struct buf name = { 0 }, cut = { 0 }, text = { 0 };
+	struct buf name = {0}, cut = {0}, text = {0};
 
 	format_name(line, &name);
 	text_cut(buf_slice(&name), columns, &cut);
@@ -174,7 +177,7 @@ static void format_connection(const struct picture *picture, const struct pictur
 
 static void format_total(const struct picture *picture, size_t hidden, struct buf *out)
 {
-	struct buf text = { 0 };
+	struct buf text = {0};
 
 	buf_addf(&text, "%" PRIu64 "/%" PRIu64 " mailboxes", picture->boxes_done, picture->boxes);
 	if (picture->fetched != 0)
@@ -198,7 +201,8 @@ static void format_total(const struct picture *picture, size_t hidden, struct bu
 
 unsigned picture_format(const struct picture *picture, struct buf *out)
 {
-	size_t room = picture->rows > 2 ? picture->rows - 2 : 0; /* the total, and where the cursor stands */
+	size_t room = picture->rows > 2 ? picture->rows - 2
+					: 0; /* the total, and where the cursor stands */
 	size_t shown = picture->count < room ? picture->count : room;
 	size_t columns = name_columns(picture, shown);
 

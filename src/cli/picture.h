@@ -1,5 +1,6 @@
 /*
- * The progress picture: what the work of all connections looks like on a terminal. Pure: a snapshot goes in, text comes out.
+ * The progress picture: what the work of all connections looks like on a terminal. Pure: a snapshot
+ * goes in, text comes out.
  */
 #ifndef CLI_PICTURE_H
 #define CLI_PICTURE_H
@@ -15,7 +16,8 @@ struct picture_meter {
 	double byte_rate;
 };
 /* A new reading. Counters that went back mean that something else has begun. */
-void picture_meter_read(struct picture_meter *meter, uint64_t messages, uint64_t bytes, int64_t now_ms);
+void picture_meter_read(
+	struct picture_meter *meter, uint64_t messages, uint64_t bytes, int64_t now_ms);
 
 struct picture_line {
 	const char *account; /* borrowed */
@@ -31,11 +33,12 @@ struct picture {
 	uint64_t bytes;             /* of them */
 	struct picture_meter meter; /* of them */
 	int64_t elapsed_ms;
-	unsigned columns, rows;     /* of the terminal */
+	unsigned columns, rows; /* of the terminal */
 	bool color;
 };
 
-/* Appends at most rows - 1 lines to OUT, each at most columns - 1 wide and ended by a newline. Returns how many. */
+/* Appends at most rows - 1 lines to OUT, each at most columns - 1 wide and ended by a newline.
+ * Returns how many. */
 unsigned picture_format(const struct picture *picture, struct buf *out);
 
 #endif

@@ -12,29 +12,30 @@
 struct progress {
 	struct report *const *reports; /* borrowed */
 	size_t count;
-	struct picture_meter *meters;  /* owned; REPORT_CONNECTIONS for each report */
-	struct picture_meter meter;    /* of all together */
-	struct picture_line *lines;    /* owned; room for every connection */
+	struct picture_meter *meters; /* owned; REPORT_CONNECTIONS for each report */
+	struct picture_meter meter;   /* of all together */
+	struct picture_line *lines;   /* owned; room for every connection */
 	int64_t started_ms;
-	struct buf text;               /* of the picture, re-used */
+	struct buf text; /* of the picture, re-used */
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
-	bool stop;                     /* guarded by lock */
+	bool stop; /* guarded by lock */
 	pthread_t thread;
 };
 
 static void terminal_size(struct picture *picture)
 {
-	struct winsize size = { 0 };
+	struct winsize size = {0};
 
 	if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0)
-		size = (struct winsize){ 0 };
+		size = (struct winsize){0};
 	picture->columns = size.ws_col != 0 ? size.ws_col : 80;
 	picture->rows = size.ws_row != 0 ? size.ws_row : 24;
 }
 
 /* The open connections of report INDEX as lines of the picture. */
-static void add_connections(struct progress *progress, size_t index, int64_t now_ms, struct picture *picture)
+static void add_connections(
+	struct progress *progress, size_t index, int64_t now_ms, struct picture *picture)
 {
 	struct report *report = progress->reports[index];
 	struct report_work work[REPORT_CONNECTIONS];
@@ -44,13 +45,12 @@ static void add_connections(struct progress *progress, size_t index, int64_t now
 		struct picture_meter *meter = &progress->meters[index * REPORT_CONNECTIONS + i];
 
 		if (!work[i].open) {
-			*meter = (struct picture_meter){ 0 };
+			*meter = (struct picture_meter){0};
 			continue;
 		}
 		picture_meter_read(meter, work[i].messages, work[i].bytes, now_ms);
 		picture->lines[picture->count++] = (struct picture_line){
-			.account = report->account, .work = work[i], .meter = *meter
-		};
+			.account = report->account, .work = work[i], .meter = *meter};
 	}
 }
 
@@ -80,7 +80,8 @@ static void draw(struct progress *progress)
 		add_connections(progress, i, now_ms, &picture);
 		add_totals(progress->reports[i], &picture);
 	}
-	picture_meter_read(&progress->meter, picture.fetched + picture.appended, picture.bytes, now_ms);
+	picture_meter_read(
+		&progress->meter, picture.fetched + picture.appended, picture.bytes, now_ms);
 	picture.meter = progress->meter;
 	buf_clear(&progress->text);
 	lines = picture_format(&picture, &progress->text);
@@ -130,7 +131,7 @@ void progress_stop(struct progress *progress)
 	cond_signal(&progress->changed);
 	mutex_unlock(&progress->lock);
 	thread_join(progress->thread);
-	console_picture((struct slice){ 0 }, 0);
+	console_picture((struct slice){0}, 0);
 	cond_fini(&progress->changed);
 	mutex_fini(&progress->lock);
 	buf_fini(&progress->text);

@@ -1,5 +1,6 @@
 /*
- * Progress on a terminal: a thread that looks at the reports of all accounts ten times a second and redraws the picture.
+ * Progress on a terminal: a thread that looks at the reports of all accounts ten times a second and
+ * redraws the picture.
  */
 #ifndef CLI_PROGRESS_H
 #define CLI_PROGRESS_H

@@ -8,14 +8,14 @@
 
 void table_init(struct table *table, const struct table_column *columns, size_t count)
 {
-	*table = (struct table){ .columns = columns, .column_count = count };
+	*table = (struct table){.columns = columns, .column_count = count};
 }
 
 void table_fini(struct table *table)
 {
 	buf_fini(&table->text);
 	free(table->ends);
-	*table = (struct table){ 0 };
+	*table = (struct table){0};
 }
 
 void table_end_cell(struct table *table)
@@ -52,7 +52,7 @@ static struct slice cell_at(const struct table *table, size_t row, size_t column
 	size_t index = row * table->column_count + column;
 	size_t start = index == 0 ? 0 : table->ends[index - 1];
 
-	return (struct slice){ table->text.data + start, table->ends[index] - start };
+	return (struct slice){table->text.data + start, table->ends[index] - start};
 }
 
 /* Width of a column with its title; 0: all its cells are empty. */
@@ -79,7 +79,8 @@ static void trim_line(struct buf *out, size_t start)
 }
 
 /* One line; ROW counts from 1, 0 are the titles. */
-static void format_line(const struct table *table, const size_t *widths, size_t row, struct buf *out)
+static void format_line(
+	const struct table *table, const size_t *widths, size_t row, struct buf *out)
 {
 	size_t start = out->len;
 

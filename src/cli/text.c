@@ -1,5 +1,6 @@
 /*
- * Text for people. The UTF-8 decoder is strict (no overlong forms, no surrogates), because JSON is made with it too.
+ * Text for people. The UTF-8 decoder is strict (no overlong forms, no surrogates), because JSON is
+ * made with it too.
  */
 #include "cli/text.h"
 
@@ -14,7 +15,8 @@
 /* The longest word that is compared when looking for what was meant. */
 #define NEAREST_LIMIT 64
 
-/* Length that the first byte announces and the smallest code that may be written so; 0: begins no character. */
+/* Length that the first byte announces and the smallest code that may be written so; 0: begins no
+ * character. */
 static size_t announced_length(unsigned char first, uint32_t *bits, uint32_t *least)
 {
 	if (first < 0x80) {
@@ -131,7 +133,7 @@ void text_escape(const char *s, struct buf *out)
 
 void text_bytes(uint64_t n, struct buf *out)
 {
-	static const char *const units[] = { "kB", "MB", "GB", "TB", "PB", "EB" };
+	static const char *const units[] = {"kB", "MB", "GB", "TB", "PB", "EB"};
 	double value = (double)n / 1000;
 	size_t unit = 0;
 
@@ -198,8 +200,8 @@ static size_t least(size_t a, size_t b)
 }
 
 /*
- * Letters to add, drop, change or swap (with its neighbour) to get from A to B: three rows of the classic table, two letters
- * that stand in each other's place count once.
+ * Letters to add, drop, change or swap (with its neighbour) to get from A to B: three rows of the
+ * classic table, two letters that stand in each other's place count once.
  */
 static size_t edit_distance(struct slice a, struct slice b)
 {

@@ -21,8 +21,6 @@ void report_fini(struct report *report)
 
 void report_event(struct report *report, const struct report_event *event)
 {
-	if (event->kind == REPORT_FAILED)
-		report->totals.failed++;
 	if (!report->sink)
 		return;
 	mutex_lock(&report->lock);
@@ -49,7 +47,7 @@ void report_connection(struct report *report, unsigned number, bool open)
 {
 	struct report_work *work = lock_work(report, number);
 
-	*work = (struct report_work){ .open = open, .doing = "" };
+	*work = (struct report_work){.open = open, .doing = ""};
 	mutex_unlock(&report->lock);
 }
 

@@ -1,4 +1,4 @@
-#include "cli/options.h"
+#include "cli/option.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +9,8 @@
 #define HELP_COLUMN 30
 
 /* The row by its long name, or (NAME empty) by its letter. */
-static const struct option_row *find_row(const struct option_parse *parse, struct slice name, char letter)
+static const struct option_row *find_row(
+	const struct option_parse *parse, struct slice name, char letter)
 {
 	for (size_t t = 0; t < parse->table_count; t++) {
 		const struct option_table *table = &parse->tables[t];
@@ -26,7 +27,7 @@ static const struct option_row *find_row(const struct option_parse *parse, struc
 
 static bool unknown_name(const struct option_parse *parse, struct slice name, struct buf *problem)
 {
-	struct text_nearest near = { .wanted = name };
+	struct text_nearest near = {.wanted = name};
 
 	for (size_t t = 0; t < parse->table_count; t++)
 		for (size_t i = 0; i < parse->tables[t].count; i++)
@@ -49,7 +50,8 @@ static void set_flag(const struct option_parse *parse, const struct option_row *
 	*(bool *)((char *)parse->target + row->field) = true;
 }
 
-static void set_value(const struct option_parse *parse, const struct option_row *row, const char *value)
+static void set_value(
+	const struct option_parse *parse, const struct option_row *row, const char *value)
 {
 	*(const char **)((char *)parse->target + row->field) = value;
 }
@@ -67,7 +69,7 @@ static bool take_next(struct option_parse *parse, const struct option_row *row, 
 static bool parse_long(struct option_parse *parse, const char *text, struct buf *problem)
 {
 	size_t length = strcspn(text, "=");
-	struct slice name = { text, length };
+	struct slice name = {text, length};
 	const struct option_row *row = length == 0 ? NULL : find_row(parse, name, 0);
 
 	if (!row)
@@ -88,11 +90,11 @@ static bool parse_long(struct option_parse *parse, const char *text, struct buf 
 static bool parse_short(struct option_parse *parse, const char *text, struct buf *problem)
 {
 	for (; *text; text++) {
-		const struct option_row *row = find_row(parse, (struct slice){ 0 }, *text);
+		const struct option_row *row = find_row(parse, (struct slice){0}, *text);
 
 		if (!row) {
 			buf_add_str(problem, "unknown option -");
-			text_escape_slice((struct slice){ text, 1 }, problem);
+			text_escape_slice((struct slice){text, 1}, problem);
 			return false;
 		}
 		if (!row->value) {
@@ -149,7 +151,7 @@ static void format_left(const struct option_row *row, struct buf *out)
 /* The column behind the widest left side. */
 static size_t help_column(const struct option_table *table)
 {
-	struct buf left = { 0 };
+	struct buf left = {0};
 	size_t widest = 0;
 
 	for (size_t i = 0; i < table->count; i++) {
@@ -165,7 +167,7 @@ static size_t help_column(const struct option_table *table)
 void option_help(const struct option_table *table, struct buf *out)
 {
 	size_t column = table->count == 0 ? 0 : help_column(table);
-	struct buf left = { 0 };
+	struct buf left = {0};
 
 	if (table->count != 0)
 		buf_addf(out, "%s:\n", table->title);

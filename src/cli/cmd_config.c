@@ -1,0 +1,132 @@
+/*
+ * godwit config: check the configuration and print it resolved: every key with its value, defaults
+ * included, secrets hidden.
+ */
+#include <string.h>
+
+#include "cli/cli.h"
+#include "cli/console.h"
+#include "cli/json.h"
+#include "cli/text.h"
+
+static const struct option_row rows[] = {CLI_OPTION_JSON};
+
+/* Characters that need no quotes anywhere in a YAML plain scalar, whatever stands around them. */
+static bool is_plain(struct slice s)
+{
+	static const char safe[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./~+@%^()=";
+
+	for (size_t i = 0; i < s.n; i++)
+		if (!memchr(safe, s.p[i], sizeof(safe) - 1) && !(s.p[i] == '-' && i != 0))
+			return false;
+	return s.n != 0 && !strchr("@%~=", s.p[0]);
+}
+
+/* A JSON string is a YAML double-quoted scalar. */
+static void add_scalar(struct slice s, struct buf *out)
+{
+	struct json json = {0};
+
+	if (is_plain(s)) {
+		buf_add_slice(out, s);
+		return;
+	}
+	json_slice(&json, NULL, s);
+	buf_add_slice(out, buf_slice(&json.text));
+	json_fini(&json);
+}
+
+static bool is_list(const struct config_option *option)
+{
+	return option->type == CONFIG_LIST || option->type == CONFIG_ARGV;
+}
+
+/* "server.host" stands as "host" below "server"; the heading is written when it changes. */
+static void add_key(const char *key, struct slice *section, struct buf *out)
+{
+	const char *dot = strchr(key, '.');
+	struct slice own = {key, dot ? (size_t)(dot - key) : 0};
+
+	if (own.n != 0 && !slice_eq(own, *section))
+		buf_addf(out, "    %.*s:\n", SLICE_ARG(own));
+	*section = own;
+	buf_addf(out, "%s%s: ", dot ? "      " : "    ", dot ? dot + 1 : key);
+}
+
+static void add_account_yaml(const struct config_account *account, struct buf *out)
+{
+	struct slice section = {0};
+	struct buf value = {0};
+
+	buf_add_str(out, "  ");
+	add_scalar(slice_str(account->name), out);
+	buf_add_str(out, ":\n");
+	for (size_t i = 0; i < config_option_count; i++) {
+		const struct config_option *option = &config_options[i];
+
+		buf_clear(&value);
+		if (!config_option_text(account, option, &value))
+			continue;
+		add_key(option->key, &section, out);
+		if (is_list(option))
+			text_escape_slice(buf_slice(&value), out);
+		else
+			add_scalar(buf_slice(&value), out);
+		buf_add_char(out, '\n');
+	}
+	buf_fini(&value);
+}
+
+static void show_yaml(const struct cli *cli, struct buf *out)
+{
+	buf_add_str(out, "# ");
+	text_escape(cli->config.file, out);
+	buf_add_str(out, "\nstate_dir: ");
+	add_scalar(slice_str(cli->config.state_dir), out);
+	buf_add_str(out, "\naccounts:\n");
+	for (size_t i = 0; i < cli->target_count; i++)
+		add_account_yaml(cli->targets[i].account, out);
+}
+
+static void add_account_json(
+	const struct cli *cli, const struct config_account *account, struct json *json)
+{
+	struct buf value = {0};
+
+	json_open(json);
+	json_string(json, "type", "account");
+	json_string(json, "account", account->name);
+	json_string(json, "file", cli->config.file);
+	json_string(json, "state_dir", account->state_dir);
+	for (size_t i = 0; i < config_option_count; i++) {
+		buf_clear(&value);
+		if (config_option_text(account, &config_options[i], &value))
+			json_slice(json, config_options[i].key, buf_slice(&value));
+		else
+			json_null(json, config_options[i].key);
+	}
+	json_line(json);
+	buf_fini(&value);
+}
+
+static int run(const struct cli *cli)
+{
+	struct json json = {0};
+
+	if (!cli->options.json)
+		show_yaml(cli, &json.text);
+	for (size_t i = 0; cli->options.json && i < cli->target_count; i++)
+		add_account_json(cli, cli->targets[i].account, &json);
+	console_print(buf_slice(&json.text));
+	json_fini(&json);
+	return 0;
+}
+
+const struct command command_config = {
+	.name = "config",
+	.names = "[ACCOUNT...]",
+	.summary = "check the configuration and print it resolved, secrets hidden",
+	.options = {"Options", rows, COUNT_OF(rows)},
+	.run = run,
+};
