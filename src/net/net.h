@@ -10,37 +10,46 @@ enum net_tls { NET_TLS_IMPLICIT, NET_TLS_STARTTLS, NET_TLS_NONE };
 
 /* Plain, resolved, borrowed for the life of the connection. */
 struct net_options {
-	const char *host;         /* name or address; NULL with a tunnel that needs no host name */
+	const char *host; /* name or address; NULL with a tunnel that needs no host name */
 	uint16_t port;
 	enum net_tls tls;
-	const char *ca_file;      /* PEM; NULL: the system's trust store */
-	char *const *pins;        /* "sha256:HEX" of the public key (SPKI); pin_count 0: none. Any of them must match, on top of the chain unless it can't be built */
+	const char *ca_file; /* PEM; NULL: the system's trust store */
+	char *const *pins; /* "sha256:HEX" of the public key (SPKI); pin_count 0: none. Where there
+			      are some they decide alone: a certificate with one of these keys is
+			      accepted (self-signed or not), any other refused */
 	size_t pin_count;
-	const char *client_cert;  /* PEM, NULL: none */
-	const char *client_key;   /* PEM, NULL: in client_cert */
-	char *const *tunnel;      /* NULL-terminated argv, NULL: none. TLS options apply on top of it */
-	unsigned timeout_ms;      /* silence before the connection counts as dead; also bounds connecting and handshake */
+	const char *client_cert; /* PEM, NULL: none */
+	const char *client_key;  /* PEM, NULL: in client_cert */
+	char *const *tunnel; /* NULL-terminated argv, NULL: none. TLS options apply on top of it */
+	unsigned timeout_ms; /* silence before the connection counts as dead; also bounds connecting
+				and handshake */
 };
 
-struct net_context; /* what connections of one account share: SSL_CTX, resumable TLS sessions. Thread-safe */
+struct net_context; /* what connections of one account share: SSL_CTX, resumable TLS sessions.
+		       Thread-safe */
 
-struct net_context *net_context_new(const struct net_options *options, struct err *err) MUST_USE; /* ERR_CONFIG for bad files and pins */
+struct net_context *net_context_new(const struct net_options *options, struct err *err)
+	MUST_USE; /* ERR_CONFIG for bad files and pins, and for TLS without a host name and pins */
 void net_context_free(struct net_context *context);
 
 /*
- * Connect: every address of the host, IPv6 first and then alternating, a new attempt each 250 ms while the
- * earlier ones go on (RFC 8305); the first that connects wins. With NET_TLS_IMPLICIT the TLS handshake is done. ERR_NET on
- * failure, ERR_AUTH if the certificate is not trusted (says why, and the pin that would accept it).
+ * Connect: every address of the host, IPv6 first and then alternating, a new attempt each 250 ms
+ * while the earlier ones go on (RFC 8305); the first that connects wins. With NET_TLS_IMPLICIT the
+ * TLS handshake is done. ERR_NET on failure, ERR_AUTH if the certificate is not trusted (says why,
+ * and the pin that would accept it), ERR_CONFIG if there is no such tunnel command. *OUT is NULL on
+ * failure.
  */
 int net_dial(struct net_context *context, struct stream **out, struct err *err) MUST_USE;
 
 /*
- * Put TLS on *STREAM (STARTTLS). On success *STREAM is the TLS stream; on failure *STREAM is closed and NULL.
- * The caller has made sure that nothing of the plain stream is left unread.
+ * Put TLS on *STREAM (STARTTLS). On success *STREAM is the TLS stream; on failure *STREAM is closed
+ * and NULL. The caller has made sure that nothing of the plain stream is left unread; what the
+ * stream itself still holds is refused as ERR_PROTO. Not with NET_TLS_NONE.
  */
 int net_start_tls(struct net_context *context, struct stream **stream, struct err *err) MUST_USE;
 
-/* For tests and fake servers: a stream over two file descriptors (equal for a socket), owned by the stream. */
+/* For tests and fake servers: a stream over two file descriptors (equal for a socket), owned by the
+ * stream. */
 struct stream *net_stream_fds(int read_fd, int write_fd, unsigned timeout_ms);
 
 #endif

@@ -21,6 +21,12 @@ bool stream_pending(struct stream *stream)
 	return stream->ops->pending(stream);
 }
 
+void stream_send_last(struct stream *stream, const void *data, size_t n)
+{
+	if (stream->ops->send_last)
+		stream->ops->send_last(stream, data, n);
+}
+
 void stream_close(struct stream *stream)
 {
 	if (stream)

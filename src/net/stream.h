@@ -1,9 +1,10 @@
 /*
- * A two-way byte stream with one blocking reader and writer thread. Streams stand on one another: trace on
- * deflate on TLS on TCP (or on a command's pipes); each owns the one below and closes it. In tests a stream is memory.
+ * A two-way byte stream with one blocking reader and writer thread. Streams stand on one another:
+ * trace on deflate on TLS on TCP (or on a command's pipes); each owns the one below and closes it.
+ * In tests a stream is memory.
  *
- * Every wait is bounded by the stream's timeout (silence) and by the program's cancel flag. A write that can't go on
- * because the peer does not read, too, ends with ERR_NET after the timeout.
+ * Every wait is bounded by the stream's timeout (silence) and by the program's cancel flag. A write
+ * that can't go on because the peer does not read, too, ends with ERR_NET after the timeout.
  */
 #ifndef NET_STREAM_H
 #define NET_STREAM_H
@@ -19,9 +20,19 @@ struct stream_ops {
 	int (*write)(struct stream *stream, const void *data, size_t n, struct err *err);
 	/* Everything written so far is on its way to the peer. */
 	int (*flush)(struct stream *stream, struct err *err);
-	/* Bytes that a read would return without waiting are known to exist (buffered in this or a lower layer). */
+	/* Bytes that a read would return without waiting are known to exist (buffered in this or a
+	 * lower layer). */
 	bool (*pending)(struct stream *stream);
-	/* Close and free this stream and those below. Never fails; sends a TLS close_notify if that needs no wait. */
+	/*
+	 * Directly before a close: send N bytes if that needs no wait and nothing is left to flush,
+	 * else drop them. This is for the closing words of a protocol above. May be NULL: always
+	 * dropped.
+	 */
+	void (*send_last)(struct stream *stream, const void *data, size_t n);
+	/*
+	 * Close and free this stream and those below. Never fails, never waits for the peer; what
+	 * was not flushed is not sent. A TLS stream sends its close_notify if that needs no wait.
+	 */
 	void (*close)(struct stream *stream);
 };
 
@@ -34,6 +45,7 @@ ssize_t stream_read(struct stream *stream, void *data, size_t n, struct err *err
 int stream_write(struct stream *stream, const void *data, size_t n, struct err *err) MUST_USE;
 int stream_flush(struct stream *stream, struct err *err) MUST_USE;
 bool stream_pending(struct stream *stream);
+void stream_send_last(struct stream *stream, const void *data, size_t n);
 void stream_close(struct stream *stream); /* NULL is allowed */
 
 #endif
