@@ -37,8 +37,10 @@
 #include "base/thread.h"
 #include "cli/cli.h"
 
-/* The first signal asks to stop at the next safe point, the second one ends the program at once:
- * the state survives both. */
+/*
+ * The first signal asks to stop at the next safe point, the second one ends the program at once:
+ * the state survives both.
+ */
 static void on_stop_signal(int signal_number)
 {
 	if (cancel_requested())
@@ -46,8 +48,10 @@ static void on_stop_signal(int signal_number)
 	cancel_request();
 }
 
-/* A closed pipe is an error of write(). A handler, unlike SIG_IGN, is not inherited by the commands
- * that we start. */
+/*
+ * A closed pipe is an error of write(). A handler, unlike SIG_IGN, is not inherited by the commands
+ * that we start.
+ */
 static void on_pipe(int signal_number)
 {
 	(void)signal_number;

@@ -11,8 +11,7 @@
 #include "cli/option.h"
 #include "config/config.h"
 
-/* The options of all commands: each command's table names the fields that it takes. Strings point
- * into argv. */
+/* The options of all commands: each command's table names the fields it takes. Strings: argv's. */
 struct cli_options {
 	/* global */
 	const char *file;  /* -c; NULL: the usual places */
@@ -35,8 +34,7 @@ struct cli_target {
 struct cli {
 	struct cli_options options;
 	struct config config;
-	struct cli_target *
-		targets; /* owned; in the order in which they were named, or of the configuration */
+	struct cli_target *targets; /* owned; as they were named, or as configured */
 	size_t target_count;
 };
 

@@ -85,8 +85,10 @@ void console_init(void)
 	log_set_sink(log_line, NULL);
 }
 
-/* Standard output's own error, and that of the file system below it, which may show no earlier than
- * at close. */
+/*
+ * Standard output's own error, and that of the file system below it, which may show no earlier than
+ * at close.
+ */
 static void finish_output(void)
 {
 	int fd;

@@ -31,13 +31,17 @@ void console_flush(void);
 /* Standard output is broken: more results are in vain. */
 bool console_is_broken(void);
 
-/* One line to standard error; FMT has no newline. Foreign text in it must be escaped. Errors stand
- * out by colour. */
+/*
+ * One line to standard error; FMT has no newline. Foreign text in it must be escaped. Errors stand
+ * out by colour.
+ */
 void console_error(const char *fmt, ...) PRINTF(1, 2);
 void console_note(const char *fmt, ...) PRINTF(1, 2);
 
-/* Put a progress picture (LINES lines, each with a newline) in place of the one shown; empty: take
- * it away. */
+/*
+ * Put a progress picture (LINES lines, each with a newline) in place of the one shown; empty: take
+ * it away.
+ */
 void console_picture(struct slice text, unsigned lines);
 
 #endif

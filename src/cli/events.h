@@ -27,8 +27,10 @@ void events_fini(struct events *events);
 /* A report_sink; ARG is a struct events. */
 void events_sink(const struct report_event *event, void *arg);
 
-/* The line for people, without newline, escaped: "work/INBOX: message 17: too big", "work/INBOX
- * fetch 17: new on the server". */
+/*
+ * The line for people, without newline, escaped: "work/INBOX: message 17: too big", "work/INBOX
+ * fetch 17: new on the server".
+ */
 void events_line(const struct report_event *event, struct buf *out);
 /* {"event":"failed","account":"work","mailbox":"INBOX","uid":17,"reason":"too big"} */
 void events_json(const struct report_event *event, struct json *out);

@@ -37,8 +37,10 @@ struct option_parse {
 	size_t used; /* how many of argv were looked at */
 };
 
-/* false: usage error, PROBLEM (appended) says what and what to do, one line. Arguments are escaped
- * in it. */
+/*
+ * false: usage error, PROBLEM (appended) says what and what to do, one line. Arguments are escaped
+ * in it.
+ */
 bool option_parse(struct option_parse *parse, struct buf *problem) MUST_USE;
 /* Title and rows as aligned help lines; nothing for an empty table. */
 void option_help(const struct option_table *table, struct buf *out);

@@ -37,8 +37,10 @@ struct picture {
 	bool color;
 };
 
-/* Appends at most rows - 1 lines to OUT, each at most columns - 1 wide and ended by a newline.
- * Returns how many. */
+/*
+ * Appends at most rows - 1 lines to OUT, each at most columns - 1 wide and ended by a newline.
+ * Returns how many.
+ */
 unsigned picture_format(const struct picture *picture, struct buf *out);
 
 #endif

@@ -125,8 +125,10 @@ static int read_pending(struct reading *reading, struct row *row, struct err *er
 	return rc;
 }
 
-/* Each mailbox under a snapshot of its own: an old one would make the file of a pass that runs
- * meanwhile grow. */
+/*
+ * Each mailbox under a snapshot of its own: an old one would make the file of a pass that runs
+ * meanwhile grow.
+ */
 static int read_counts(struct reading *reading, struct err *err)
 {
 	for (size_t i = 0; i < reading->count; i++) {

@@ -31,8 +31,10 @@ struct status {
 	size_t pending_count;
 };
 
-/* COUNTS: also messages and pending entries, which takes time in proportion to the mailboxes'
- * sizes. */
+/*
+ * COUNTS: also messages and pending entries, which takes time in proportion to the mailboxes'
+ * sizes.
+ */
 int status_read(const struct config_account *account, bool counts, struct arena *arena,
 	struct status *out, struct err *err) MUST_USE;
 

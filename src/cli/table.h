@@ -28,8 +28,10 @@ void table_cellf(struct table *table, const char *fmt, ...) PRINTF(2, 3);
 /* Write the next cell yourself into table->text, then end it. */
 void table_end_cell(struct table *table);
 size_t table_rows(const struct table *table);
-/* The table with its titles, two blanks between columns, none at the ends of lines. A column whose
- * cells are all empty is left out. */
+/*
+ * The table with its titles, two blanks between columns, none at the ends of lines. A column whose
+ * cells are all empty is left out.
+ */
 void table_format(const struct table *table, struct buf *out);
 
 #endif

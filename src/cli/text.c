@@ -15,8 +15,10 @@
 /* The longest word that is compared when looking for what was meant. */
 #define NEAREST_LIMIT 64
 
-/* Length that the first byte announces and the smallest code that may be written so; 0: begins no
- * character. */
+/*
+ * Length that the first byte announces and the smallest code that may be written so; 0: begins no
+ * character.
+ */
 static size_t announced_length(unsigned char first, uint32_t *bits, uint32_t *least)
 {
 	if (first < 0x80) {
