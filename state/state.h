@@ -38,6 +38,7 @@ int state_lock(const char *dir, bool wait, int *fd, struct err *err) MUST_USE;
 
 /* ---- reading ---- */
 
+/* A NULL read is an empty database: every getter and cursor below answers 0. `plan` of an account that was never synced uses that. */
 int state_read_begin(struct state *state, struct state_read **out, struct err *err) MUST_USE;
 void state_read_end(struct state_read *read); /* slices from this read die here. NULL is allowed */
 /* Let go of the snapshot and take a fresh one (long scans do so every some thousand rows). Slices die; cursors below go on by key. */
@@ -98,6 +99,8 @@ int state_fresh_mailbox_id(struct state_write *write, uint32_t *out, struct err 
 int state_write_has_message(struct state_write *write, uint32_t id, uint32_t uid, struct err *err) MUST_USE;
 /* As state_get_message / _mailbox / _arrival within the write transaction; slices die at the next put. */
 int state_write_get_message(struct state_write *write, uint32_t id, uint32_t uid, struct state_message *out, struct err *err) MUST_USE;
+int state_write_get_pending(struct state_write *write, uint32_t id, enum state_pending_kind kind, uint32_t uid, struct slice base,
+	struct state_pending *out, struct err *err) MUST_USE;
 int state_write_get_mailbox(struct state_write *write, uint32_t id, struct state_mailbox *out, struct err *err) MUST_USE;
 
 /* ---- dump (dump.c) ---- */

@@ -20,6 +20,8 @@ struct change {
 	enum change_kind kind;
 	struct flags base;  /* flags in the state */
 	struct flags flags; /* flags on this side (CHANGE_FLAGS) */
+	bool kept;          /* the row says already that this side does not hold it: decided in an earlier pass */
+	bool alone;         /* the row says that the other side does not hold it */
 	const char *name;   /* here: the file's present name, "new/x" or "cur/x:2,S"; borrowed from the arena */
 	uint64_t modseq;    /* there: MODSEQ if the server said it, else 0 */
 };
@@ -28,6 +30,7 @@ struct change {
 struct new_there {
 	uint32_t uid;
 	bool has_facts;       /* the fields below were fetched (only when pairing may be needed) */
+	bool message_id;      /* the header has a Message-ID */
 	uint64_t size;        /* RFC822.SIZE */
 	int64_t date;         /* INTERNALDATE, seconds since 1970 */
 	struct flags flags;
@@ -45,7 +48,11 @@ struct new_here {
 	int64_t date;        /* mtime */
 	struct digest header;
 	struct digest content;
+	struct flags former; /* flags of the row under the mailbox's former UIDVALIDITY */
+	bool has_former;
 	bool refused;        /* an earlier upload was refused: see pending */
+	bool doubtful;       /* an earlier APPEND was begun and its end is not known */
+	bool answered;       /* an earlier APPEND was answered with OK without its UID: pair, never send again */
 };
 
 struct changes {

@@ -5,6 +5,7 @@
 #define MODEL_PLAN_H
 
 #include "model/change.h"
+#include "model/policy.h"
 
 /* Kinds in their order of execution. */
 enum op_kind {
@@ -26,11 +27,10 @@ struct op {
 	enum op_kind kind;
 	uint32_t uid;        /* 0 for OP_APPEND */
 	const char *name;    /* OP_ADOPT, OP_APPEND, OP_REFRESH: the file; others: NULL or its present name if it changed */
-	struct flags base;   /* flags the state holds (for an adopted message: the common base) */
-	struct flags flags;  /* flags to agree on */
-	struct flags there;  /* flags the server has now */
-	struct flags here;   /* flags the file has now */
-	uint64_t modseq;     /* at which THERE was known, 0: unknown */
+	struct flags flags;  /* what the side acted on shall have; adopt, agree: what the row shall say */
+	struct flags change; /* the bits of FLAGS that this operation carries and settles in the row */
+	uint64_t modseq;     /* at which the server's flags were known, 0: unknown */
+	enum side left;      /* OP_KEEP: the side that still holds the message */
 	const char *reason;  /* static text, see op_reason in sync/plan.c; plan, logs and tests print the same words */
 	const struct new_here *from_here;   /* OP_ADOPT, OP_APPEND */
 	const struct new_there *from_there; /* OP_ADOPT, OP_FETCH if facts are known */

@@ -1,0 +1,219 @@
+/*
+ * A pass over an account:
+ *
+ *     lock, open state and root (marker!) -> connect -> survey -> make what is missing -> recover what a killed pass left
+ *     -> work on all mailboxes -> guard -> delete -> settle
+ *
+ * `plan` walks the same way with EXAMINE, without lock and settler, and without making anything.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "sync/guard.h"
+#include "sync/open.h"
+
+/* ---- skipping ---- */
+
+/* Nothing left behind by an earlier pass: uploads in doubt, and with --retry what was refused. */
+static int has_leftovers(struct pass *pass, const struct box *box, struct err *err)
+{
+	struct state_read *read = NULL;
+	struct state_upload upload;
+	struct state_pending pending;
+
+	if (state_read_begin(pass->state, &read, err) != 0)
+		return -1;
+	int rc = state_next_upload(read, box->row.id, (struct slice){0}, &upload, err);
+	if (rc == 0 && pass->policy.retry)
+		rc = state_next_pending(read, box->row.id, NULL, &pending, err);
+	state_read_end(read);
+	return rc;
+}
+
+/*
+ * Do both sides look as they did when they last agreed? Then the mailbox is not even selected. Without HIGHESTMODSEQ flags can have
+ * changed unseen.
+ */
+static bool unchanged(struct pass *pass, const struct box *box, const struct maildir_times *now)
+{
+	const struct state_watermark *w = &box->row.watermark;
+	struct maildir_times then = {w->new_mtime, w->new_ctime, w->cur_mtime, w->cur_ctime};
+
+	return !pass->void_watermarks && box->former == 0 && box->status.known && w->new_mtime != 0 &&
+	       box->status.highestmodseq != 0 && box->status.highestmodseq == w->highestmodseq &&
+	       box->status.uidvalidity == box->row.uidvalidity && box->status.uidnext == w->uidnext &&
+	       box->status.messages == w->messages && maildir_times_equal(now, &then);
+}
+
+/* 1: BOX need not be looked at, 0: it must, -1. */
+static int can_skip(struct pass *pass, struct box *box, struct err *err)
+{
+	struct maildir_times now;
+
+	if (!pass->state || !box->there || !box->here)
+		return 0;
+	if (!box->maildir && maildir_open(&box->maildir, &pass->root, box->path, pass->keywords, err) != 0)
+		return -1;
+	int rc = maildir_times(box->maildir, &now, err);
+	if (rc == 0 && unchanged(pass, box, &now)) {
+		int left = has_leftovers(pass, box, err);
+		rc = left < 0 ? -1 : !left;
+	}
+	if (rc != 0) {
+		maildir_unref(box->maildir);
+		box->maildir = NULL;
+	}
+	return rc;
+}
+
+static int compare_jobs(const void *a, const void *b)
+{
+	const struct box *x = *(struct box *const *)a, *y = *(struct box *const *)b;
+	return (x->status.messages < y->status.messages) - (x->status.messages > y->status.messages);
+}
+
+/* The mailboxes that have to be looked at, biggest first. */
+static int work_phase(struct pass *pass, struct err *err)
+{
+	struct box **jobs = arena_alloc(&pass->arena, (pass->box_count + 1) * sizeof(*jobs));
+	size_t count = 0;
+
+	for (size_t i = 0; i < pass->box_count; i++) {
+		struct box *box = &pass->boxes[i];
+		if (!pass->options->plan && (!box->there || !box->here))
+			continue; /* could not be made: told already */
+		int skip = can_skip(pass, box, err);
+		if (skip < 0)
+			return -1;
+		if (skip == 1)
+			atomic_fetch_add(&pass->report->totals.boxes_skipped, 1);
+		else
+			jobs[count++] = box;
+	}
+	atomic_store(&pass->report->totals.boxes, pass->box_count);
+	qsort(jobs, count, sizeof(*jobs), compare_jobs);
+	return pass_run(pass, mailbox_work, jobs, count, err);
+}
+
+/* ---- the pass ---- */
+
+static int save_policy(struct pass *pass, struct err *err)
+{
+	struct buf text = {0};
+
+	if (!pass->void_watermarks || pass->options->mailbox_count > 0)
+		return 0; /* a pass over some mailboxes leaves the others to be looked at */
+	pass_policy_text(pass, &text);
+	int rc = settle_text(pass->settler, "policy", buf_slice(&text), err);
+	buf_fini(&text);
+	return rc;
+}
+
+static int run(struct pass *pass, struct err *err)
+{
+	if (worker_connect(&pass->workers[0], err) != 0 || pass_survey(pass, err) != 0 || pass_make_boxes(pass, err) != 0)
+		return -1;
+	if (pass->settler && recover_arrivals(pass, err) != 0)
+		return -1;
+	if (work_phase(pass, err) != 0 || pass_delete(pass, err) != 0)
+		return -1;
+	return pass->settler ? save_policy(pass, err) : 0;
+}
+
+static void start_workers(struct pass *pass)
+{
+	pass->worker_count = pass->account->connections < REPORT_CONNECTIONS ? pass->account->connections : REPORT_CONNECTIONS - 1;
+	pass->workers = xcalloc(pass->worker_count, sizeof(*pass->workers));
+	for (unsigned i = 0; i < pass->worker_count; i++) {
+		pass->workers[i] = (struct worker){.pass = pass, .number = i + 1, .delivery = maildir_delivery_new()};
+	}
+}
+
+static void stop_workers(struct pass *pass)
+{
+	for (unsigned i = 0; i < pass->worker_count; i++) {
+		struct worker *w = &pass->workers[i];
+		if (w->imap)
+			imap_logout(w->imap);
+		worker_disconnect(w);
+		maildir_delivery_free(w->delivery);
+		arena_fini(&w->arena);
+	}
+	free(pass->workers);
+}
+
+/* From an open state and root to the end of the pass. */
+static int run_settled(struct pass *pass, uint64_t pass_number, struct err *err)
+{
+	int rc, settled = 0;
+
+	if (!pass->options->plan) {
+		struct settler_options options = {
+			.state = pass->state,
+			.keywords = pass->keywords,
+			.root = &pass->root,
+			.report = pass->report,
+			.pass = pass_number + 1,
+		};
+		pass->settler = settler_start(&options);
+	}
+	start_workers(pass);
+	rc = run(pass, err);
+	/* What was done is settled even if the pass could not come to its end. */
+	if (pass->settler) {
+		struct err settle_err = {0};
+		settled = settler_stop(pass->settler, &settle_err);
+		if (settled != 0)
+			*err = settle_err;
+	}
+	stop_workers(pass);
+	return rc != 0 || settled != 0 ? -1 : 0;
+}
+
+static int open_and_run(struct pass *pass, struct err *err)
+{
+	uint64_t pass_number = 0;
+
+	if (pass_open_state(pass, err) != 0 || pass_open_root(pass, &pass_number, err) != 0 || pass_check_policy(pass, err) != 0 ||
+		pass_open_login(pass, err) != 0)
+		return -1;
+	return run_settled(pass, pass_number, err);
+}
+
+static int lock(const struct config_account *account, const struct sync_options *options, int *fd, struct err *err)
+{
+	if (options->plan)
+		return 0;
+	int rc = state_lock(account->state_dir, !options->no_wait, fd, err);
+	if (rc == 0)
+		return err_set(err, ERR_SERVER_BUSY, "another pass over this account is running");
+	return rc < 0 ? -1 : 0;
+}
+
+int sync_account(const struct config_account *account, const struct sync_options *options, struct report *report, struct err *err)
+{
+	struct pass pass = {.account = account, .options = options, .report = report, .policy = account->policy, .root = {.fd = -1}};
+	int lock_fd = -1;
+
+	log_set_context(account->name);
+	pass.policy.approve = options->approve;
+	pass.policy.retry = options->retry;
+	pass.keywords = keywords_new();
+	mutex_init(&pass.lock);
+
+	int rc = lock(account, options, &lock_fd, err);
+	if (rc == 0)
+		rc = open_and_run(&pass, err);
+
+	pass_close(&pass);
+	mutex_fini(&pass.lock);
+	if (lock_fd >= 0)
+		close(lock_fd);
+	log_set_context(NULL);
+	return rc;
+}

@@ -1,0 +1,73 @@
+/*
+ * A merge of three sorted lists. A mailbox that the state knows on both sides and that one side lacks now is "gone", never "to be
+ * made": making it again would undo what somebody did there.
+ */
+#include "sync/boxes.h"
+
+#include <string.h>
+
+#include "model/pattern.h"
+
+#define ROW_THERE 1u /* STATE_THERE */
+#define ROW_HERE 2u  /* STATE_HERE */
+
+static void decide(const struct boxes_input *in, struct box_decision *d)
+{
+	const struct box_name *there = d->there && d->there->selectable ? d->there : NULL;
+	unsigned known = d->row ? d->row->where : 0;
+
+	d->selected = pattern_selects(in->patterns, in->pattern_count, slice_str(d->name));
+	if (!d->selected || (!there && !d->here)) {
+		d->action = BOX_SKIP;
+		return;
+	}
+	if (there && there->problem)
+		d->problem = there->problem;
+	else if (d->here && d->here->problem && !there)
+		d->problem = d->here->problem;
+	if (d->problem)
+		d->action = BOX_PROBLEM;
+	else if (there && d->here)
+		d->action = BOX_SYNC;
+	else if (known == (ROW_THERE | ROW_HERE))
+		d->action = there ? BOX_GONE_HERE : BOX_GONE_THERE;
+	else if (there)
+		d->action = in->create & WAY_PULL ? BOX_CREATE_HERE : BOX_SKIP;
+	else
+		d->action = in->create & WAY_PUSH ? BOX_CREATE_THERE : BOX_SKIP;
+}
+
+static const char *least(const char *a, const char *b)
+{
+	if (!a || !b)
+		return a ? a : b;
+	return strcmp(a, b) <= 0 ? a : b;
+}
+
+/* The entry of LIST at *POS if its name is NAME; then *POS goes on. */
+static const struct box_name *take(const struct box_name *list, size_t count, size_t *pos, const char *name)
+{
+	if (*pos >= count || strcmp(list[*pos].name, name) != 0)
+		return NULL;
+	return &list[(*pos)++];
+}
+
+void boxes_decide(struct arena *arena, const struct boxes_input *in, struct box_decisions *out)
+{
+	size_t t = 0, h = 0, r = 0;
+
+	out->items = arena_alloc(arena, (in->there_count + in->here_count + in->row_count + 1) * sizeof(*out->items));
+	out->count = 0;
+	for (;;) {
+		const char *name = least(t < in->there_count ? in->there[t].name : NULL, h < in->here_count ? in->here[h].name : NULL);
+		name = least(name, r < in->row_count ? in->rows[r].name : NULL);
+		if (!name)
+			break;
+		struct box_decision *d = &out->items[out->count++];
+		*d = (struct box_decision){.name = name};
+		d->there = take(in->there, in->there_count, &t, name);
+		d->here = take(in->here, in->here_count, &h, name);
+		d->row = take(in->rows, in->row_count, &r, name);
+		decide(in, d);
+	}
+}

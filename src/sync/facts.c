@@ -1,0 +1,228 @@
+/*
+ * Facts for pairing (pair.h), gathered from the cheap to the dear: sizes, dates and flags of the unknown server messages; headers of those whose size fits
+ * a file; bodies only where header and size leave a doubt. A body fetched here is digested through tmp/ and thrown away.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "sync/pair.h"
+#include "sync/pass.h"
+
+#define HEADER_MOST (256u << 10) /* bytes of a header block that are searched for Message-ID */
+
+/* A file that vanished meanwhile has no facts and is left for the next pass. */
+static int facts_of(struct box *box, struct new_here *new, struct err *err)
+{
+	struct maildir_reader *reader;
+	struct maildir_facts facts;
+
+	if (maildir_reader_open(&reader, box->maildir, new->name, &facts, err) != 0) {
+		if (err->sys != ENOENT && err->kind != ERR_CONFLICT)
+			return -1;
+		box->incomplete = true;
+		return 0;
+	}
+	maildir_reader_close(reader);
+	new->has_facts = true;
+	new->wire_size = facts.wire_size;
+	new->date = facts.date;
+	new->header = facts.header;
+	new->content = facts.content;
+	return 0;
+}
+
+int facts_here(struct worker *w, struct box *box, struct look *look, struct err *err)
+{
+	report_begin(w->pass->report, w->number, box->name, "comparing", look->new_here_count, 0);
+	for (size_t i = 0; i < look->new_here_count; i++) {
+		if (cancel_check(err) != 0 || facts_of(box, &look->new_here[i], err) != 0)
+			return -1;
+		report_advance(w->pass->report, w->number, 1, 0);
+	}
+	return 0;
+}
+
+/* THERE is sorted by UID. */
+static struct new_there *find(struct new_there *there, size_t count, uint32_t uid)
+{
+	size_t low = 0, high = count;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (there[middle].uid < uid)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < count && there[low].uid == uid ? &there[low] : NULL;
+}
+
+static int fetch_sizes(struct worker *w, struct new_there *there, size_t count, struct err *err)
+{
+	struct uidset uids = {0};
+	struct imap_fetch_request request = {.uids = &uids, .flags = true, .date = true, .size = true};
+	struct imap_message m;
+	enum imap_fetch_event event = IMAP_FETCH_ERROR;
+
+	for (size_t i = 0; i < count; i++)
+		uidset_add(&uids, there[i].uid);
+	if (imap_fetch_begin(w->imap, &request, err) != 0)
+		goto out;
+	while ((event = imap_fetch_next(w->imap, &m, err)) > 0) {
+		struct new_there *new = event == IMAP_FETCH_MESSAGE ? find(there, count, m.uid) : NULL;
+		if (!new || !m.has_size)
+			continue;
+		new->has_facts = true;
+		new->size = m.size;
+		new->date = m.date;
+		new->flags = m.flags;
+	}
+out:
+	uidset_fini(&uids);
+	return event == IMAP_FETCH_END ? 0 : -1;
+}
+
+/* "\nMessage-ID:" in any case, or at the very beginning, with something behind it. */
+static bool has_message_id(struct slice header)
+{
+	static const char name[] = "message-id:";
+	size_t n = sizeof(name) - 1;
+
+	for (size_t i = 0; i + n < header.n; i++) {
+		if (i > 0 && header.p[i - 1] != '\n')
+			continue;
+		struct slice rest = {header.p + i, header.n - i};
+		if (slice_starts_nocase(rest, name))
+			return memchr(rest.p + n, '@', rest.n - n < 998 ? rest.n - n : 998) != NULL;
+	}
+	return false;
+}
+
+/* CRLF -> LF for the digest: HEADER is short, so in place. */
+static void to_local(struct buf *header)
+{
+	size_t out = 0;
+	for (size_t i = 0; i < header->len; i++)
+		if (header->data[i] != '\r' || i + 1 == header->len || header->data[i + 1] != '\n')
+			header->data[out++] = header->data[i];
+	header->len = out;
+}
+
+static void digest_header(struct new_there *new, struct buf *header)
+{
+	struct digester *digester = digester_new();
+
+	to_local(header);
+	new->message_id = has_message_id(buf_slice(header));
+	digester_feed(digester, header->data, header->len);
+	digester_finish(digester, &new->header, NULL);
+	digester_free(digester);
+}
+
+/* A header block into OUT; one longer than HEADER_MOST is cut and finds no partner. */
+static int read_header(struct worker *w, struct buf *out, struct err *err)
+{
+	struct slice data;
+	int rc;
+
+	buf_clear(out);
+	while ((rc = imap_fetch_read(w->imap, &data, err)) == 1)
+		if (out->len < HEADER_MOST)
+			buf_add_slice(out, data);
+	return rc;
+}
+
+static int fetch_headers(struct worker *w, const struct uidset *uids, struct new_there *there, size_t count, struct err *err)
+{
+	struct imap_fetch_request request = {.uids = uids, .header = true};
+	struct imap_message m;
+	enum imap_fetch_event event;
+	struct buf header = {0};
+
+	if (imap_fetch_begin(w->imap, &request, err) != 0)
+		return -1;
+	while ((event = imap_fetch_next(w->imap, &m, err)) > 0) {
+		if (event == IMAP_FETCH_BODY && read_header(w, &header, err) != 0) {
+			event = IMAP_FETCH_ERROR;
+			break;
+		}
+		struct new_there *new = event == IMAP_FETCH_MESSAGE ? find(there, count, m.uid) : NULL;
+		if (new && m.has_body)
+			digest_header(new, &header);
+	}
+	buf_fini(&header);
+	return event == IMAP_FETCH_END ? 0 : -1;
+}
+
+static int read_body(struct worker *w, struct box *box, struct err *err)
+{
+	char base[MAILDIR_BASE_SIZE];
+	struct slice data;
+	int rc;
+
+	maildir_fresh_base(base);
+	if (maildir_delivery_begin(w->delivery, box->maildir, base, err) != 0)
+		return -1;
+	while ((rc = imap_fetch_read(w->imap, &data, err)) == 1)
+		if (maildir_delivery_write(w->delivery, data.p, data.n, err) != 0)
+			return -1;
+	return rc;
+}
+
+static int fetch_contents(struct worker *w, struct box *box, const struct uidset *uids, struct new_there *there, size_t count, struct err *err)
+{
+	struct imap_fetch_request request = {.uids = uids, .body = true};
+	struct imap_message m;
+	enum imap_fetch_event event;
+	struct maildir_delivered delivered;
+
+	if (imap_fetch_begin(w->imap, &request, err) != 0)
+		return -1;
+	while ((event = imap_fetch_next(w->imap, &m, err)) > 0) {
+		if (event == IMAP_FETCH_BODY && read_body(w, box, err) != 0) {
+			event = IMAP_FETCH_ERROR;
+			break;
+		}
+		if (event != IMAP_FETCH_MESSAGE || !m.has_body)
+			continue;
+		if (maildir_delivery_end(w->delivery, 0, &delivered, err) != 0) {
+			event = IMAP_FETCH_ERROR;
+			break;
+		}
+		maildir_delivery_abort(w->delivery);
+		struct new_there *new = find(there, count, m.uid);
+		if (new)
+			new->content = delivered.content;
+	}
+	if (event != IMAP_FETCH_END)
+		maildir_delivery_abort(w->delivery);
+	return event == IMAP_FETCH_END ? 0 : -1;
+}
+
+int facts_there(struct worker *w, struct box *box, const struct new_here *here, size_t here_count, struct new_there *there, size_t count,
+	struct err *err)
+{
+	struct pair_sizes sizes;
+	struct uidset some = {0};
+	int rc = -1;
+
+	if (fetch_sizes(w, there, count, err) != 0)
+		return -1;
+	pair_sizes_init(&w->arena, here, here_count, &sizes);
+	for (size_t i = 0; i < count; i++)
+		if (there[i].has_facts && pair_size_fits(&sizes, there[i].size))
+			uidset_add(&some, there[i].uid);
+	report_begin(w->pass->report, w->number, box->name, "comparing", uidset_size(&some), 0);
+	if (!uidset_empty(&some) && fetch_headers(w, &some, there, count, err) != 0)
+		goto out;
+	uidset_clear(&some);
+	for (size_t i = 0; i < count; i++)
+		if (pair_needs_content(&there[i], here, here_count))
+			uidset_add(&some, there[i].uid);
+	if (!uidset_empty(&some) && box->maildir && fetch_contents(w, box, &some, there, count, err) != 0)
+		goto out;
+	rc = 0;
+out:
+	uidset_fini(&some);
+	return rc;
+}

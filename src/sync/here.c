@@ -1,0 +1,327 @@
+/*
+ * What changed in the Maildir. Each file name is looked up by its BASE; in memory stay the UIDs seen (four bytes a message) and what differs.
+ *
+ * Mail readers work in the folder meanwhile. A file that is renamed while the directory is read may not be listed at all, so what a scan lacks is
+ * believed only if the directory times stood still (maildir/scan.c); after SCANS restless scans nothing of this mailbox is
+ * deleted in this pass. A BASE listed twice is the same file seen under two names (one inode: scan again) or a copy that somebody made (two inodes: the
+ * second one gets a name of its own and is new).
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "sync/pass.h"
+
+#define SCANS 5
+#define RENEW_FILES 5000 /* files a read snapshot is held for */
+
+struct scanning {
+	struct worker *w;
+	struct box *box;
+	struct look *look;
+	struct state_read *read; /* NULL: no state */
+	bool all_new;
+	struct flags mask;       /* what file names can show */
+	uint32_t *seen;          /* UIDs whose file was listed */
+	size_t seen_count, seen_room;
+	unsigned files;
+};
+
+static const char *keep_name(struct scanning *s, const struct maildir_file *file)
+{
+	return arena_printf(&s->w->arena, "%s/%.*s", file->in_new ? "new" : "cur", SLICE_ARG(file->name));
+}
+
+/* Facts about an upload of this file that a former pass began, or about its refusal. */
+static int note_history(struct scanning *s, struct new_here *new, struct err *err)
+{
+	struct state_upload upload;
+	struct state_pending pending;
+	struct state_message former;
+	struct slice base = slice_str(new->base);
+	uint32_t uid;
+
+	int rc = state_get_upload(s->read, s->box->row.id, base, &upload, err);
+	if (rc < 0)
+		return -1;
+	new->doubtful = rc == 1;
+	new->answered = rc == 1 && upload.answered;
+	rc = state_get_pending(s->read, s->box->row.id, STATE_PENDING_APPEND, 0, base, &pending, err);
+	if (rc < 0)
+		return -1;
+	new->refused = rc == 1;
+	if (s->box->former == 0)
+		return 0;
+	rc = state_get_by_base(s->read, s->box->former, base, &uid, err);
+	if (rc == 1)
+		rc = state_get_message(s->read, s->box->former, uid, &former, err);
+	new->has_former = rc == 1;
+	if (rc == 1)
+		new->former = former.flags;
+	return rc < 0 ? -1 : 0;
+}
+
+static int add_new(struct scanning *s, const struct maildir_file *file, struct err *err)
+{
+	struct look *look = s->look;
+
+	if (!s->all_new && look->new_here_count >= LOOK_CHANGES && !s->w->pass->options->plan) {
+		look->truncated = true;
+		return 0;
+	}
+	look->new_here = base_reserve(look->new_here, look->new_here_count, &look->new_here_room, sizeof(*look->new_here));
+	struct new_here *new = &look->new_here[look->new_here_count++];
+	*new = (struct new_here){
+		.name = keep_name(s, file),
+		.base = arena_strndup(&s->w->arena, file->base.p, file->base.n),
+		.flags = maildir_flags(s->box->maildir, file->in_new, file->info),
+	};
+	return note_history(s, new, err);
+}
+
+static struct change *add_change(struct scanning *s, const struct state_message *row, enum change_kind kind)
+{
+	struct look *look = s->look;
+
+	if (look->here_count >= LOOK_CHANGES && !s->w->pass->options->plan) {
+		look->truncated = true;
+		return NULL;
+	}
+	look->here = base_reserve(look->here, look->here_count, &look->here_room, sizeof(*look->here));
+	struct change *change = &look->here[look->here_count++];
+	*change = (struct change){
+		.uid = row->uid,
+		.kind = kind,
+		.base = row->flags,
+		.kept = !(row->where & STATE_HERE),
+		.alone = !(row->where & STATE_THERE),
+	};
+	return change;
+}
+
+/* A file whose row is known: do flags or name differ? */
+static void compare(struct scanning *s, const struct maildir_file *file, const struct state_message *row)
+{
+	struct flags flags = maildir_flags(s->box->maildir, file->in_new, file->info);
+	struct flags diff = flags_xor(&flags, &row->flags);
+	diff = flags_and(&diff, &s->mask);
+	bool renamed = file->in_new != row->in_new || !slice_eq(file->info, row->info);
+
+	if (flags_empty(&diff) && !renamed)
+		return;
+	if (uidset_contains(&s->box->delete_here, row->uid))
+		return;
+	struct change *change = add_change(s, row, flags_empty(&diff) ? CHANGE_NAME : CHANGE_FLAGS);
+	if (!change)
+		return;
+	/* What the name can't show stays as the row has it. */
+	struct flags hidden = flags_minus(&row->flags, &s->mask);
+	struct flags shown = flags_and(&flags, &s->mask);
+	change->flags = flags_or(&shown, &hidden);
+	if (renamed)
+		change->name = keep_name(s, file);
+}
+
+static int look_up(struct scanning *s, const struct maildir_file *file, struct err *err)
+{
+	struct state_message row;
+	uint32_t uid;
+	int rc;
+
+	if (++s->files % RENEW_FILES == 0 && s->read && state_read_renew(s->read, err) != 0)
+		return -1;
+	rc = state_get_by_base(s->read, s->box->row.id, file->base, &uid, err);
+	if (rc == 1)
+		rc = state_get_message(s->read, s->box->row.id, uid, &row, err);
+	if (rc < 0)
+		return -1;
+	if (rc == 0)
+		return add_new(s, file, err);
+	s->seen = base_reserve(s->seen, s->seen_count, &s->seen_room, sizeof(*s->seen));
+	s->seen[s->seen_count++] = uid;
+	compare(s, file, &row);
+	return 0;
+}
+
+/* One scan. 1: the directories stood still, 0: they did not, -1. */
+static int scan_once(struct scanning *s, struct err *err)
+{
+	struct maildir_scan scan;
+	struct maildir_file file;
+	bool stable = false;
+	int rc;
+
+	s->seen_count = s->look->here_count = s->look->new_here_count = 0;
+	if (maildir_scan_begin(&scan, s->box->maildir, err) != 0)
+		return -1;
+	s->look->times = scan.before;
+	while ((rc = maildir_scan_next(&scan, &file, err)) == 1)
+		if (look_up(s, &file, err) != 0)
+			break;
+	if (rc != 0) { /* keep the error that matters */
+		struct err ignored;
+		if (maildir_scan_end(&scan, &stable, &ignored) != 0)
+			log_debug(LOG_MAILDIR, "%s: %s", s->box->path, ignored.msg);
+		return -1;
+	}
+	if (maildir_scan_end(&scan, &stable, err) != 0)
+		return -1;
+	return stable;
+}
+
+static int compare_uids(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+	return x < y ? -1 : x > y;
+}
+
+static int compare_news(const void *a, const void *b)
+{
+	const struct new_here *x = a, *y = b;
+	return strcmp(x->base, y->base);
+}
+
+/* Sorts what was listed. 1: *BASE is a BASE that was listed twice, 0: there is none, -1. */
+static int listed_twice(struct scanning *s, const char **base, struct err *err)
+{
+	struct look *look = s->look;
+	struct state_message row;
+
+	if (s->seen_count > 0)
+		qsort(s->seen, s->seen_count, sizeof(*s->seen), compare_uids);
+	if (look->new_here_count > 0)
+		qsort(look->new_here, look->new_here_count, sizeof(*look->new_here), compare_news);
+	for (size_t i = 1; i < s->seen_count; i++) {
+		if (s->seen[i] != s->seen[i - 1])
+			continue;
+		int rc = state_get_message(s->read, s->box->row.id, s->seen[i], &row, err);
+		if (rc == 1)
+			*base = arena_strndup(&s->w->arena, row.base.p, row.base.n);
+		return rc;
+	}
+	for (size_t i = 1; i < look->new_here_count; i++) {
+		if (strcmp(look->new_here[i].base, look->new_here[i - 1].base) == 0) {
+			*base = look->new_here[i].base;
+			return 1;
+		}
+	}
+	return 0;
+}
+
+/* Another file than the first one with the same BASE: it gets a name of its own. 1: renamed, 0: nothing to do, -1. */
+static int separate(struct scanning *s, const struct maildir_file *file, struct err *err)
+{
+	char base[MAILDIR_BASE_SIZE];
+
+	maildir_fresh_base(base);
+	const char *from = keep_name(s, file);
+	const char *to = arena_printf(&s->w->arena, "%s/%s%s%.*s", file->in_new ? "new" : "cur", base, file->info.n ? ":" : "", SLICE_ARG(file->info));
+	if (maildir_rename(s->box->maildir, from, to, err) != 0)
+		return err->sys == ENOENT ? 0 : -1;
+	log_info("%s: two files had this name; the second is now %s", from, to);
+	return 1;
+}
+
+/* Find the copies that share BASE with another file and rename them. 1: some were, 0: none (it was one file, seen twice), -1. */
+static int separate_copies(struct scanning *s, const char *base, struct err *err)
+{
+	struct maildir_scan scan;
+	struct maildir_file file;
+	uint64_t first = 0;
+	bool stable;
+	int rc, renamed = 0;
+
+	if (maildir_scan_begin(&scan, s->box->maildir, err) != 0)
+		return -1;
+	while ((rc = maildir_scan_next(&scan, &file, err)) == 1) {
+		if (!slice_eq_str(file.base, base))
+			continue;
+		if (first != 0 && file.inode != first && (rc = separate(s, &file, err)) < 0)
+			break;
+		renamed |= first != 0 && rc == 1;
+		if (first == 0)
+			first = file.inode;
+	}
+	struct err end_err = {0};
+	if (maildir_scan_end(&scan, &stable, &end_err) != 0 && rc >= 0)
+		return err_set(err, end_err.kind, "%s", end_err.msg);
+	return rc < 0 ? -1 : renamed;
+}
+
+/* Rows with a file that no scan listed. SEEN is sorted. */
+static int find_gone(struct scanning *s, struct err *err)
+{
+	struct state_message row;
+	uint32_t uid = 0;
+	size_t i = 0;
+	int rc;
+
+	while ((rc = state_next_message(s->read, s->box->row.id, uid, &row, err)) == 1) {
+		uid = row.uid;
+		while (i < s->seen_count && s->seen[i] < uid)
+			i++;
+		bool listed = i < s->seen_count && s->seen[i] == uid;
+		if (!listed && !(row.where & STATE_REFUSED) && !uidset_contains(&s->box->delete_there, uid)) {
+			if (!add_change(s, &row, CHANGE_GONE))
+				return 0;
+		}
+		if (uid++ == UINT32_MAX)
+			break;
+		if (++s->files % RENEW_FILES == 0 && state_read_renew(s->read, err) != 0)
+			return -1;
+	}
+	return rc < 0 ? -1 : 0;
+}
+
+static int compare_changes(const void *a, const void *b)
+{
+	const struct change *x = a, *y = b;
+	return x->uid < y->uid ? -1 : x->uid > y->uid;
+}
+
+/* Scan until the folder stands still. 1: it did, 0: it never did, -1. */
+static int scan_until_stable(struct scanning *s, struct err *err)
+{
+	const char *base = NULL;
+	int doubled = 0;
+
+	for (int i = 0; i < SCANS; i++) {
+		int stable = scan_once(s, err);
+		doubled = stable < 0 ? -1 : listed_twice(s, &base, err);
+		if (doubled < 0)
+			return -1;
+		if (doubled == 0 && stable)
+			return 1;
+		if (doubled == 1 && separate_copies(s, base, err) < 0)
+			return -1;
+	}
+	return doubled ? err_set(err, ERR_CONFLICT, "another program keeps renaming files; left for the next pass") : 0;
+}
+
+int look_here(struct worker *w, struct box *box, bool all_new, struct look *look, struct err *err)
+{
+	struct scanning s = {.w = w, .box = box, .look = look, .all_new = all_new};
+	int rc = -1;
+
+	look->here_complete = true;
+	if (!box->maildir) /* plan: no folder yet */
+		return 0;
+	if (maildir_letters_load(box->maildir, err) != 0)
+		return -1;
+	s.mask = maildir_mask(box->maildir);
+	if (w->pass->state && state_read_begin(w->pass->state, &s.read, err) != 0)
+		return -1;
+	rc = scan_until_stable(&s, err);
+	if (rc == 0) {
+		log_warn("another program keeps changing the folder: nothing is deleted on the server in this pass");
+		look->here_complete = false;
+	} else if (rc == 1) {
+		rc = find_gone(&s, err);
+	}
+	if (rc == 0 && look->here_count > 0)
+		qsort(look->here, look->here_count, sizeof(*look->here), compare_changes);
+	state_read_end(s.read);
+	free(s.seen);
+	return rc;
+}

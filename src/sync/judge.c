@@ -1,0 +1,111 @@
+/*
+ * Between the phases: which of the planned deletions may be carried out? The guard (guard.c) sees every mailbox first and then the account; what it
+ * refuses stays on both sides, and everything else goes on.
+ */
+#include <stdio.h>
+
+#include "sync/guard.h"
+#include "sync/pass.h"
+
+static void refuse(struct pass *pass, const char *mailbox, enum side side, struct guard_count count)
+{
+	char reason[300];
+
+	snprintf(reason, sizeof(reason),
+		"%llu of %llu messages would be deleted %s: refused (more than %u%%). If that is meant, run `godwit sync --approve %s`",
+		(unsigned long long)count.deletions, (unsigned long long)count.messages, side == SIDE_HERE ? "here" : "on the server",
+		pass->policy.max_delete, pass->account->name);
+	atomic_fetch_add(&pass->report->totals.refused, count.deletions);
+	pass_tell(pass, REPORT_REFUSED, mailbox, reason);
+}
+
+static struct uidset *deletions(struct box *box, enum side side)
+{
+	return side == SIDE_HERE ? &box->delete_here : &box->delete_there;
+}
+
+static void drop_deletions(struct box *box, enum side side)
+{
+	if (uidset_empty(deletions(box, side)))
+		return;
+	uidset_clear(deletions(box, side));
+	box->incomplete = true;
+}
+
+static int count_rows(struct pass *pass, struct err *err)
+{
+	struct state_read *read = NULL;
+	int rc = 0;
+
+	if (!pass->state)
+		return 0;
+	if (state_read_begin(pass->state, &read, err) != 0)
+		return -1;
+	for (size_t i = 0; rc == 0 && i < pass->box_count; i++)
+		rc = state_count_messages(read, pass->boxes[i].row.id, &pass->boxes[i].rows_there, &pass->boxes[i].rows_here, err);
+	state_read_end(read);
+	return rc < 0 ? -1 : 0;
+}
+
+/* One side of every mailbox by itself, then of the account as a whole. */
+static void guard_side(struct pass *pass, enum side side)
+{
+	struct guard_count account = {0};
+
+	for (size_t i = 0; i < pass->box_count; i++) {
+		struct box *box = &pass->boxes[i];
+		struct guard_count count = {uidset_size(deletions(box, side)), side == SIDE_HERE ? box->rows_here : box->rows_there};
+		account.messages += count.messages;
+		if (guard_allows(&pass->policy, count)) {
+			account.deletions += count.deletions;
+			continue;
+		}
+		refuse(pass, box->name, side, count);
+		drop_deletions(box, side);
+	}
+	if (guard_allows(&pass->policy, account))
+		return;
+	refuse(pass, "", side, account);
+	for (size_t i = 0; i < pass->box_count; i++)
+		drop_deletions(&pass->boxes[i], side);
+}
+
+static bool wants_deletions(const struct box *box)
+{
+	return !uidset_empty(&box->delete_here) || !uidset_empty(&box->delete_there);
+}
+
+/* Deletions of a pass that paired, or could not see everything, wait for the next one. */
+static void postpone(struct pass *pass)
+{
+	for (size_t i = 0; i < pass->box_count; i++) {
+		struct box *box = &pass->boxes[i];
+		if (!box->paired || !wants_deletions(box))
+			continue;
+		atomic_fetch_add(&pass->report->totals.pending, uidset_size(&box->delete_here) + uidset_size(&box->delete_there));
+		pass_tell(pass, REPORT_NOTE, box->name, "messages were paired in this pass; what was deleted meanwhile is deleted by the next one");
+		drop_deletions(box, SIDE_HERE);
+		drop_deletions(box, SIDE_THERE);
+	}
+}
+
+int pass_delete(struct pass *pass, struct err *err)
+{
+	struct box **jobs = arena_alloc(&pass->arena, (pass->box_count + 1) * sizeof(*jobs));
+	size_t count = 0;
+
+	for (size_t i = 0; i < pass->box_count; i++)
+		if (wants_deletions(&pass->boxes[i]))
+			jobs[count++] = &pass->boxes[i];
+	if (count == 0)
+		return 0;
+	if (count_rows(pass, err) != 0)
+		return -1;
+	postpone(pass);
+	guard_side(pass, SIDE_HERE);
+	guard_side(pass, SIDE_THERE);
+	if (pass->options->plan)
+		return 0;
+	/* Mailboxes that lost their deletions still need their rows finished. */
+	return pass_run(pass, mailbox_delete, jobs, count, err);
+}

@@ -1,0 +1,417 @@
+/*
+ * The pass over one mailbox, up to but not including its deletions:
+ *
+ *     select, take the watermark -> look at both sides -> pair what is unknown on both -> plan -> carry out
+ *
+ * in rounds, as long as a round says that looking again will find more to do (too many changes for one round, a message whose UID the server did not
+ * tell, a file that moved under our hands). Deletions are collected in the box for the account's second phase.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/log.h"
+#include "sync/pair.h"
+#include "sync/pass.h"
+#include "sync/plan.h"
+
+#define ROUNDS 100            /* more means that somebody else changes the mailbox all the time: the next pass goes on */
+#define FETCH_WINDOW 10000    /* new messages planned at once */
+#define DOUBT_MS 10000        /* before an APPEND in doubt is repeated: a server may finish it long after the connection broke */
+
+/* ---- opening ---- */
+
+/* The server gave the mailbox a new UIDVALIDITY: a new id; the old id's rows help with pairing until this box is finished. */
+static int renumber(struct worker *w, struct box *box, uint32_t uidvalidity, struct err *err)
+{
+	struct pass *pass = w->pass;
+	struct state_mailbox old = box->row;
+
+	log_warn("the server has numbered this mailbox anew (UIDVALIDITY %u, was %u): both sides are compared, nothing is deleted in this pass",
+		uidvalidity, old.uidvalidity);
+	box->former = old.id;
+	box->row.id = atomic_fetch_add(&pass->next_id, 1);
+	box->row.uidvalidity = uidvalidity;
+	box->row.former = old.id;
+	box->row.watermark = (struct state_watermark){0};
+	box->paired = true;
+	uidset_clear(&box->delete_here);
+	uidset_clear(&box->delete_there);
+	if (!pass->settler)
+		return 0;
+	/* The old row loses its names, so that only one row stands for the mailbox. */
+	old.wire = old.name = old.path = (struct slice){0};
+	old.where = 0;
+	uint32_t forgotten = old.former;
+	old.former = 0;
+	if (settle_mailbox(pass->settler, &old, forgotten, err) != 0)
+		return -1;
+	return settle_mailbox(pass->settler, &box->row, 0, err);
+}
+
+static void set_mask(struct worker *w, struct box *box, const struct imap_mailbox *selected)
+{
+	box->mask_there = selected->permanent;
+	if (selected->new_keywords)
+		memset(box->mask_there.keywords, 0xff, sizeof(box->mask_there.keywords));
+	if (w->pass->options->plan) /* EXAMINE tells that nothing can be stored: not what the pass would meet */
+		box->mask_there = flags_full();
+}
+
+static int open_there(struct worker *w, struct box *box, struct err *err)
+{
+	w->selected = NULL;
+	if (worker_select(w, box, err) != 0)
+		return -1;
+	const struct imap_mailbox *selected = imap_selected(w->imap);
+	set_mask(w, box, selected);
+	box->watermark = (struct state_watermark){
+		.uidnext = selected->uidnext ? selected->uidnext : box->status.known ? box->status.uidnext : 0,
+		.messages = selected->exists,
+		.highestmodseq = selected->highestmodseq,
+	};
+	if (box->row.uidvalidity == selected->uidvalidity)
+		return 0;
+	if (box->row.uidvalidity != 0)
+		return renumber(w, box, selected->uidvalidity, err);
+	box->row.uidvalidity = selected->uidvalidity;
+	return w->pass->settler ? settle_mailbox(w->pass->settler, &box->row, 0, err) : 0;
+}
+
+static int open_here(struct worker *w, struct box *box, struct err *err)
+{
+	if (box->maildir || !box->here)
+		return 0;
+	return maildir_open(&box->maildir, &w->pass->root, box->path, w->pass->keywords, err);
+}
+
+/* ---- carrying out ---- */
+
+static int adopt(struct worker *w, struct box *box, const struct op *op, struct err *err)
+{
+	struct state_message row = {
+		.uid = op->uid,
+		.where = STATE_THERE | STATE_HERE,
+		.flags = op->flags,
+		.size = op->from_there->size,
+		.date = op->from_there->date,
+		.header = op->from_here->header,
+		.content = op->from_here->content,
+	};
+	row_set_file(&row, op->name);
+	atomic_fetch_add(&w->pass->report->totals.adopted, 1);
+	return settle_message(w->pass->settler, box->row.id, box->maildir, &row, err);
+}
+
+/* Operations that need no connection and touch no file. */
+static int settle_op(struct worker *w, struct box *box, const struct op *op, struct err *err)
+{
+	struct settler *settler = w->pass->settler;
+	static const struct flags none = {0};
+
+	if (op->kind == OP_ADOPT)
+		return adopt(w, box, op, err);
+	if (op->kind == OP_AGREE)
+		return settle_flags(settler, box->row.id, op->uid, &op->change, &op->flags, box->maildir, NULL, err);
+	if (op->kind == OP_REFRESH)
+		return settle_flags(settler, box->row.id, op->uid, &none, &none, box->maildir, op->name, err);
+	if (op->kind == OP_FORGET)
+		return settle_forget(settler, box->row.id, op->uid, box->maildir, err);
+	return settle_where(settler, box->row.id, op->uid, op->left == SIDE_HERE ? STATE_HERE : STATE_THERE, box->maildir, err);
+}
+
+static int settle_ops(struct worker *w, struct box *box, const struct op *ops, size_t count, struct err *err)
+{
+	for (size_t i = 0; i < count; i++)
+		if (settle_op(w, box, &ops[i], err) != 0)
+			return -1;
+	/* What follows looks adopted files up in the state. */
+	return ops[0].kind == OP_ADOPT ? settler_flush(w->pass->settler, err) : 0;
+}
+
+static void collect(struct uidset *set, const struct op *ops, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		uidset_add(set, ops[i].uid);
+}
+
+/* COUNT operations of one kind. */
+static int carry(struct worker *w, struct box *box, const struct op *ops, size_t count, bool *again, struct err *err)
+{
+	switch (ops[0].kind) {
+	case OP_APPEND:
+		return carry_appends(w, box, ops, count, again, err);
+	case OP_FLAGS_THERE:
+		return carry_flags_there(w, box, ops, count, err);
+	case OP_FETCH:
+		return carry_fetches(w, box, ops, count, err);
+	case OP_FLAGS_HERE:
+		return carry_flags_here(w, box, ops, count, err);
+	case OP_ADOPT:
+	case OP_AGREE:
+	case OP_REFRESH:
+	case OP_FORGET:
+	case OP_KEEP:
+		return settle_ops(w, box, ops, count, err);
+	case OP_DELETE_THERE:
+		collect(&box->delete_there, ops, count);
+		return 0;
+	case OP_DELETE_HERE:
+		collect(&box->delete_here, ops, count);
+		return 0;
+	case OP_KIND_COUNT:
+		break;
+	}
+	ASSERT(!"no such operation");
+}
+
+static void tell_plan(struct worker *w, struct box *box, const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->count; i++) {
+		const struct op *op = &plan->ops[i];
+		struct report_event event = {
+			.kind = REPORT_OP,
+			.account = w->pass->account->name,
+			.mailbox = box->name,
+			.uid = op->uid,
+			.file = op->name,
+			.operation = op_kind_name(op->kind),
+			.reason = op->reason,
+		};
+		report_event(w->pass->report, &event);
+		if (op->kind == OP_DELETE_THERE)
+			collect(&box->delete_there, op, 1);
+		else if (op->kind == OP_DELETE_HERE)
+			collect(&box->delete_here, op, 1);
+	}
+}
+
+static int carry_out(struct worker *w, struct box *box, const struct plan *plan, bool *again, struct err *err)
+{
+	if (w->pass->options->plan) {
+		tell_plan(w, box, plan);
+		return 0;
+	}
+	for (size_t i = 0, n; i < plan->count; i += n) {
+		for (n = 1; i + n < plan->count && plan->ops[i + n].kind == plan->ops[i].kind;)
+			n++;
+		if (carry(w, box, &plan->ops[i], n, again, err) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* ---- a round ---- */
+
+struct round {
+	struct worker *w;
+	struct box *box;
+	struct look look;
+	int32_t *partner;             /* arena; NULL: nothing was paired */
+	struct new_there *new_there;  /* arena; for pairing: all of them */
+	size_t new_there_count;
+	bool again;
+};
+
+static int plan_and_carry(struct round *r, const struct changes *changes, struct err *err)
+{
+	struct plan_input input = {
+		.policy = &r->w->pass->policy,
+		.changes = changes,
+		.partner = changes->new_there_count > 0 ? r->partner : NULL,
+		.mask_there = r->box->mask_there,
+		.mask_here = flags_full(),
+	};
+	struct plan plan;
+
+	plan_make(&r->w->arena, &input, &plan);
+	r->box->paired |= plan.pairs;
+	return carry_out(r->w, r->box, &plan, &r->again, err);
+}
+
+/* New files and new messages at once: which are the same? Needs all of both. */
+static int pair(struct round *r, struct err *err)
+{
+	struct look *look = &r->look;
+	struct uid_iter it = {0};
+	uint32_t uid;
+
+	if (look->truncated && look_here(r->w, r->box, true, look, err) != 0)
+		return -1;
+	r->new_there = arena_zalloc(&r->w->arena, uidset_size(&look->new_there) * sizeof(*r->new_there));
+	while ((uid = uidset_next(&look->new_there, &it)) != 0)
+		r->new_there[r->new_there_count++].uid = uid;
+	if (facts_here(r->w, r->box, look, err) != 0 ||
+		facts_there(r->w, r->box, look->new_here, look->new_here_count, r->new_there, r->new_there_count, err) != 0)
+		return -1;
+	bool *used = arena_zalloc(&r->w->arena, look->new_here_count + 1);
+	r->partner = arena_alloc(&r->w->arena, (r->new_there_count + 1) * sizeof(*r->partner));
+	pair_match(&r->w->arena, r->new_there, r->new_there_count, look->new_here, look->new_here_count, used, r->partner);
+	uidset_clear(&look->new_there); /* planned with the rest */
+	return 0;
+}
+
+/* Is there an APPEND in doubt that found no partner? */
+static bool in_doubt(const struct round *r)
+{
+	for (size_t i = 0; i < r->look.new_here_count; i++) {
+		if (!r->look.new_here[i].doubtful || r->look.new_here[i].answered)
+			continue;
+		bool found = false;
+		for (size_t k = 0; r->partner && k < r->new_there_count; k++)
+			found |= r->partner[k] == (int32_t)i;
+		if (!found)
+			return true;
+	}
+	return false;
+}
+
+/* New messages, window by window: their number must not decide how much memory is used. */
+static int fetch_rest(struct round *r, struct err *err)
+{
+	struct uid_iter it = {0};
+	struct uid_range range;
+	bool more = true;
+
+	while (more) {
+		struct changes changes = {.new_there = arena_zalloc(&r->w->arena, FETCH_WINDOW * sizeof(struct new_there))};
+		while (changes.new_there_count < FETCH_WINDOW &&
+			(more = uidset_next_range(&r->look.new_there, &it, (uint32_t)(FETCH_WINDOW - changes.new_there_count), &range)))
+			for (uint32_t uid = range.first; uid >= range.first && uid <= range.last; uid++)
+				changes.new_there[changes.new_there_count++].uid = uid;
+		if (changes.new_there_count > 0 && plan_and_carry(r, &changes, err) != 0)
+			return -1;
+		/* The first plan's operations are done, too: nothing of this arena is needed any more. */
+		arena_reset(&r->w->arena);
+	}
+	return 0;
+}
+
+/* What can't be proven to be gone is not gone. */
+static size_t without_gone(struct change *changes, size_t count)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < count; i++)
+		if (changes[i].kind != CHANGE_GONE)
+			changes[kept++] = changes[i];
+	return kept;
+}
+
+static int carry_look(struct round *r, struct err *err)
+{
+	struct look *look = &r->look;
+	struct changes changes = {
+		.there = look->there,
+		.there_count = look->there_complete ? look->there_count : without_gone(look->there, look->there_count),
+		.here = look->here,
+		.here_count = look->here_complete ? look->here_count : without_gone(look->here, look->here_count),
+		.new_there = r->new_there,
+		.new_there_count = r->new_there_count,
+		.new_here = look->new_here,
+		.new_here_count = look->new_here_count,
+	};
+
+	r->box->incomplete |= !look->there_complete || !look->here_complete;
+	if (plan_and_carry(r, &changes, err) != 0)
+		return -1;
+	return fetch_rest(r, err);
+}
+
+static int wait_in_doubt(struct round *r, struct err *err)
+{
+	log_info("an upload of an earlier run may still arrive: waiting %d s before it is repeated", DOUBT_MS / 1000);
+	r->box->waited = true;
+	r->again = true;
+	if (cancel_sleep_ms(DOUBT_MS, err) != 0)
+		return -1;
+	return imap_noop(r->w->imap, err);
+}
+
+static int look_and_carry(struct round *r, struct err *err)
+{
+	struct look *look = &r->look;
+
+	report_begin(r->w->pass->report, r->w->number, r->box->name, "looking", 0, 0);
+	if (r->box->there && look_there(r->w, r->box, look, err) != 0)
+		return -1;
+	if (look_here(r->w, r->box, false, look, err) != 0)
+		return -1;
+	log_debug(LOG_SYNC, "server: %llu new, %zu changed; here: %zu new, %zu changed", (unsigned long long)uidset_size(&look->new_there),
+		look->there_count, look->new_here_count, look->here_count);
+	if (!uidset_empty(&look->new_there) && look->new_here_count > 0 && pair(r, err) != 0)
+		return -1;
+	if (!r->box->waited && !r->w->pass->options->plan && in_doubt(r))
+		return wait_in_doubt(r, err);
+	if (carry_look(r, err) != 0)
+		return -1;
+	r->again |= look->truncated;
+	return 0;
+}
+
+static int run_round(struct worker *w, struct box *box, bool *again, struct maildir_times *times, struct err *err)
+{
+	struct round r = {.w = w, .box = box};
+	int rc = look_and_carry(&r, err);
+
+	if (rc == 0 && w->pass->settler)
+		rc = settler_flush(w->pass->settler, err);
+	*again = r.again;
+	*times = r.look.times;
+	look_fini(&r.look);
+	arena_reset(&w->arena);
+	return rc;
+}
+
+/* Directory times that a later pass may trust; zero where they may hide a change. */
+static void take_times(struct box *box, const struct maildir_times *times)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	if (!maildir_times_settled(times, fs_time_ns(now)))
+		return;
+	box->watermark.new_mtime = times->new_mtime;
+	box->watermark.new_ctime = times->new_ctime;
+	box->watermark.cur_mtime = times->cur_mtime;
+	box->watermark.cur_ctime = times->cur_ctime;
+}
+
+int mailbox_finish(struct worker *w, struct box *box, struct err *err)
+{
+	if (!w->pass->settler)
+		return 0;
+	if (box->incomplete)
+		box->watermark = (struct state_watermark){0};
+	box->row.watermark = box->watermark;
+	box->row.synced = (int64_t)time(NULL);
+	box->row.where = STATE_THERE | STATE_HERE;
+	uint32_t former = box->incomplete ? 0 : box->former;
+	if (former != 0)
+		box->row.former = 0;
+	return settle_mailbox(w->pass->settler, &box->row, former, err);
+}
+
+static bool has_deletions(const struct box *box)
+{
+	return !uidset_empty(&box->delete_here) || !uidset_empty(&box->delete_there);
+}
+
+int mailbox_work(struct worker *w, struct box *box, struct err *err)
+{
+	struct maildir_times times = {0};
+	bool again = true;
+
+	if (open_here(w, box, err) != 0 || (box->there && open_there(w, box, err) != 0))
+		return -1;
+	for (int i = 0; again && i < ROUNDS; i++) {
+		struct maildir_times now;
+		if (run_round(w, box, &again, &now, err) != 0)
+			return -1;
+		if (i == 0)
+			times = now;
+	}
+	box->incomplete |= again;
+	take_times(box, &times);
+	box->looked = true;
+	return has_deletions(box) ? 0 : mailbox_finish(w, box, err);
+}

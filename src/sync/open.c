@@ -1,0 +1,222 @@
+/*
+ * See open.h. The marker is the reason why a missing folder is never "the user deleted all mail": state and Maildir must have agreed
+ * at the end of the last pass, and prove it, before absence means anything.
+ */
+#include "sync/open.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+
+void sync_identity(const struct config_account *account, struct buf *out)
+{
+	buf_addf(out, "%s@%s:%u %s", account->user ? account->user : "", account->host ? account->host : "(tunnel)", account->port, account->path);
+}
+
+static void fill_net_options(struct pass *pass)
+{
+	const struct config_account *a = pass->account;
+	static const enum net_tls tls[] = {
+		[CONFIG_TLS_IMPLICIT] = NET_TLS_IMPLICIT,
+		[CONFIG_TLS_STARTTLS] = NET_TLS_STARTTLS,
+		[CONFIG_TLS_NONE] = NET_TLS_NONE,
+	};
+
+	pass->net_options = (struct net_options){
+		.host = a->host,
+		.port = a->port,
+		.tls = tls[a->tls],
+		.ca_file = a->ca_file,
+		.pins = a->pins.items,
+		.pin_count = a->pins.count,
+		.client_cert = a->client_cert,
+		.client_key = a->client_key,
+		.tunnel = a->tunnel.count ? a->tunnel.items : NULL,
+		.timeout_ms = a->timeout_ms,
+	};
+}
+
+int pass_open_login(struct pass *pass, struct err *err)
+{
+	const struct config_account *a = pass->account;
+
+	fill_net_options(pass);
+	if (!(pass->net = net_context_new(&pass->net_options, err)))
+		return -1;
+	if (a->secret_kind != CONFIG_SECRET_NONE && config_secret_get(a, a->timeout_ms, &pass->secret, err) != 0)
+		return -1;
+	const char *secret = pass->secret.data ? pass->secret.data : "";
+	bool token = a->secret_kind == CONFIG_SECRET_TOKEN_COMMAND;
+	pass->login = (struct imap_login){
+		.user = a->user,
+		.password = token ? NULL : secret,
+		.token = token ? secret : NULL,
+		.mechanisms = a->mechanisms.items,
+		.mechanism_count = a->mechanisms.count,
+	};
+	return 0;
+}
+
+int pass_open_state(struct pass *pass, struct err *err)
+{
+	struct buf identity = {0};
+	bool plan = pass->options->plan;
+
+	sync_identity(pass->account, &identity);
+	int rc = state_open(&pass->state, pass->account->state_dir, identity.data, plan, err);
+	buf_fini(&identity);
+	if (rc != 0 && plan && err->sys == ENOENT) {
+		err_clear(err);
+		return 0;
+	}
+	return rc != 0 ? -1 : state_load_keywords(pass->state, pass->keywords, err);
+}
+
+static enum maildir_layout layout_of(const struct config_account *account)
+{
+	return account->layout == CONFIG_LAYOUT_NESTED ? MAILDIR_NESTED : MAILDIR_PLUSPLUS;
+}
+
+static int refuse_root(struct pass *pass, const char *why, struct err *err)
+{
+	return err_set(err, ERR_CONFLICT,
+		"%s %s: is the right disk mounted? Nothing was changed; if it is meant to be so, run `godwit sync --approve %s`: what is there is then compared with the server",
+		pass->account->path, why, pass->account->name);
+}
+
+/* Forget the state, keep its file for the curious: everything is paired again, nothing deleted. */
+static int start_over(struct pass *pass, struct err *err)
+{
+	char from[4096], to[4096];
+
+	log_warn("starting over: the old state is kept as %s/data.mdb.old", pass->account->state_dir);
+	state_close(pass->state);
+	pass->state = NULL;
+	snprintf(from, sizeof(from), "%s/data.mdb", pass->account->state_dir);
+	snprintf(to, sizeof(to), "%s/data.mdb.old", pass->account->state_dir);
+	if (fs_rename(AT_FDCWD, from, AT_FDCWD, to, err) != 0)
+		return -1;
+	snprintf(from, sizeof(from), "%s/lock.mdb", pass->account->state_dir);
+	if (fs_unlink(AT_FDCWD, from, err) != 0 && err->sys != ENOENT)
+		return -1;
+	err_clear(err);
+	return pass_open_state(pass, err);
+}
+
+/* 1: the root is the one that the state knows; 0: it is not, WHY says how; -1. */
+static int check_marker(struct pass *pass, uint64_t last_pass, const char **why, struct err *err)
+{
+	struct maildir_marker marker;
+	int rc = maildir_marker_read(&pass->root, state_id(pass->state), &marker, NULL, err);
+
+	if (rc < 0)
+		return -1;
+	if (rc == 0)
+		*why = "is not the Maildir that this account was synced with (its marker file .godwit is missing or of another account)";
+	else if (marker.pass < last_pass)
+		*why = "is older than the last sync (restored from a backup or a snapshot?)";
+	else
+		return 1;
+	return 0;
+}
+
+static int last_pass(struct pass *pass, uint64_t *out, struct err *err)
+{
+	struct state_read *read = NULL;
+
+	*out = 0;
+	if (!pass->state)
+		return 0;
+	if (state_read_begin(pass->state, &read, err) != 0)
+		return -1;
+	int rc = state_get_number(read, "pass", out, err);
+	state_read_end(read);
+	return rc < 0 ? -1 : 0;
+}
+
+int pass_open_root(struct pass *pass, uint64_t *pass_number, struct err *err)
+{
+	if (last_pass(pass, pass_number, err) != 0)
+		return -1;
+	bool before = pass->state && *pass_number > 0; /* else there is no marker to expect */
+	const char *why = "does not exist";
+	bool create = !pass->options->plan && (!before || pass->options->approve);
+	int rc = maildir_root_open(&pass->root, pass->account->path, layout_of(pass->account), create, err);
+
+	if (rc != 0 && err->sys == ENOENT && !before) { /* only plan comes here */
+		err_clear(err);
+		pass->root.fd = -1;
+		return 0;
+	}
+	if (rc != 0 && err->sys != ENOENT)
+		return -1;
+	if (!before)
+		return 0;
+	if (rc == 0) {
+		rc = check_marker(pass, *pass_number, &why, err);
+		if (rc != 0)
+			return rc < 0 ? -1 : 0;
+	}
+	if (!pass->options->approve || pass->options->plan)
+		return refuse_root(pass, why, err);
+	*pass_number = 0;
+	return start_over(pass, err);
+}
+
+/* The policy as text: when it changes, everything is looked at again. */
+void pass_policy_text(const struct pass *pass, struct buf *out)
+{
+	const struct policy *p = &pass->policy;
+	buf_addf(out, "new=%s flags=%s deletes=%s create=%s expunge=%s", way_name(p->new_messages), way_name(p->flags), way_name(p->deletes),
+		way_name(p->create), side_name(p->expunge));
+}
+
+int pass_check_policy(struct pass *pass, struct err *err)
+{
+	struct buf now = {0};
+	struct slice then;
+	struct state_read *read = NULL;
+	int rc;
+
+	if (!pass->state)
+		return 0;
+	pass_policy_text(pass, &now);
+	rc = state_read_begin(pass->state, &read, err);
+	if (rc == 0)
+		rc = state_get_text(read, "policy", &then, err);
+	if (rc >= 0)
+		pass->void_watermarks = rc == 0 || !slice_eq(then, buf_slice(&now));
+	state_read_end(read);
+	buf_fini(&now);
+	return rc < 0 ? -1 : 0;
+}
+
+int pass_open_root_to_list(struct pass *pass, struct err *err)
+{
+	if (maildir_root_open(&pass->root, pass->account->path, layout_of(pass->account), false, err) == 0)
+		return 0;
+	pass->root.fd = -1;
+	if (err->sys != ENOENT)
+		return -1;
+	err_clear(err);
+	return 0;
+}
+
+void pass_close(struct pass *pass)
+{
+	for (size_t i = 0; i < pass->box_count; i++) {
+		maildir_unref(pass->boxes[i].maildir);
+		uidset_fini(&pass->boxes[i].delete_here);
+		uidset_fini(&pass->boxes[i].delete_there);
+	}
+	state_close(pass->state);
+	if (pass->root.fd >= 0)
+		maildir_root_close(&pass->root);
+	net_context_free(pass->net);
+	buf_wipe(&pass->secret);
+	keywords_free(pass->keywords);
+	arena_fini(&pass->arena);
+}

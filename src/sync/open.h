@@ -1,0 +1,28 @@
+/*
+ * Opening what a pass stands on: state, Maildir root with its marker, login. Internal to sync/.
+ */
+#ifndef SYNC_OPEN_H
+#define SYNC_OPEN_H
+
+#include "sync/pass.h"
+
+/* pass->state and the keywords in it. `plan` of an account that was never synced leaves NULL. */
+int pass_open_state(struct pass *pass, struct err *err) MUST_USE;
+/*
+ * pass->root, if it is the one that the state knows: a root that is missing, has no marker of this account, or one older than the state is
+ * refused with ERR_CONFLICT, so that an unmounted disk or a restored backup is never taken for deletions. With options->approve
+ * the state is set aside instead, and everything is paired anew. *PASS_NUMBER = number of the last pass, 0: never.
+ */
+int pass_open_root(struct pass *pass, uint64_t *pass_number, struct err *err) MUST_USE;
+/* Only to look: whatever root is there, fd -1 if there is none. */
+int pass_open_root_to_list(struct pass *pass, struct err *err) MUST_USE;
+/* TLS context and secret: everything imap_open() needs. */
+int pass_open_login(struct pass *pass, struct err *err) MUST_USE;
+/* Has the policy changed since the watermarks were set? Sets pass->void_watermarks. */
+int pass_check_policy(struct pass *pass, struct err *err) MUST_USE;
+/* The policy as text, appended to OUT. */
+void pass_policy_text(const struct pass *pass, struct buf *out);
+/* Close and free all of the above, the boxes, keywords and secrets (wiped). */
+void pass_close(struct pass *pass);
+
+#endif

@@ -1,0 +1,181 @@
+/*
+ * Downloads: body, flags and date of many messages in one stream of pipelined FETCHes, each body straight from the connection's buffer
+ * into tmp/. The settler does the rest. A message that the server answers with OK but without its body is not gone: it is asked for once more by itself, and
+ * then noted as refused if the server still lists it.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "base/log.h"
+#include "sync/pass.h"
+
+struct pulling {
+	struct worker *w;
+	struct box *box;
+	struct uidset missing;        /* asked for, not here yet */
+	char base[MAILDIR_BASE_SIZE]; /* of the message on its way */
+	bool open;                    /* a delivery has begun */
+	struct err refusal;           /* what the server said to a FETCH, if anything */
+};
+
+void row_file(const struct state_message *row, char *out, size_t size)
+{
+	snprintf(out, size, "%s/%.*s%s%.*s", row->in_new ? "new" : "cur", SLICE_ARG(row->base), row->info.n ? ":" : "", SLICE_ARG(row->info));
+}
+
+void row_set_file(struct state_message *row, const char *path)
+{
+	row->in_new = path[0] == 'n';
+	maildir_split(slice_str(path + 4), &row->base, &row->info);
+}
+
+static int receive_body(struct pulling *p, struct err *err)
+{
+	struct worker *w = p->w;
+	struct slice data;
+	int rc;
+
+	maildir_fresh_base(p->base);
+	if (maildir_delivery_begin(w->delivery, p->box->maildir, p->base, err) != 0)
+		return -1;
+	p->open = true;
+	while ((rc = imap_fetch_read(w->imap, &data, err)) == 1) {
+		if (maildir_delivery_write(w->delivery, data.p, data.n, err) != 0)
+			return -1;
+		report_advance(w->pass->report, w->number, 0, data.n);
+	}
+	return rc;
+}
+
+static void drop_delivery(struct pulling *p)
+{
+	if (p->open)
+		maildir_delivery_abort(p->w->delivery);
+	p->open = false;
+}
+
+/* Give the message its row and hand it to the settler. */
+static int deliver(struct pulling *p, const struct imap_message *m, struct err *err)
+{
+	struct pass *pass = p->w->pass;
+	struct maildir_delivered delivered;
+	char path[ROW_FILE_SIZE];
+	int64_t date = m->has_date ? m->date : (int64_t)time(NULL);
+	struct state_message row = {.uid = m->uid, .where = STATE_THERE | STATE_HERE, .flags = m->flags, .date = date};
+
+	if (maildir_letters_add(p->box->maildir, &m->flags, NULL, err) != 0)
+		return -1;
+	if (maildir_delivery_end(p->w->delivery, date, &delivered, err) != 0)
+		return -1;
+	p->open = false;
+	if (maildir_filename(p->box->maildir, slice_str(p->base), flags_empty(&m->flags), (struct slice){0}, &m->flags, path, sizeof(path)) == 0)
+		return err_set(err, ERR_DISK, "the file name of message %u would be too long", m->uid);
+	row_set_file(&row, path);
+	row.size = delivered.wire_size;
+	row.header = delivered.header;
+	row.content = delivered.content;
+	uidset_remove(&p->missing, m->uid);
+	atomic_fetch_add(&pass->report->totals.fetched, 1);
+	atomic_fetch_add(&pass->report->totals.fetched_bytes, delivered.wire_size);
+	report_advance(pass->report, p->w->number, 1, 0);
+	if (pass->policy.retry &&
+		settle_not_pending(pass->settler, p->box->row.id, STATE_PENDING_FETCH, m->uid, (struct slice){0}, err) != 0)
+		return -1;
+	return settle_arrival(pass->settler, p->box->row.id, p->box->maildir, &row, err);
+}
+
+/* A body that nobody asked for, or one that came twice, is dropped: nothing is doubled. */
+static int take(struct pulling *p, const struct imap_message *m, struct err *err)
+{
+	if (!p->open)
+		return 0;
+	if (m->uid == 0 || !m->has_body || !uidset_contains(&p->missing, m->uid)) {
+		drop_delivery(p);
+		return 0;
+	}
+	return deliver(p, m, err);
+}
+
+/* One fetch of all that is missing. What the server refuses stays missing; -1 only if the connection or the disk failed. */
+static int fetch(struct pulling *p, unsigned batch, struct err *err)
+{
+	struct uidset asked = {0};
+	struct imap_fetch_request request = {.uids = &asked, .flags = true, .date = true, .body = true, .batch = batch};
+	struct imap_message m;
+	enum imap_fetch_event event = IMAP_FETCH_ERROR;
+	bool local = false;
+
+	uidset_copy(&asked, &p->missing);
+	if (imap_fetch_begin(p->w->imap, &request, err) != 0)
+		goto out;
+	while ((event = imap_fetch_next(p->w->imap, &m, err)) > 0) {
+		int rc = event == IMAP_FETCH_BODY ? receive_body(p, err) : take(p, &m, err);
+		if (rc != 0) {
+			local = true;
+			break;
+		}
+	}
+out:
+	drop_delivery(p);
+	uidset_fini(&asked);
+	if (event == IMAP_FETCH_END)
+		return 0;
+	if (local || err->kind != ERR_SERVER_NO) {
+		if (local)
+			worker_disconnect(p->w); /* in the middle of an answer */
+		return -1;
+	}
+	p->refusal = *err;
+	err_clear(err);
+	return 0;
+}
+
+static int note_refused(struct pulling *p, const struct imap_message *m, struct err *err)
+{
+	struct pass *pass = p->w->pass;
+	struct state_message row = {.uid = m->uid, .where = STATE_THERE | STATE_REFUSED, .flags = m->flags, .size = m->size, .date = m->date};
+	struct err why = p->refusal;
+
+	if (why.kind == ERR_NONE)
+		err_set(&why, ERR_SERVER_NO, "the server answers OK, but does not send the message");
+	struct state_pending pending = {.kind = STATE_PENDING_FETCH, .uid = m->uid, .reason = slice_str(why.msg), .size = m->size};
+	pass_failed(pass, p->box, m->uid, NULL, &why);
+	if (settle_message(pass->settler, p->box->row.id, NULL, &row, err) != 0)
+		return -1;
+	return settle_pending(pass->settler, p->box->row.id, &pending, err);
+}
+
+/* Which of the missing does the server still list? Those are refused; the others went away meanwhile. */
+static int ask_after(struct pulling *p, struct err *err)
+{
+	struct imap_fetch_request request = {.uids = &p->missing, .flags = true, .date = true, .size = true};
+	struct imap_message m;
+	enum imap_fetch_event event;
+
+	if (imap_noop(p->w->imap, err) != 0 || imap_fetch_begin(p->w->imap, &request, err) != 0)
+		return -1;
+	while ((event = imap_fetch_next(p->w->imap, &m, err)) > 0)
+		if (event == IMAP_FETCH_MESSAGE && note_refused(p, &m, err) != 0)
+			return -1;
+	return event == IMAP_FETCH_END ? 0 : -1;
+}
+
+#define SINGLE_MOST 200 /* messages that are asked for one by one after the server refused them in a batch */
+
+int carry_fetches(struct worker *w, struct box *box, const struct op *ops, size_t count, struct err *err)
+{
+	struct pulling p = {.w = w, .box = box};
+	int rc;
+
+	for (size_t i = 0; i < count; i++)
+		uidset_add(&p.missing, ops[i].uid);
+	report_begin(w->pass->report, w->number, box->name, "fetching", count, 0);
+	rc = fetch(&p, 0, err);
+	if (rc == 0 && !uidset_empty(&p.missing) && uidset_size(&p.missing) <= SINGLE_MOST)
+		rc = fetch(&p, 1, err);
+	if (rc == 0 && !uidset_empty(&p.missing))
+		rc = ask_after(&p, err);
+	uidset_fini(&p.missing);
+	return rc;
+}

@@ -1,0 +1,153 @@
+/*
+ * Downloads that a killed pass left half settled: `arrival` rows. Their data is durable (the row is written only after it is); what is open is
+ * whether the rename to the final name came to pass. So: still in tmp/ -> rename now; found under its BASE -> make it a message row; neither ->
+ * the row goes, and the message is fetched again. Names prove nothing, only BASEs of rows do.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "sync/pass.h"
+
+/* One arrival; strings in the arena. */
+struct arrived {
+	struct state_message row;
+	bool found;
+};
+
+struct recovery {
+	struct pass *pass;
+	struct arena arena;
+	struct box *box;
+	struct arrived *items; /* owned; sorted by BASE while files are looked up */
+	size_t count, room;
+};
+
+static int load(struct recovery *r, struct err *err)
+{
+	struct state_read *read = NULL;
+	struct state_message row;
+	uint32_t uid = 0;
+	int rc;
+
+	if (state_read_begin(r->pass->state, &read, err) != 0)
+		return -1;
+	while ((rc = state_next_arrival(read, r->box->row.id, uid, &row, err)) == 1) {
+		r->items = base_reserve(r->items, r->count, &r->room, sizeof(*r->items));
+		uid = row.uid;
+		row.base = arena_slice(&r->arena, row.base);
+		row.info = arena_slice(&r->arena, row.info);
+		r->items[r->count++] = (struct arrived){.row = row};
+		if (uid++ == UINT32_MAX)
+			break;
+	}
+	state_read_end(read);
+	return rc < 0 ? -1 : 0;
+}
+
+static int compare_bases(const void *a, const void *b)
+{
+	return slice_cmp(((const struct arrived *)a)->row.base, ((const struct arrived *)b)->row.base);
+}
+
+static struct arrived *find(struct recovery *r, struct slice base)
+{
+	struct arrived key = {.row.base = base};
+	return r->count ? bsearch(&key, r->items, r->count, sizeof(*r->items), compare_bases) : NULL;
+}
+
+/* Files that a reader may have renamed already: note the name they have now. */
+static int look_through(struct recovery *r, struct maildir *maildir, struct err *err)
+{
+	struct maildir_scan scan;
+	struct maildir_file file;
+	bool stable;
+	int rc;
+
+	if (maildir_scan_begin(&scan, maildir, err) != 0)
+		return -1;
+	while ((rc = maildir_scan_next(&scan, &file, err)) == 1) {
+		struct arrived *item = find(r, file.base);
+		if (!item)
+			continue;
+		item->found = true;
+		item->row.in_new = file.in_new;
+		item->row.info = arena_slice(&r->arena, file.info);
+	}
+	struct err end_err = {0};
+	if (maildir_scan_end(&scan, &stable, &end_err) != 0 && rc == 0) {
+		*err = end_err;
+		return -1;
+	}
+	return rc;
+}
+
+static int publish(struct maildir *maildir, struct arrived *item, struct err *err)
+{
+	char base[ROW_FILE_SIZE], path[ROW_FILE_SIZE];
+
+	snprintf(base, sizeof(base), "%.*s", SLICE_ARG(item->row.base));
+	row_file(&item->row, path, sizeof(path));
+	if (maildir_publish(maildir, base, path, err) == 0) {
+		item->found = true;
+		return 0;
+	}
+	return err->sys == ENOENT || err->sys == EEXIST ? 0 : -1;
+}
+
+static int settle(struct recovery *r, struct maildir *maildir, const struct arrived *item, struct err *err)
+{
+	struct settler *settler = r->pass->settler;
+
+	if (item->found && settle_message(settler, r->box->row.id, maildir, &item->row, err) != 0)
+		return -1;
+	return settle_arrival_gone(settler, r->box->row.id, item->row.uid, err);
+}
+
+static int recover_box(struct recovery *r, struct err *err)
+{
+	struct maildir *maildir = NULL;
+	int rc = -1;
+
+	if (load(r, err) != 0)
+		return -1;
+	if (r->count == 0)
+		return 0;
+	log_info("%s: finishing %zu downloads of an interrupted pass", r->box->name, r->count);
+	if (!r->box->here) { /* the folder went away: so did the files */
+		for (size_t i = 0; i < r->count; i++)
+			if (settle(r, NULL, &r->items[i], err) != 0)
+				return -1;
+		return 0;
+	}
+	if (maildir_open(&maildir, &r->pass->root, r->box->path, r->pass->keywords, err) != 0)
+		return -1;
+	qsort(r->items, r->count, sizeof(*r->items), compare_bases);
+	if (look_through(r, maildir, err) != 0)
+		goto out;
+	for (size_t i = 0; i < r->count; i++) {
+		if (!r->items[i].found && publish(maildir, &r->items[i], err) != 0)
+			goto out;
+		if (settle(r, maildir, &r->items[i], err) != 0)
+			goto out;
+	}
+	rc = 0;
+out:
+	maildir_unref(maildir);
+	return rc;
+}
+
+int recover_arrivals(struct pass *pass, struct err *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < pass->box_count; i++) {
+		struct recovery r = {.pass = pass, .box = &pass->boxes[i]};
+		rc = recover_box(&r, err);
+		free(r.items);
+		arena_fini(&r.arena);
+	}
+	return rc != 0 ? err_wrap(err, "finishing what an interrupted pass left") : settler_flush(pass->settler, err);
+}

@@ -1,0 +1,248 @@
+/*
+ * Deletions, last of all (I8). What shall go on the server is looked for once more in the Maildir by a whole read directly before: a file that
+ * a mail reader was just renaming must not cost the message on the server (I3).
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "sync/pass.h"
+
+#define DELETE_BATCH 5000 /* UIDs a STORE and EXPUNGE */
+#define SCANS 5
+
+/* ---- there ---- */
+
+/* Take every UID out of SET whose file is there after all. 1: the folder stood still, 0: it did not, -1. */
+static int scan_again(struct worker *w, struct box *box, struct uidset *set, struct err *err)
+{
+	struct maildir_scan scan;
+	struct maildir_file file;
+	struct state_read *read = NULL;
+	struct err end_err = {0};
+	bool stable = false;
+	uint32_t uid;
+	int rc;
+
+	if (state_read_begin(w->pass->state, &read, err) != 0)
+		return -1;
+	rc = maildir_scan_begin(&scan, box->maildir, err);
+	if (rc == 0) {
+		while ((rc = maildir_scan_next(&scan, &file, err)) == 1) {
+			rc = state_get_by_base(read, box->row.id, file.base, &uid, err);
+			if (rc < 0)
+				break;
+			if (rc == 1 && uidset_contains(set, uid)) {
+				uidset_remove(set, uid);
+				box->incomplete = true;
+			}
+		}
+		if (maildir_scan_end(&scan, &stable, &end_err) != 0 && rc == 0) {
+			*err = end_err;
+			rc = -1;
+		}
+	}
+	state_read_end(read);
+	return rc != 0 ? -1 : stable;
+}
+
+static int prove_absence(struct worker *w, struct box *box, struct err *err)
+{
+	for (int i = 0; i < SCANS; i++) {
+		int rc = scan_again(w, box, &box->delete_there, err);
+		if (rc != 0)
+			return rc < 0 ? -1 : 0;
+	}
+	log_warn("another program keeps changing the folder: nothing is deleted on the server in this pass");
+	uidset_clear(&box->delete_there);
+	box->incomplete = true;
+	return 0;
+}
+
+static int settle_deleted(struct worker *w, struct box *box, const struct uidset *uids, bool expunged, struct err *err)
+{
+	struct uid_iter it = {0};
+	uint32_t uid;
+
+	while ((uid = uidset_next(uids, &it)) != 0) {
+		int rc = expunged ? settle_forget(w->pass->settler, box->row.id, uid, box->maildir, err)
+				  : settle_where(w->pass->settler, box->row.id, uid, STATE_THERE, box->maildir, err);
+		if (rc != 0)
+			return -1;
+		atomic_fetch_add(&w->pass->report->totals.deleted_there, 1);
+		report_advance(w->pass->report, w->number, 1, 0);
+	}
+	return 0;
+}
+
+static int mark_deleted(struct worker *w, const struct uidset *uids, struct err *err)
+{
+	struct flags deleted = flags_system(FLAG_DELETED);
+	imap_ticket ticket;
+
+	if (imap_store_send(w->imap, uids, IMAP_STORE_ADD, &deleted, &ticket, err) != 0)
+		return -1;
+	return imap_wait_ok(w->imap, ticket, err);
+}
+
+/*
+ * Without UIDPLUS only a plain EXPUNGE is left, which would take messages along that others marked. 1: done, 0: it has to wait, -1.
+ */
+static int expunge_all_ours(struct worker *w, struct box *box, const struct uidset *uids, struct err *err)
+{
+	struct uidset marked = {0};
+	int rc = imap_search_deleted(w->imap, &marked, err);
+
+	uidset_subtract(&marked, uids);
+	if (rc == 0 && uidset_empty(&marked))
+		rc = imap_expunge(w->imap, err) == 0 ? 1 : -1;
+	else if (rc == 0)
+		log_warn("%s: the server can only expunge everything, and %llu messages marked by others would go too; waiting", box->name,
+			(unsigned long long)uidset_size(&marked));
+	uidset_fini(&marked);
+	return rc;
+}
+
+static int expunge(struct worker *w, struct box *box, const struct uidset *uids, struct err *err)
+{
+	imap_ticket ticket;
+
+	if (!imap_can(w->imap, IMAP_CAP_UIDPLUS))
+		return expunge_all_ours(w, box, uids, err);
+	if (imap_uid_expunge_send(w->imap, uids, &ticket, err) != 0 || imap_wait_ok(w->imap, ticket, err) != 0)
+		return -1;
+	return 1;
+}
+
+static int delete_batch_there(struct worker *w, struct box *box, const struct uidset *uids, struct err *err)
+{
+	bool really = w->pass->policy.expunge & SIDE_THERE;
+	int rc = mark_deleted(w, uids, err) != 0 ? -1 : 1;
+
+	if (rc == 1 && really)
+		rc = expunge(w, box, uids, err);
+	if (rc == 1)
+		return settle_deleted(w, box, uids, really, err);
+	if (rc == 0) {
+		atomic_fetch_add(&w->pass->report->totals.pending, uidset_size(uids));
+		box->incomplete = true;
+	}
+	return rc;
+}
+
+static int delete_there(struct worker *w, struct box *box, struct err *err)
+{
+	struct uid_iter it = {0};
+	struct uid_range range = {0};
+	struct uidset batch = {0};
+	int rc = 0;
+
+	if (uidset_empty(&box->delete_there))
+		return 0;
+	if (prove_absence(w, box, err) != 0 || worker_select(w, box, err) != 0)
+		return -1;
+	report_begin(w->pass->report, w->number, box->name, "deleting", uidset_size(&box->delete_there), 0);
+	bool more = !uidset_empty(&box->delete_there);
+	while (rc == 0 && more) {
+		uidset_clear(&batch);
+		while (uidset_size(&batch) < DELETE_BATCH &&
+			(more = uidset_next_range(&box->delete_there, &it, DELETE_BATCH - (uint32_t)uidset_size(&batch), &range)))
+			uidset_add_range(&batch, range.first, range.last);
+		if (!uidset_empty(&batch))
+			rc = delete_batch_there(w, box, &batch, err);
+	}
+	uidset_fini(&batch);
+	return rc;
+}
+
+/* ---- here ---- */
+
+/* Apply REMOVE (else: add T) to the file of ROW, wherever a reader has put it in this folder. 1: done, 0: there is none, -1. */
+static int change_file(struct box *box, const struct state_message *row, bool remove, char *path, size_t size, struct err *err)
+{
+	char base[ROW_FILE_SIZE], to[ROW_FILE_SIZE];
+
+	snprintf(base, sizeof(base), "%.*s", SLICE_ARG(row->base));
+	row_file(row, path, size);
+	for (int attempt = 0; attempt < 3; attempt++) {
+		struct state_message now = {0};
+		row_set_file(&now, path);
+		struct flags flags = maildir_flags(box->maildir, now.in_new, now.info);
+		flags.system |= FLAG_DELETED;
+		if (!remove && maildir_filename(box->maildir, slice_str(base), false, now.info, &flags, to, sizeof(to)) == 0)
+			return err_set(err, ERR_DISK, "%s: the file name would be too long", path);
+		int rc = remove ? maildir_remove(box->maildir, path, err) : strcmp(path, to) == 0 ? 0 : maildir_rename(box->maildir, path, to, err);
+		if (rc == 0) {
+			snprintf(path, size, "%s", remove ? "" : to);
+			return 1;
+		}
+		if (err->sys != ENOENT)
+			return -1;
+		rc = maildir_find(box->maildir, slice_str(base), path, size, err);
+		if (rc <= 0)
+			return rc;
+	}
+	return 0;
+}
+
+static int get_row(struct worker *w, struct box *box, uint32_t uid, struct state_message *row, struct err *err)
+{
+	struct state_read *read = NULL;
+
+	if (state_read_begin(w->pass->state, &read, err) != 0)
+		return -1;
+	int rc = state_get_message(read, box->row.id, uid, row, err);
+	if (rc == 1) {
+		row->base = arena_slice(&w->arena, row->base);
+		row->info = arena_slice(&w->arena, row->info);
+	}
+	state_read_end(read);
+	return rc;
+}
+
+static int delete_one_here(struct worker *w, struct box *box, uint32_t uid, struct err *err)
+{
+	struct settler *settler = w->pass->settler;
+	struct flags deleted = flags_system(FLAG_DELETED);
+	bool really = w->pass->policy.expunge & SIDE_HERE;
+	struct state_message row;
+	char path[ROW_FILE_SIZE];
+
+	int rc = get_row(w, box, uid, &row, err);
+	if (rc <= 0)
+		return rc;
+	int done = row.where & STATE_HERE ? change_file(box, &row, really, path, sizeof(path), err) : 0;
+	if (done < 0)
+		return -1;
+	atomic_fetch_add(&w->pass->report->totals.deleted_here, done);
+	report_advance(w->pass->report, w->number, 1, 0);
+	if (really || done == 0)
+		return settle_forget(settler, box->row.id, uid, box->maildir, err);
+	if (settle_flags(settler, box->row.id, uid, &deleted, &deleted, box->maildir, path, err) != 0)
+		return -1;
+	return settle_where(settler, box->row.id, uid, STATE_HERE, box->maildir, err);
+}
+
+static int delete_here(struct worker *w, struct box *box, struct err *err)
+{
+	struct uid_iter it = {0};
+	uint32_t uid;
+	unsigned done = 0;
+
+	report_begin(w->pass->report, w->number, box->name, "deleting", uidset_size(&box->delete_here), 0);
+	while ((uid = uidset_next(&box->delete_here, &it)) != 0) {
+		if (cancel_check(err) != 0 || delete_one_here(w, box, uid, err) != 0)
+			return -1;
+		if (++done % 1000 == 0)
+			arena_reset(&w->arena);
+	}
+	return 0;
+}
+
+int mailbox_delete(struct worker *w, struct box *box, struct err *err)
+{
+	if (delete_there(w, box, err) != 0 || delete_here(w, box, err) != 0)
+		return -1;
+	return mailbox_finish(w, box, err);
+}
