@@ -228,5 +228,7 @@ int imap_append_begin(struct imap *imap, struct slice wire, const struct flags *
 	struct err *err) MUST_USE;
 int imap_append_data(struct imap *imap, const void *data, size_t n, struct err *err) MUST_USE;
 int imap_append_end(struct imap *imap, struct err *err) MUST_USE;
+/* Uploads that were begun and not waited for yet. */
+unsigned imap_append_pending(const struct imap *imap);
 
 #endif

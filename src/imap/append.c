@@ -1,0 +1,104 @@
+/*
+ * APPEND. Where the server takes it (LITERAL+, LITERAL-) nothing is waited for: command and message go out together, several messages
+ * one behind another. Elsewhere the server is asked first, and may refuse before anything big was sent.
+ */
+#include <stdio.h>
+#include "imap/command.h"
+#include "model/date.h"
+
+#define DIRECT_MIN (16 * 1024) /* pieces from here on are written past the queue */
+#define QUEUE_MAX (64 * 1024)
+
+/* "name (flags) "date" " */
+static int add_arguments(struct imap *imap, struct slice wire, const struct flags *flags,
+	int64_t date, struct err *err)
+{
+	char text[DATE_TEXT_SIZE];
+	struct buf list = { 0 };
+
+	command_text(imap, "APPEND ");
+	if (command_astring(imap, wire, err) < 0)
+		return -1;
+	if (!flags_empty(flags)) {
+		buf_add_str(&list, " (");
+		keywords_format(imap->keywords, flags, &list);
+		buf_add_char(&list, ')');
+		command_text(imap, list.data);
+		buf_fini(&list);
+	}
+	date_format(date, text);
+	command_textf(imap, " \"%s\" ", text);
+	return 0;
+}
+
+/* The server would take the whole of it only to say no. */
+static bool above_limit(struct imap *imap, uint64_t size, imap_ticket ticket)
+{
+	uint64_t limit = imap->capabilities.append_limit;
+	struct imap_result result = { .code = IMAP_CODE_TOOBIG };
+
+	if (limit == 0 || size <= limit)
+		return false;
+	snprintf(result.text, sizeof(result.text), "APPENDLIMIT=%llu: this message has %llu octets",
+		(unsigned long long)limit, (unsigned long long)size);
+	command_answer(imap, ticket, &result);
+	return true;
+}
+
+int imap_append_begin(struct imap *imap, struct slice wire, const struct flags *flags, int64_t date,
+	uint64_t size, imap_ticket *out, struct err *err)
+{
+	int rc;
+
+	*out = command_ticket(imap, "APPEND", TICKET_APPEND);
+	if (above_limit(imap, size, *out))
+		return 1;
+	if (command_begin(imap, *out, err) < 0)
+		return -1;
+	if (add_arguments(imap, wire, flags, date, err) < 0) {
+		if (imap->dead.kind == ERR_NONE)
+			command_abort(imap);
+		command_forget(imap, *out);
+		return -1;
+	}
+
+	rc = command_literal(imap, size, err);
+	if (rc != 0) {
+		command_end(imap);
+		return rc;
+	}
+	command_trace(imap);
+	imap->append_open = *out;
+	imap->append_left = size;
+	return 0;
+}
+
+int imap_append_data(struct imap *imap, const void *data, size_t n, struct err *err)
+{
+	ASSERT(imap->append_open && n <= imap->append_left);
+	if (connection_alive(imap, err) < 0)
+		return -1;
+	imap->append_left -= n;
+	if (n >= DIRECT_MIN)
+		return connection_write(imap, data, n, err);
+	buf_add(&imap->out, data, n);
+	return imap->out.len >= QUEUE_MAX ? connection_flush(imap, err) : 0;
+}
+
+int imap_append_end(struct imap *imap, struct err *err)
+{
+	ASSERT(imap->append_open && imap->append_left == 0);
+	imap->append_open = 0;
+	imap->building = false;
+	buf_add_str(&imap->out, "\r\n");
+	return connection_alive(imap, err);
+}
+
+unsigned imap_append_pending(const struct imap *imap)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < imap->ticket_used; i++)
+		n += imap->tickets[i].kind == TICKET_APPEND;
+	return n;
+}

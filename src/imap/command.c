@@ -1,0 +1,468 @@
+/*
+ * Commands and their tickets.
+ *
+ * Tags: a counter, and random letters in front for each command of its own, so that nobody can answer a command that he has not seen
+ * (an answer to STARTTLS sent before we ask for it, for instance).
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include "base/log.h"
+#include "imap/command.h"
+#include "imap/fetch.h"
+
+#define TRACE_MAX 500
+#define QUOTED_MAX 1000          /* longer strings go as literals */
+#define LITERAL_MINUS_MAX 4096   /* RFC 7888 */
+
+/* ---- tickets ---- */
+
+static struct ticket *find_ticket(struct imap *imap, imap_ticket id)
+{
+	size_t low = 0, high = imap->ticket_used;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (imap->tickets[middle].id < id)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < imap->ticket_used && imap->tickets[low].id == id ? &imap->tickets[low] : NULL;
+}
+
+static void drop_ticket(struct imap *imap, struct ticket *ticket)
+{
+	size_t behind = imap->ticket_used - (size_t)(ticket - imap->tickets) - 1;
+
+	memmove(ticket, ticket + 1, behind * sizeof(*ticket));
+	imap->ticket_used--;
+}
+
+imap_ticket command_ticket(struct imap *imap, const char *what, enum ticket_kind kind)
+{
+	imap->tickets = base_reserve(imap->tickets, imap->ticket_used, &imap->ticket_room,
+		sizeof(*imap->tickets));
+	imap->tickets[imap->ticket_used++] =
+		(struct ticket){ .id = ++imap->last_ticket, .kind = kind, .what = what };
+	return imap->last_ticket;
+}
+
+void command_forget(struct imap *imap, imap_ticket id)
+{
+	struct ticket *ticket = find_ticket(imap, id);
+
+	if (ticket && ticket->unanswered == 0)
+		drop_ticket(imap, ticket);
+	else if (ticket)
+		ticket->forget = true;
+}
+
+bool command_is_answered(struct imap *imap, imap_ticket id)
+{
+	const struct ticket *ticket = find_ticket(imap, id);
+
+	return !ticket || ticket->unanswered == 0;
+}
+
+const struct imap_result *command_result(struct imap *imap, imap_ticket id)
+{
+	const struct ticket *ticket = find_ticket(imap, id);
+
+	ASSERT(ticket);
+	return &ticket->result;
+}
+
+/* Of several answers the first that is not OK counts, else the last. */
+static void merge_result(struct ticket *ticket, const struct imap_result *result)
+{
+	if (!ticket->any || ticket->result.ok)
+		ticket->result = *result;
+	ticket->any = true;
+}
+
+void command_answer(struct imap *imap, imap_ticket id, const struct imap_result *result)
+{
+	struct ticket *ticket = find_ticket(imap, id);
+
+	ASSERT(ticket);
+	merge_result(ticket, result);
+}
+
+static struct imap_result make_result(const struct ticket *ticket, const struct response *response)
+{
+	struct imap_result result = {
+		.ok = response->state == RESPONSE_IS_OK,
+		.bad = response->state == RESPONSE_IS_BAD,
+		.code = response->code.code,
+	};
+
+	if (ticket->kind == TICKET_APPEND && result.ok) {
+		result.uidvalidity = response->code.uidvalidity;
+		result.uid = response->code.uid;
+	}
+	log_escape(response->text, result.text, sizeof(result.text));
+	return result;
+}
+
+int command_answered(struct imap *imap, const struct response *response, struct err *err)
+{
+	struct ticket *ticket;
+	struct imap_result result;
+	size_t i = 0;
+
+	while (i < imap->command_used && !slice_eq_str(response->tag, imap->commands[i].tag))
+		i++;
+	if (i == imap->command_used)
+		return connection_fatal(imap, err, ERR_PROTO,
+			"the server answered a command that was not sent");
+
+	ticket = find_ticket(imap, imap->commands[i].ticket);
+	imap->unanswered_size -= imap->commands[i].size;
+	imap->command_used--;
+	memmove(&imap->commands[i], &imap->commands[i + 1],
+		(imap->command_used - i) * sizeof(imap->commands[0]));
+
+	ASSERT(ticket && ticket->unanswered > 0);
+	result = make_result(ticket, response);
+	merge_result(ticket, &result);
+	ticket->unanswered--;
+	if (ticket->forget && ticket->unanswered == 0)
+		drop_ticket(imap, ticket);
+	return 0;
+}
+
+/* ---- making a command ---- */
+
+/* Six random letters and digits, then the counter. */
+static void make_tag(struct imap *imap, char out[TAG_SIZE])
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyz012345";
+	unsigned char random[6];
+
+	ASSERT(getrandom(random, sizeof(random), 0) == sizeof(random));
+	for (size_t i = 0; i < sizeof(random); i++)
+		out[i] = letters[random[i] % 32];
+	if (out[0] >= '0' && out[0] <= '9')
+		out[0] = (char)('q' + (out[0] - '0')); /* some servers want a letter first */
+	snprintf(out + sizeof(random), TAG_SIZE - sizeof(random), "%u",
+		(unsigned)++imap->command_count);
+}
+
+bool command_has_room(const struct imap *imap)
+{
+	return imap->command_used < COMMAND_WINDOW && imap->unanswered_size < COMMAND_WINDOW_SIZE;
+}
+
+/* Add to the command; SHOWN stands for it in the trace. */
+static void add(struct imap *imap, const void *data, size_t n, const char *shown)
+{
+	struct command *command = &imap->commands[imap->command_used - 1];
+
+	if (imap->refused)
+		return;
+	buf_add(&imap->out, data, n);
+	command->size += n;
+	imap->unanswered_size += n;
+	if (!log_on(LOG_IMAP) || imap->trace.len >= TRACE_MAX)
+		return;
+	if (shown)
+		buf_add_str(&imap->trace, shown);
+	else
+		buf_add(&imap->trace, data, n < TRACE_MAX ? n : TRACE_MAX);
+}
+
+int command_begin(struct imap *imap, imap_ticket id, struct err *err)
+{
+	struct response ignored;
+	struct ticket *ticket;
+	struct command *command;
+
+	ASSERT(!imap->building && !imap->append_open);
+	if (connection_alive(imap, err) < 0)
+		return -1;
+	if (imap->fetch.active && imap->fetch.ticket != id && fetch_abandon(imap, err) < 0)
+		return -1;
+	while (!command_has_room(imap)) {
+		if (connection_next(imap, &ignored, err) < 0)
+			return -1;
+	}
+
+	imap->commands = base_reserve(imap->commands, imap->command_used, &imap->command_room,
+		sizeof(*imap->commands));
+	command = &imap->commands[imap->command_used++];
+	*command = (struct command){ .ticket = id };
+	make_tag(imap, command->tag);
+	ticket = find_ticket(imap, id);
+	ASSERT(ticket);
+	ticket->unanswered++;
+
+	imap->building = true;
+	imap->refused = false;
+	buf_clear(&imap->trace);
+	command_textf(imap, "%s ", command->tag);
+	return 0;
+}
+
+void command_text(struct imap *imap, const char *text)
+{
+	add(imap, text, strlen(text), NULL);
+}
+
+void command_textf(struct imap *imap, const char *fmt, ...)
+{
+	char text[512];
+	va_list args;
+	int n;
+
+	va_start(args, fmt);
+	n = vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	ASSERT(n >= 0 && (size_t)n < sizeof(text));
+	add(imap, text, (size_t)n, NULL);
+}
+
+/* ---- strings ---- */
+
+enum form { FORM_ATOM, FORM_QUOTED, FORM_LITERAL, FORM_NONE };
+
+/* How S can be written. */
+static enum form string_form(const struct imap *imap, struct slice s)
+{
+	bool atom = s.n > 0 && !slice_eq_nocase(s, SLICE("NIL"));
+	bool quoted = s.n <= QUOTED_MAX;
+
+	for (size_t i = 0; i < s.n; i++) {
+		unsigned char c = (unsigned char)s.p[i];
+
+		if (c == 0)
+			return FORM_NONE;
+		if (c <= 0x20 || c >= 0x7f || strchr("(){%*\"\\]", c))
+			atom = false;
+		if (c == '\r' || c == '\n' || (c >= 0x80 && !imap->rules.utf8))
+			quoted = false;
+	}
+	if (!quoted)
+		return FORM_LITERAL;
+	return atom ? FORM_ATOM : FORM_QUOTED;
+}
+
+static void add_quoted(struct imap *imap, struct slice s, const char *shown)
+{
+	struct buf quoted = { 0 };
+
+	buf_add_char(&quoted, '"');
+	for (size_t i = 0; i < s.n; i++) {
+		if (s.p[i] == '"' || s.p[i] == '\\')
+			buf_add_char(&quoted, '\\');
+		buf_add_char(&quoted, s.p[i]);
+	}
+	buf_add_char(&quoted, '"');
+	add(imap, quoted.data, quoted.len, shown);
+	buf_wipe(&quoted);
+}
+
+static int add_astring(struct imap *imap, struct slice s, const char *shown, struct err *err)
+{
+	enum form form = string_form(imap, s);
+	int rc = 0;
+
+	if (form == FORM_NONE)
+		return err_set(err, ERR_SERVER_NO, "a string with a NUL can't be sent to a server");
+	if (form == FORM_ATOM)
+		add(imap, s.p, s.n, shown);
+	else if (form == FORM_QUOTED)
+		add_quoted(imap, s, shown);
+	else if ((rc = command_literal(imap, s.n, err)) == 0)
+		add(imap, s.p, s.n, shown);
+	return rc < 0 ? -1 : 0;
+}
+
+int command_astring(struct imap *imap, struct slice s, struct err *err)
+{
+	return add_astring(imap, s, NULL, err);
+}
+
+int command_secret(struct imap *imap, struct slice s, struct err *err)
+{
+	return add_astring(imap, s, "(hidden)", err);
+}
+
+/* Wait for "+", or for the answer that comes instead. */
+static int wait_continue(struct imap *imap, imap_ticket ticket, struct err *err)
+{
+	struct response response;
+
+	imap->continuable = ticket;
+	imap->continued = false;
+	while (!imap->continued && !command_is_answered(imap, ticket)) {
+		if (connection_next(imap, &response, err) < 0)
+			return -1;
+	}
+	imap->continuable = 0;
+	if (!imap->continued) {
+		imap->refused = true;
+		command_trace(imap);
+	}
+	return imap->refused;
+}
+
+int command_literal(struct imap *imap, uint64_t size, struct err *err)
+{
+	imap_ticket ticket = imap->commands[imap->command_used - 1].ticket;
+	bool nonsync = imap_can(imap, IMAP_CAP_LITERAL_PLUS) ||
+		(imap_can(imap, IMAP_CAP_LITERAL_MINUS) && size <= LITERAL_MINUS_MAX);
+
+	if (imap->refused)
+		return 1;
+	command_textf(imap, "{%llu%s}\r\n", (unsigned long long)size, nonsync ? "+" : "");
+	return nonsync ? 0 : wait_continue(imap, ticket, err);
+}
+
+/* ---- the end of a command ---- */
+
+void command_trace(struct imap *imap)
+{
+	char line[2 * TRACE_MAX + 100];
+	struct slice shown = buf_slice(&imap->trace);
+
+	if (!log_on(LOG_IMAP))
+		return;
+	if (shown.n > TRACE_MAX)
+		shown.n = TRACE_MAX;
+	while (shown.n && (shown.p[shown.n - 1] == '\r' || shown.p[shown.n - 1] == '\n'))
+		shown.n--;
+	log_debug(LOG_IMAP, "conn %u > %s%s", imap->number, log_escape(shown, line, sizeof(line)),
+		imap->trace.len > TRACE_MAX ? "..." : "");
+	buf_clear(&imap->trace);
+}
+
+void command_end(struct imap *imap)
+{
+	ASSERT(imap->building);
+	if (!imap->refused) {
+		add(imap, "\r\n", 2, "");
+		command_trace(imap);
+	}
+	imap->building = false;
+	imap->refused = false;
+}
+
+void command_abort(struct imap *imap)
+{
+	struct command *command = &imap->commands[imap->command_used - 1];
+	struct ticket *ticket = find_ticket(imap, command->ticket);
+
+	ASSERT(imap->building && imap->out.len >= command->size);
+	imap->out.len -= command->size;
+	imap->unanswered_size -= command->size;
+	imap->command_used--;
+	imap->building = false;
+	if (ticket)
+		ticket->unanswered--;
+}
+
+/* ---- whole commands ---- */
+
+int command_simple(struct imap *imap, const char *text, imap_ticket *out, struct err *err)
+{
+	*out = command_ticket(imap, text, TICKET_PLAIN);
+	if (command_begin(imap, *out, err) < 0)
+		return -1;
+	command_text(imap, text);
+	command_end(imap);
+	return 0;
+}
+
+int command_run(struct imap *imap, const char *text, struct err *err)
+{
+	imap_ticket ticket;
+
+	if (command_simple(imap, text, &ticket, err) < 0)
+		return -1;
+	return imap_wait_ok(imap, ticket, err);
+}
+
+int command_mailbox(struct imap *imap, const char *name, struct slice wire, imap_ticket *out,
+	struct err *err)
+{
+	*out = command_ticket(imap, name, TICKET_PLAIN);
+	if (command_begin(imap, *out, err) < 0)
+		return -1;
+	command_textf(imap, "%s ", name);
+	if (command_astring(imap, wire, err) < 0) {
+		if (imap->dead.kind == ERR_NONE)
+			command_abort(imap);
+		command_forget(imap, *out);
+		return -1;
+	}
+	command_end(imap);
+	return 0;
+}
+
+int command_settle(struct imap *imap, struct err *err)
+{
+	struct response ignored;
+
+	if (imap->fetch.active && fetch_abandon(imap, err) < 0)
+		return -1;
+	while (imap->command_used > 0) {
+		if (connection_next(imap, &ignored, err) < 0)
+			return -1;
+	}
+	return connection_alive(imap, err);
+}
+
+/* ---- waiting ---- */
+
+int imap_wait(struct imap *imap, imap_ticket id, struct imap_result *out, struct err *err)
+{
+	struct response ignored;
+	struct ticket *ticket;
+
+	if (imap->fetch.active && !command_is_answered(imap, id) && fetch_abandon(imap, err) < 0)
+		return -1;
+	while (!command_is_answered(imap, id)) {
+		if (connection_next(imap, &ignored, err) < 0)
+			return -1;
+	}
+	ticket = find_ticket(imap, id);
+	ASSERT(ticket && ticket->any);
+	*out = ticket->result;
+	drop_ticket(imap, ticket);
+	return 0;
+}
+
+/* Words of servers that have no code for "later" (Exchange, Gmail). */
+static bool asks_for_patience(const struct imap_result *result)
+{
+	return result->code == IMAP_CODE_INUSE || result->code == IMAP_CODE_UNAVAILABLE ||
+		strcasestr(result->text, "throttled") ||
+		strcasestr(result->text, "not connected");
+}
+
+int command_error(const char *what, const struct imap_result *result, struct err *err)
+{
+	struct err e = { 0 };
+
+	err_set(&e, asks_for_patience(result) ? ERR_SERVER_BUSY : ERR_SERVER_NO,
+		"the server refused %s", what);
+	err_server(&e, result->text, strlen(result->text));
+	if (err)
+		*err = e;
+	return -1;
+}
+
+int imap_wait_ok(struct imap *imap, imap_ticket id, struct err *err)
+{
+	const struct ticket *ticket = find_ticket(imap, id);
+	const char *what = ticket ? ticket->what : "";
+	struct imap_result result;
+
+	if (imap_wait(imap, id, &result, err) < 0)
+		return -1;
+	return result.ok ? 0 : command_error(what, &result, err);
+}

@@ -1,0 +1,295 @@
+/*
+ * A connection's life: opening, one response after another, closing.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/log.h"
+#include "imap/command.h"
+#include "imap/login.h"
+#include "imap/select.h"
+
+#define LOGOUT_RESPONSES_MAX 1000 /* read after LOGOUT, then we hang up */
+
+/* ---- errors ---- */
+
+int connection_die(struct imap *imap, const struct err *from, struct err *err)
+{
+	if (imap->dead.kind == ERR_NONE)
+		imap->dead = *from;
+	return connection_alive(imap, err);
+}
+
+int connection_fatal(struct imap *imap, struct err *err, enum err_kind kind, const char *fmt, ...)
+{
+	struct err e = { 0 };
+	char text[sizeof(e.msg)];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	err_set(&e, kind, "%s", text);
+	return connection_die(imap, &e, err);
+}
+
+int connection_alive(const struct imap *imap, struct err *err)
+{
+	if (imap->dead.kind == ERR_NONE)
+		return 0;
+	if (err)
+		*err = imap->dead;
+	return -1;
+}
+
+/* ---- output ---- */
+
+int connection_flush(struct imap *imap, struct err *err)
+{
+	struct err e = { 0 };
+	int rc;
+
+	if (connection_alive(imap, err) < 0)
+		return -1;
+	if (imap->out.len == 0)
+		return 0;
+
+	rc = stream_write(imap->stream, imap->out.data, imap->out.len, &e);
+	if (rc == 0)
+		rc = stream_flush(imap->stream, &e);
+	imap->bytes_out += imap->out.len;
+	explicit_bzero(imap->out.data, imap->out.len); /* it may hold a password */
+	buf_clear(&imap->out);
+	imap->reader.lexer.sent = true;
+	return rc < 0 ? connection_die(imap, &e, err) : 0;
+}
+
+int connection_write(struct imap *imap, const void *data, size_t n, struct err *err)
+{
+	struct err e = { 0 };
+
+	if (connection_flush(imap, err) < 0)
+		return -1;
+	if (stream_write(imap->stream, data, n, &e) < 0 || stream_flush(imap->stream, &e) < 0)
+		return connection_die(imap, &e, err);
+	imap->bytes_out += n;
+	imap->reader.lexer.sent = true;
+	return 0;
+}
+
+/* ---- capabilities ---- */
+
+void connection_forget(struct imap *imap)
+{
+	imap->capabilities = (struct capabilities){ 0 };
+	imap->rules.utf8 = false;
+	imap->namespace_count = 0;
+}
+
+void connection_take_capabilities(struct imap *imap, const struct capabilities *capabilities)
+{
+	if (!imap->capabilities_open)
+		return;
+	imap->capabilities = *capabilities;
+	capability_drop(&imap->capabilities, imap->quirks, imap->quirk_count);
+}
+
+bool imap_can(const struct imap *imap, enum imap_capability capability)
+{
+	return capability_has(&imap->capabilities, capability);
+}
+
+/* ---- input ---- */
+
+static void take_code(struct imap *imap, const struct response_code *code)
+{
+	if (code->note == NOTE_CAPABILITY)
+		connection_take_capabilities(imap, &code->capabilities);
+	else
+		select_take_code(imap, code);
+}
+
+/* Names outlive the response. */
+static void take_namespaces(struct imap *imap, const struct response *response)
+{
+	arena_reset(&imap->names);
+	imap->namespace_count = response->namespace_count;
+	imap->namespaces = arena_alloc(&imap->names,
+		(response->namespace_count + 1) * sizeof(*imap->namespaces));
+	for (size_t i = 0; i < response->namespace_count; i++) {
+		imap->namespaces[i] = response->namespaces[i];
+		imap->namespaces[i].prefix =
+			arena_slice(&imap->names, response->namespaces[i].prefix);
+	}
+}
+
+static int take_bye(struct imap *imap, const struct response *response, struct err *err)
+{
+	bool login = response->code.code == IMAP_CODE_AUTHENTICATIONFAILED ||
+		response->code.code == IMAP_CODE_AUTHORIZATIONFAILED;
+	struct err e = { 0 };
+
+	if (imap->leaving)
+		return 0;
+	err_set(&e, login ? ERR_AUTH : ERR_SERVER_BUSY, "the server ended the connection");
+	err_server(&e, response->text.p, response->text.n);
+	return connection_die(imap, &e, err);
+}
+
+static int take_continue(struct imap *imap, struct err *err)
+{
+	if (imap->continuable == 0)
+		return connection_fatal(imap, err, ERR_PROTO,
+			"the server asked to go on where nothing waits for that");
+	imap->continued = true;
+	return 0;
+}
+
+/* What a response means whoever is waiting. */
+static int take_response(struct imap *imap, const struct response *response, struct err *err)
+{
+	switch (response->kind) {
+	case RESPONSE_TAGGED:
+		if (response->state == RESPONSE_IS_OK)
+			take_code(imap, &response->code);
+		return command_answered(imap, response, err);
+	case RESPONSE_STATE:
+		take_code(imap, &response->code);
+		return 0;
+	case RESPONSE_BYE:
+		return take_bye(imap, response, err);
+	case RESPONSE_PREAUTH:
+		return connection_fatal(imap, err, ERR_PROTO,
+			"the server sent a second greeting");
+	case RESPONSE_CONTINUE:
+		return take_continue(imap, err);
+	case RESPONSE_CAPABILITY:
+		connection_take_capabilities(imap, &response->code.capabilities);
+		return 0;
+	case RESPONSE_NAMESPACE:
+		take_namespaces(imap, response);
+		return 0;
+	case RESPONSE_ENABLED:
+		imap->rules.utf8 = imap->rules.utf8 || response->enabled_rev2;
+		return 0;
+	case RESPONSE_EXISTS:
+	case RESPONSE_EXPUNGE:
+	case RESPONSE_VANISHED:
+	case RESPONSE_FLAGS:
+		select_take_data(imap, response);
+		return 0;
+	case RESPONSE_LIST:
+	case RESPONSE_STATUS:
+	case RESPONSE_SEARCH:
+	case RESPONSE_ESEARCH:
+	case RESPONSE_FETCH:
+	case RESPONSE_OTHER:
+		return 0; /* for whoever asked */
+	}
+	return 0;
+}
+
+int connection_next(struct imap *imap, struct response *out, struct err *err)
+{
+	struct err e = { 0 };
+
+	if (connection_flush(imap, err) < 0)
+		return -1;
+	if (reader_next(&imap->reader, out, &e) < 0)
+		return connection_die(imap, &e, err);
+	return take_response(imap, out, err);
+}
+
+/* ---- life ---- */
+
+struct imap *connection_new(const struct imap_options *options, struct stream *stream)
+{
+	struct imap *imap = xcalloc(1, sizeof(*imap));
+
+	imap->stream = stream;
+	imap->number = options->number;
+	imap->quirks = options->quirks;
+	imap->quirk_count = options->quirk_count;
+	imap->keywords = options->keywords;
+	imap->capabilities_open = true;
+	imap->prefix = xstrdup("");
+	imap->rules.prefix = imap->prefix;
+	buf_room(&imap->out, 4096); /* so that a password does not stay behind where the buffer was */
+	reader_init(&imap->reader, stream, imap->keywords, imap->number);
+	return imap;
+}
+
+int imap_open_stream(struct imap **out, const struct imap_options *options, struct stream *stream,
+	struct err *err)
+{
+	struct imap *imap = connection_new(options, stream);
+
+	*out = NULL;
+	if (login_run(imap, options, err) < 0) {
+		imap_close(imap);
+		return -1;
+	}
+	*out = imap;
+	return 0;
+}
+
+int imap_open(struct imap **out, const struct imap_options *options, struct err *err)
+{
+	struct stream *stream;
+
+	*out = NULL;
+	if (net_dial(options->net, &stream, err) < 0)
+		return -1;
+	return imap_open_stream(out, options, stream, err);
+}
+
+void imap_logout(struct imap *imap)
+{
+	struct response response;
+	struct err err = { 0 };
+	imap_ticket ticket;
+
+	/* In the middle of a body or an upload the server would not read it as a command; then closing is enough. */
+	if (imap->dead.kind != ERR_NONE || imap->append_open || imap->fetch.active)
+		return;
+	imap->leaving = true;
+	if (command_simple(imap, "LOGOUT", &ticket, &err) < 0)
+		return;
+	for (unsigned i = 0; i < LOGOUT_RESPONSES_MAX; i++) {
+		if (command_is_answered(imap, ticket) || connection_next(imap, &response, &err) < 0)
+			return;
+	}
+}
+
+void imap_close(struct imap *imap)
+{
+	if (!imap)
+		return;
+	stream_close(imap->stream);
+	reader_fini(&imap->reader);
+	buf_wipe(&imap->out);
+	buf_fini(&imap->trace);
+	buf_fini(&imap->wire);
+	arena_fini(&imap->names);
+	uidset_fini(&imap->fetch.uids);
+	free(imap->prefix);
+	free(imap->commands);
+	free(imap->tickets);
+	free(imap);
+}
+
+const struct name_rules *imap_name_rules(const struct imap *imap)
+{
+	return &imap->rules;
+}
+
+struct imap_counts imap_counts(const struct imap *imap)
+{
+	return (struct imap_counts){
+		.round_trips = imap->reader.lexer.round_trips,
+		.bytes_in = imap->reader.lexer.bytes_in,
+		.bytes_out = imap->bytes_out,
+		.commands = imap->command_count,
+	};
+}

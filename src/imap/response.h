@@ -1,0 +1,123 @@
+/*
+ * Responses: what the server says, line by line, as typed values.
+ *
+ *     reader_next()        one whole response; of a FETCH only the head
+ *     reader_fetch_item()  then the items of that FETCH one after another, bodies as open literals
+ * A FETCH that was not read to its end is skipped by the next reader_next(). Nothing here knows what was asked for: matching answers to
+ * commands is connection.c's work.
+ */
+#ifndef IMAP_RESPONSE_H
+#define IMAP_RESPONSE_H
+
+#include "imap/capability.h"
+#include "imap/lexer.h"
+
+#define RESPONSE_RANGES_MAX (2 * 1024 * 1024) /* of one SEARCH, ESEARCH, VANISHED: 16 MiB */
+#define RESPONSE_NAMESPACES_MAX 32
+
+struct reader {
+	struct lexer lexer;
+	struct keywords *keywords; /* borrowed */
+	struct arena arena;        /* of the present response */
+	struct uid_range *ranges;  /* owned; of the present response, room is re-used */
+	size_t range_count, range_room;
+	bool in_fetch;             /* a FETCH is open: its items come next */
+};
+
+enum response_kind {
+	RESPONSE_CONTINUE,   /* "+ text" */
+	RESPONSE_TAGGED,     /* tag, state, code, text */
+	RESPONSE_STATE,      /* untagged OK, NO, BAD: state, code, text */
+	RESPONSE_BYE,        /* code, text */
+	RESPONSE_PREAUTH,    /* code, text */
+	RESPONSE_CAPABILITY, /* code.capabilities */
+	RESPONSE_LIST,       /* name, delimiter, attributes */
+	RESPONSE_STATUS,     /* name, status */
+	RESPONSE_FLAGS,      /* flags */
+	RESPONSE_SEARCH,     /* ranges; in SEARCH's own order */
+	RESPONSE_ESEARCH,    /* tag, uid, ranges (ALL) */
+	RESPONSE_VANISHED,   /* earlier, ranges */
+	RESPONSE_EXISTS,     /* number */
+	RESPONSE_EXPUNGE,    /* number */
+	RESPONSE_FETCH,      /* number; the items follow */
+	RESPONSE_NAMESPACE,  /* namespaces */
+	RESPONSE_ENABLED,    /* enabled_rev2 */
+	RESPONSE_OTHER,      /* RECENT, ID and all that we do not know: skipped */
+};
+
+enum response_state { RESPONSE_IS_OK, RESPONSE_IS_NO, RESPONSE_IS_BAD };
+
+/* Response codes that only this folder looks at; those for callers are enum imap_code. */
+enum response_note {
+	NOTE_NONE, NOTE_CAPABILITY, NOTE_CLOSED, NOTE_HIGHESTMODSEQ, NOTE_NOMODSEQ, NOTE_PERMANENTFLAGS,
+	NOTE_READ_ONLY, NOTE_READ_WRITE, NOTE_UIDNEXT, NOTE_UIDVALIDITY,
+};
+
+struct response_code {
+	enum imap_code code; /* IMAP_CODE_OTHER: a note, or one that nobody looks at */
+	enum response_note note;
+	uint64_t number;     /* HIGHESTMODSEQ, UIDNEXT, UIDVALIDITY */
+	uint32_t uidvalidity, uid; /* APPENDUID; 0 unless it has the right form and one UID */
+	struct flags flags;  /* PERMANENTFLAGS */
+	bool any_flag;       /* ... has \* */
+	struct capabilities capabilities;
+};
+
+struct response_namespace {
+	struct slice prefix;
+	char delimiter; /* 0: NIL */
+	bool personal;
+};
+
+/* Slices live until the next response. */
+struct response {
+	enum response_kind kind;
+	struct slice tag;
+	enum response_state state;
+	struct response_code code;
+	struct slice text;
+	uint32_t number;
+	struct flags flags;
+	struct slice name;
+	char delimiter;
+	unsigned attributes;
+	struct imap_status status;
+	bool uid, earlier;
+	const struct uid_range *ranges;
+	size_t range_count;
+	struct response_namespace *namespaces;
+	size_t namespace_count;
+	bool enabled_rev2;
+};
+
+enum fetch_item_kind {
+	FETCH_ITEM_END, /* the FETCH is complete */
+	FETCH_ITEM_UID, /* number */
+	FETCH_ITEM_FLAGS,
+	FETCH_ITEM_DATE,
+	FETCH_ITEM_SIZE, /* number */
+	FETCH_ITEM_MODSEQ, /* number */
+	FETCH_ITEM_BODY,
+	FETCH_ITEM_HEADER,
+	FETCH_ITEM_OTHER, /* was skipped */
+};
+
+struct fetch_item {
+	enum fetch_item_kind kind;
+	uint64_t number;   /* of a literal body: its size */
+	struct flags flags;
+	bool date_valid;
+	int64_t date;
+	bool nil;          /* BODY, HEADER: NIL */
+	bool literal;      /* BODY, HEADER: the lexer's literal is open; what is not read is skipped by the next call */
+	struct slice text; /* BODY, HEADER that is no literal */
+};
+
+void reader_init(struct reader *reader, struct stream *stream, struct keywords *keywords, unsigned number);
+void reader_fini(struct reader *reader);
+int reader_next(struct reader *reader, struct response *out, struct err *err) MUST_USE;
+int reader_fetch_item(struct reader *reader, struct fetch_item *out, struct err *err) MUST_USE;
+/* The code of "[CODE arguments] text", which is cut off TEXT. Tolerates any text; ERR_PROTO for numbers that are none. */
+int response_code_parse(struct slice *text, struct keywords *keywords, struct response_code *out, struct err *err) MUST_USE;
+
+#endif

@@ -1,0 +1,191 @@
+/*
+ * SELECT, EXAMINE, leaving a mailbox, and what the server tells about it without being asked.
+ *
+ * Sequence numbers are not kept: only counts. An EXPUNGE beyond the count changes nothing, and an EXISTS that goes down is taken as
+ * told: whoever deletes because of absence compares with these counts first.
+ */
+#include "imap/command.h"
+#include "imap/select.h"
+
+static void take_exists(struct imap_mailbox *mailbox, uint32_t exists)
+{
+	if (exists > mailbox->exists)
+		mailbox->arrived += exists - mailbox->exists;
+	mailbox->exists = exists;
+}
+
+static void take_expunged(struct imap_mailbox *mailbox, uint64_t count)
+{
+	uint32_t n = count < mailbox->exists ? (uint32_t)count : mailbox->exists;
+
+	mailbox->exists -= n;
+	mailbox->expunged += n;
+}
+
+static uint64_t range_size(const struct response *response)
+{
+	uint64_t size = 0;
+
+	for (size_t i = 0; i < response->range_count; i++)
+		size += (uint64_t)response->ranges[i].last - response->ranges[i].first + 1;
+	return size;
+}
+
+void select_take_data(struct imap *imap, const struct response *response)
+{
+	struct imap_mailbox *mailbox = &imap->mailbox;
+
+	if (!imap->selected && !imap->selecting)
+		return;
+	if (response->kind == RESPONSE_EXISTS)
+		take_exists(mailbox, response->number);
+	else if (response->kind == RESPONSE_EXPUNGE)
+		take_expunged(mailbox, response->number <= mailbox->exists);
+	else if (response->kind == RESPONSE_VANISHED && !response->earlier)
+		take_expunged(mailbox, range_size(response));
+	else if (response->kind == RESPONSE_FLAGS)
+		imap->defined = response->flags;
+}
+
+/* $Forwarded is a keyword on the wire: where new ones can be made, it can. */
+static void take_permanent(struct imap *imap, const struct response_code *code)
+{
+	imap->permanent_known = true;
+	imap->mailbox.permanent = code->flags;
+	imap->mailbox.new_keywords = code->any_flag;
+	if (code->any_flag)
+		imap->mailbox.permanent.system |= FLAG_FORWARDED;
+}
+
+static void read_only(struct imap *imap)
+{
+	imap->mailbox.read_only = true;
+	imap->mailbox.permanent = (struct flags){ 0 };
+	imap->mailbox.new_keywords = false;
+}
+
+static void reset(struct imap *imap)
+{
+	imap->mailbox = (struct imap_mailbox){ 0 };
+	imap->defined = (struct flags){ 0 };
+	imap->permanent_known = false;
+}
+
+void select_take_code(struct imap *imap, const struct response_code *code)
+{
+	struct imap_mailbox *mailbox = &imap->mailbox;
+
+	if (code->note == NOTE_PERMANENTFLAGS && imap->selected && !mailbox->read_only)
+		take_permanent(imap, code);
+	if (code->note == NOTE_READ_ONLY && imap->selected)
+		read_only(imap);
+	if (!imap->selecting)
+		return;
+
+	if (code->note == NOTE_CLOSED)
+		reset(imap); /* what came before was about the mailbox we left */
+	else if (code->note == NOTE_PERMANENTFLAGS)
+		take_permanent(imap, code);
+	else if (code->note == NOTE_READ_ONLY)
+		mailbox->read_only = true;
+	else if (code->note == NOTE_UIDVALIDITY)
+		mailbox->uidvalidity = (uint32_t)code->number;
+	else if (code->note == NOTE_UIDNEXT)
+		mailbox->uidnext = (uint32_t)code->number;
+	else if (code->note == NOTE_HIGHESTMODSEQ)
+		mailbox->highestmodseq = code->number;
+	else if (code->note == NOTE_NOMODSEQ)
+		mailbox->highestmodseq = 0;
+}
+
+/* The SELECT was answered with OK. */
+static void settle(struct imap *imap, bool examine)
+{
+	imap->selected = true;
+	imap->mailbox.arrived = imap->mailbox.expunged = 0;
+	if (!imap->permanent_known) /* RFC 9051 7.1: then all that are defined can be changed */
+		imap->mailbox.permanent = imap->defined;
+	if (examine || imap->mailbox.read_only)
+		read_only(imap);
+}
+
+static int send_select(struct imap *imap, struct slice wire, bool examine, imap_ticket *ticket,
+	struct err *err)
+{
+	*ticket = command_ticket(imap, examine ? "EXAMINE" : "SELECT", TICKET_PLAIN);
+	if (command_begin(imap, *ticket, err) < 0)
+		return -1;
+	command_text(imap, examine ? "EXAMINE " : "SELECT ");
+	if (command_astring(imap, wire, err) < 0) {
+		if (imap->dead.kind == ERR_NONE)
+			command_abort(imap);
+		command_forget(imap, *ticket);
+		return -1;
+	}
+	if (imap_can(imap, IMAP_CAP_CONDSTORE))
+		command_text(imap, " (CONDSTORE)");
+	command_end(imap);
+	return 0;
+}
+
+int imap_select(struct imap *imap, struct slice wire, bool examine, struct err *err)
+{
+	imap_ticket ticket;
+	int rc;
+
+	if (command_settle(imap, err) < 0 || send_select(imap, wire, examine, &ticket, err) < 0)
+		return -1;
+	imap->selected = false;
+	imap->selecting = true;
+	reset(imap);
+	rc = imap_wait_ok(imap, ticket, err);
+	imap->selecting = false;
+	if (rc < 0)
+		return -1;
+
+	buf_clear(&imap->wire);
+	buf_add_slice(&imap->wire, wire);
+	settle(imap, examine);
+	return 0;
+}
+
+const struct imap_mailbox *imap_selected(const struct imap *imap)
+{
+	return imap->selected ? &imap->mailbox : NULL;
+}
+
+/* CLOSE expunges nothing if the mailbox is read-only. EXAMINE may be refused (the mailbox is gone): nothing is selected then. */
+static int leave_by_close(struct imap *imap, struct err *err)
+{
+	struct buf wire = { 0 };
+	struct err e = { 0 };
+	int rc = 0;
+
+	if (!imap->mailbox.read_only) {
+		buf_add_slice(&wire, buf_slice(&imap->wire));
+		rc = imap_select(imap, buf_slice(&wire), true, &e);
+		buf_fini(&wire);
+	}
+	if (rc == 0)
+		return command_run(imap, "CLOSE", err);
+	return imap->dead.kind == ERR_NONE ? 0 : connection_alive(imap, err);
+}
+
+int imap_unselect(struct imap *imap, struct err *err)
+{
+	int rc;
+
+	if (!imap->selected)
+		return connection_alive(imap, err);
+	if (command_settle(imap, err) < 0)
+		return -1;
+	rc = imap_can(imap, IMAP_CAP_UNSELECT) ? command_run(imap, "UNSELECT", err)
+					       : leave_by_close(imap, err);
+	imap->selected = false;
+	return rc;
+}
+
+int imap_noop(struct imap *imap, struct err *err)
+{
+	return command_run(imap, "NOOP", err);
+}
