@@ -2,31 +2,27 @@
  * godwit keeps IMAP accounts and Maildirs equal. The map of the program, in running order of
  * `godwit sync`:
  *
- * 1. Command line     cli/cli.c (tables: cli/option.c, commands: cli/cmd_*.c), accounts named:
- * cli/targets.c
- * 2. Configuration    config/ : the YAML file becomes plain resolved structs; all keys are the
- * table in config/options.c
- * 3. One thread an account, cli/passes.c calls sync_account(): sync/account.c
- *      lock and state      state/ : LMDB; state/schema.h says what is remembered and is the file to
- * read first connect             sync/worker.c; imap/ speaks the protocol over net/ (tcp or tunnel,
- * TLS, DEFLATE) list                sync/survey.c looks at both sides, sync/boxes.c decides which
- * mailboxes pair, are made or are gone recover             sync/recover.c: downloads that a killed
- * pass left
- * 4. Each mailbox, several at once: sync/mailbox.c
- *      find changes        sync/there.c on the server, sync/here.c in the folder (maildir/),
- * against the state pair                sync/facts.c, sync/pair.c: messages unknown on both sides
- * that are the same plan                sync/plan.c: changes in, operations with reasons out; pure,
- * as are pair, boxes and guard carry out           sync/push.c uploads, sync/pull.c downloads,
- * sync/marks.c flags settle              sync/settle.c: make it durable, then remember it in the
- * state; one thread an account
- * 5. Deletions, when all else of the account is done: sync/guard.c allows them, sync/removal.c
- * carries them out
- * 6. Report           sync/report.c counts and tells; cli/events.c, cli/progress.c and
- * cli/summary.c show it
+ * 1. Command line        cli/cli.c, options cli/option.c, accounts cli/targets.c, one cli/cmd_*.c
+ *                        a command
+ * 2. Configuration       config/ makes plain structs of the YAML file; config/options.c: all keys
+ * 3. Each account        a thread: cli/passes.c calls sync_account() in sync/account.c
+ *      lock, state       sync/open.c; what is remembered: state/schema.h, read it first
+ *      connect           sync/worker.c; imap/ speaks the protocol over net/
+ *      list              sync/survey.c looks at both sides, sync/boxes.c decides what pairs,
+ *                        sync/boxing.c makes mailboxes that a side lacks
+ *      recover           sync/recover.c: downloads that a killed pass left
+ * 4. Each mailbox        several at once: sync/mailbox.c
+ *      find changes      sync/there.c on the server, sync/here.c in the folder (maildir/)
+ *      pair              sync/facts.c, sync/pair.c: unknown on both sides, but the same message
+ *      plan              sync/plan.c: changes in, operations with reasons out, nothing else
+ *      carry out         sync/push.c uploads, sync/pull.c downloads, sync/marks.c flags
+ *      settle            sync/settle.c: made durable first, remembered in the state then
+ * 5. Deletions           last: sync/judge.c and sync/guard.c allow, sync/removal.c carries out
+ * 6. Report              sync/report.c counts; cli/events.c, cli/progress.c, cli/summary.c show
  *
- * What all of them share: base/ (knows nothing of mail) and model/ (flags, names, UID sets, plans:
- * plain nouns). How far an error unwinds, and with which status the program ends, is said in
- * sync/unwind.c alone.
+ * `plan` walks the same way and changes nothing; `list` and `status --remote` are sync/list.c.
+ * All share base/ (knows nothing of mail) and model/ (flags, names, UID sets: plain nouns). How
+ * far an error unwinds, and with which status the program ends, says sync/unwind.c alone.
  */
 #include <locale.h>
 #include <signal.h>

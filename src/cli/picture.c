@@ -43,16 +43,14 @@ static void add_gap(struct buf *out)
 		buf_add_str(out, "  ");
 }
 
-/* "120/500 messages" */
+/* " 120/500": messages */
 static void add_messages(const struct report_work *work, struct buf *out)
 {
 	if (work->messages == 0 && work->messages_of == 0)
 		return;
-	add_gap(out);
-	buf_addf(out, "%" PRIu64, work->messages);
+	buf_addf(out, " %" PRIu64, work->messages);
 	if (work->messages_of != 0)
 		buf_addf(out, "/%" PRIu64, work->messages_of);
-	buf_add_str(out, work->messages_of == 1 ? " message" : " messages");
 }
 
 /* "3.4 MB of 12.1 MB" */

@@ -58,8 +58,10 @@ static void add_totals(const struct report *report, struct picture *picture)
 {
 	const struct report_totals *totals = &report->totals;
 
-	picture->boxes += totals->boxes;
-	picture->boxes_done += totals->boxes_done;
+	uint64_t boxes = totals->boxes, done = totals->boxes_done + totals->boxes_skipped;
+
+	picture->boxes += boxes;
+	picture->boxes_done += done < boxes ? done : boxes;
 	picture->fetched += totals->fetched;
 	picture->appended += totals->appended;
 	picture->bytes += totals->fetched_bytes + totals->appended_bytes;

@@ -107,15 +107,22 @@ static void plan_text(const struct summary *summary, struct buf *out)
 	buf_fini(&kinds);
 }
 
-static void pass_text(const struct summary *summary, const struct buf *changes, struct buf *out)
+/* All, or those that a pass came to before it was stopped. */
+static uint64_t mailbox_count(const struct summary *summary)
 {
 	const struct report_totals *all = summary->totals;
+	uint64_t boxes = all->boxes, done = all->boxes_done + all->boxes_skipped;
 
+	return summary->err && done < boxes ? done : boxes;
+}
+
+static void pass_text(const struct summary *summary, const struct buf *changes, struct buf *out)
+{
 	if (summary->err)
 		buf_add_str(out, "stopped after ");
 	buf_add_slice(out, buf_slice(changes));
 	buf_add_str(out, "; ");
-	text_count(all->boxes_done + all->boxes_skipped, "mailbox", "mailboxes", out);
+	text_count(mailbox_count(summary), "mailbox", "mailboxes", out);
 	buf_add_str(out, ", ");
 	text_elapsed(summary->elapsed_ms, out);
 }

@@ -65,7 +65,7 @@ static void busy_account(const struct sync_options *options, struct report *repo
 	}
 	report->totals.fetched = 2;
 	report->totals.fetched_bytes = 4100;
-	report->totals.boxes_done = 1;
+	report->totals.boxes = 1;
 	report->totals.failed = 1;
 	tell(report, REPORT_FAILED, "INBOX", 17, "too big");
 }
@@ -414,9 +414,9 @@ static void shows_the_status(void **state)
 	static const struct row rows[] = {
 		{{"status", "calm"}, 0,
 			"MAILBOX *SERVER *HERE *PENDING *LAST SYNC\n"
-			"calm/INBOX * 2 * 1 * 1 *2026-11-2[34] ??:??\n"
+			"calm/INBOX * 2 * 1 * 1 *2026-11-2[34] [0-9]*\n"
 			"calm/INBOX: fetch of message 2: too big (3 times since 2026-11-2[34] "
-			"??:??)\n",
+			"[0-9]*)\n",
 			""},
 		{{"status", "--remote", "calm"}, 0,
 			"MAILBOX *SERVER NOW\ncalm/INBOX * 5\ncalm/INBOX: fetch*", ""},

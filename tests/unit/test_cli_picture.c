@@ -57,9 +57,9 @@ static void shows_every_connection(void **state)
 	lines[2] = line("home", "", "looking");
 	lines[3] = line("home", "", "");
 	check(&picture, 5,
-		"work/INBOX     fetching  120/500 messages  3.4 MB of 12.1 MB  1.2 MB/s  0:07 "
+		"work/INBOX     fetching 120/500  3.4 MB of 12.1 MB  1.2 MB/s  0:07 "
 		"left\n"
-		"work/Entwürfe  flags  10/40 messages  0:15 left\n"
+		"work/Entwürfe  flags 10/40  0:15 left\n"
 		"home           looking\n"
 		"home (idle)\n"
 		"5/14 mailboxes, 120 new here, 2 sent, 3.4 MB  1.2 MB/s  0:12\n");

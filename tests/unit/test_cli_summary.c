@@ -32,7 +32,8 @@ static void words_a_pass(void **state)
 		const struct err *err;
 		const char *text;
 	} rows[] = {
-		{"idle", {.boxes_done = 3, .boxes_skipped = 9}, NULL, "work: nothing to do\n"},
+		{"idle", {.boxes = 12, .boxes_done = 3, .boxes_skipped = 9}, NULL,
+			"work: nothing to do\n"},
 		{"busy",
 			{.fetched = 120,
 				.fetched_bytes = 3400000,
@@ -40,8 +41,7 @@ static void words_a_pass(void **state)
 				.flags_here = 5,
 				.flags_there = 1,
 				.deleted_here = 3,
-				.boxes_done = 4,
-				.boxes_skipped = 10},
+				.boxes = 14},
 			NULL,
 			"work: 120 new here (3.4 MB), 2 sent, 5 flags here, 1 flag there, 3 "
 			"deleted here; 14 mailboxes, 0.42 s\n"},
@@ -53,12 +53,13 @@ static void words_a_pass(void **state)
 				.failed = 1,
 				.refused = 30,
 				.pending = 4,
-				.boxes_done = 1},
+				.boxes = 1,
+				.boxes_done = 2},
 			NULL,
 			"work: 7 paired, 1 deleted there, 1 mailbox made here, 2 mailboxes made "
 			"there, 1 failed, 30 deletions refused, "
 			"4 pending; 1 mailbox, 0.42 s\n"},
-		{"stopped", {.appended = 2, .boxes_done = 1}, &refused_login,
+		{"stopped", {.appended = 2, .boxes = 9, .boxes_done = 1}, &refused_login,
 			"work: stopped after 2 sent; 1 mailbox, 0.42 s\n"},
 		{"never began", {.boxes_done = 0}, &refused_login, ""},
 	};
