@@ -1,0 +1,131 @@
+#include "model/digest.h"
+
+#include <openssl/evp.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct digester {
+	EVP_MD_CTX *header, *content;
+	bool in_header;    /* the blank line has not come yet */
+	bool line_start;   /* the next byte begins a line */
+	bool held_newline; /* header: a '\n' that is only fed when something follows it */
+	bool any;          /* content has bytes */
+	char last;         /* last byte of content */
+};
+
+bool digest_equal(const struct digest *a, const struct digest *b)
+{
+	return memcmp(a, b, sizeof(*a)) == 0;
+}
+
+int digest_cmp(const struct digest *a, const struct digest *b)
+{
+	return memcmp(a, b, sizeof(*a));
+}
+
+bool digest_is_zero(const struct digest *d)
+{
+	static const struct digest zero;
+	return digest_equal(d, &zero);
+}
+
+struct digester *digester_new(void)
+{
+	struct digester *d = xcalloc(1, sizeof(*d));
+
+	d->header = EVP_MD_CTX_new();
+	d->content = EVP_MD_CTX_new();
+	ASSERT(d->header && d->content);
+	digester_reset(d);
+	return d;
+}
+
+void digester_free(struct digester *d)
+{
+	if (!d)
+		return;
+	EVP_MD_CTX_free(d->header);
+	EVP_MD_CTX_free(d->content);
+	free(d);
+}
+
+void digester_reset(struct digester *d)
+{
+	ASSERT(EVP_DigestInit_ex(d->header, EVP_sha256(), NULL) == 1);
+	ASSERT(EVP_DigestInit_ex(d->content, EVP_sha256(), NULL) == 1);
+	d->in_header = d->line_start = true;
+	d->held_newline = d->any = false;
+	d->last = '\0';
+}
+
+static void feed(EVP_MD_CTX *md, const void *data, size_t n)
+{
+	if (n > 0)
+		ASSERT(EVP_DigestUpdate(md, data, n) == 1);
+}
+
+/* Bytes of one header line without NUL and 8-bit bytes. */
+static void feed_clean(EVP_MD_CTX *md, const char *p, size_t n)
+{
+	size_t start = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (p[i] != '\0' && !((unsigned char)p[i] & 0x80))
+			continue;
+		feed(md, p + start, i - start);
+		start = i + 1;
+	}
+	feed(md, p + start, n - start);
+}
+
+/*
+ * Line ends are held back until more of the header follows: so the final line end and the blank line are left out, and a header with and one without
+ * its blank line digest alike.
+ */
+static void feed_header(struct digester *d, const char *p, size_t n)
+{
+	while (n > 0 && d->in_header) {
+		if (d->line_start && *p == '\n') {
+			d->in_header = false;
+			return;
+		}
+		const char *newline = memchr(p, '\n', n);
+		size_t length = newline ? (size_t)(newline - p) : n;
+		if (d->held_newline)
+			feed(d->header, "\n", 1);
+		d->held_newline = false;
+		feed_clean(d->header, p, length);
+		d->line_start = newline != NULL;
+		d->held_newline = newline != NULL;
+		p += length + (newline != NULL);
+		n -= length + (newline != NULL);
+	}
+}
+
+void digester_feed(struct digester *d, const void *data, size_t n)
+{
+	if (n == 0)
+		return;
+	if (d->in_header)
+		feed_header(d, data, n);
+	feed(d->content, data, n);
+	d->any = true;
+	d->last = ((const char *)data)[n - 1];
+}
+
+static void finish(EVP_MD_CTX *md, struct digest *out)
+{
+	unsigned char bytes[EVP_MAX_MD_SIZE];
+
+	ASSERT(EVP_DigestFinal_ex(md, bytes, NULL) == 1);
+	if (out)
+		memcpy(out->bytes, bytes, sizeof(out->bytes));
+}
+
+void digester_finish(struct digester *d, struct digest *header, struct digest *content)
+{
+	if (d->any && d->last != '\n')
+		feed(d->content, "\n", 1);
+	finish(d->header, header);
+	finish(d->content, content);
+}
