@@ -74,6 +74,7 @@ static int lookup_in_thread(struct lookup *lookup, int64_t deadline, struct err 
 {
 	struct pollfd done;
 	pthread_t thread;
+	uint64_t one;
 	int rc;
 
 	lookup->done_fd = eventfd(0, EFD_CLOEXEC);
@@ -88,7 +89,11 @@ static int lookup_in_thread(struct lookup *lookup, int64_t deadline, struct err 
 	if (rc == 0)
 		return err_set(
 			err, ERR_NET, "no answer from the name service for \"%s\"", lookup->host);
-	return rc < 0 ? -1 : 0;
+	if (rc < 0)
+		return -1;
+	/* The read is what hands the result over from the other thread. */
+	ASSERT(read(lookup->done_fd, &one, sizeof(one)) == sizeof(one));
+	return 0;
 }
 
 static int lookup_take(struct lookup *lookup, struct addrinfo **out, struct err *err)
