@@ -89,7 +89,7 @@ static void parses(void **state)
 		{{"--jsn"}, "unknown option --jsn; did you mean --json?"},
 		{{"--js"}, "unknown option --js"},
 		{{"--nothing"}, "unknown option --nothing"},
-		{{"--x\x1b[2J"}, "unknown option --x\\x1B[2J"},
+		{{"--x\x1b[2J"}, "unknown option --x\\x1b[2J"},
 		{{"-x"}, "unknown option -x"},
 		{{"-qx"}, "unknown option -x"},
 		{{"--=x"}, "unknown option --"},

@@ -136,7 +136,7 @@ static void escapes_names(void **state)
 
 	(void)state;
 	check(&picture, 2,
-		"wo\\x1Brk/IN\\x9B  looking\n"
+		"wo\\x1brk/IN\\x9b  looking\n"
 		"0/0 mailboxes  0:00\n");
 }
 

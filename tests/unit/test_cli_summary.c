@@ -179,7 +179,7 @@ static const struct {
 			.mailbox = "INBOX",
 			.file = "cur/x:2,\x1b",
 			.reason = "unreadable"},
-		"work/INBOX: file cur/x:2,\\x1B: unreadable",
+		"work/INBOX: file cur/x:2,\\x1b: unreadable",
 		"{\"event\":\"failed\",\"account\":\"work\",\"mailbox\":\"INBOX\",\"uid\":null,"
 		"\"file\":\"cur/x:2,\\u001b\","
 		"\"reason\":\"unreadable\"}\n"},
@@ -222,7 +222,7 @@ static const struct {
 		"\"reason\":\"would delete 100 of 120 messages here\"}\n"},
 	{"mailbox",
 		{.kind = REPORT_BOX, .account = "work", .mailbox = "A\nB", .reason = "made here"},
-		"work/A\\x0AB: made here",
+		"work/A\\x0aB: made here",
 		"{\"event\":\"mailbox\",\"account\":\"work\",\"mailbox\":\"A\\nB\",\"uid\":null,"
 		"\"reason\":\"made here\"}\n"},
 	{"note", {.kind = REPORT_NOTE, .account = "work", .reason = "hm"}, "work: hm",

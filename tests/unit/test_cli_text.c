@@ -166,9 +166,9 @@ static void escapes_for_terminals(void **state)
 
 	(void)state;
 	text_escape("a\x1b]0;x\x07", &out);
-	expect("control", &out, "a\\x1B]0;x\\x07");
+	expect("control", &out, "a\\x1b]0;x\\x07");
 	text_escape("\xFFok", &out);
-	expect("not UTF-8", &out, "\\xFFok");
+	expect("not UTF-8", &out, "\\xffok");
 	text_escape(NULL, &out);
 	expect("nothing", &out, "");
 }

@@ -24,7 +24,7 @@ static void counts_work_of_a_connection(void **state)
 	report_advance(&report, 1, 1, 50);
 	report_snapshot(&report, work);
 	assert_true(work[1].open);
-	assert_string_equal(work[1].mailbox, "a\\x1B[2Jb");
+	assert_string_equal(work[1].mailbox, "a\\x1b[2Jb");
 	assert_string_equal(work[1].doing, "fetching");
 	assert_int_equal(work[1].messages, 3);
 	assert_int_equal(work[1].messages_of, 10);
