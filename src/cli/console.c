@@ -184,12 +184,12 @@ static void say(bool bad, const char *line)
 }
 
 /* As vsprintf(), in memory of its own. */
-static char *formatted(const char *fmt, va_list args)
+static PRINTF(1, 0) char *formatted(const char *fmt, va_list args)
 {
 	char *text;
 
 	if (vasprintf(&text, fmt, args) < 0)
-		return xstrdup(fmt);
+		base_bug(__FILE__, __LINE__, "out of memory, or a bad format");
 	return text;
 }
 
