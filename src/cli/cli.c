@@ -11,7 +11,7 @@
 #include "cli/version.h"
 #include "sync/sync.h"
 
-static const struct command *const commands[] = {
+const struct command *const cli_commands[] = {
 	&command_sync,
 	&command_plan,
 	&command_status,
@@ -19,6 +19,8 @@ static const struct command *const commands[] = {
 	&command_dump,
 	&command_config,
 };
+
+const size_t cli_command_count = COUNT_OF(cli_commands);
 
 #define FIELD(NAME) offsetof(struct cli_options, NAME)
 
@@ -30,7 +32,7 @@ static const struct option_row global_rows[] = {
 	{0, "help", NULL, "this help, or that of the command", FIELD(help)},
 	{0, "version", NULL, "the program's version", FIELD(version)},
 };
-static const struct option_table global_table = {
+const struct option_table cli_global_options = {
 	"Global options", global_rows, COUNT_OF(global_rows)};
 
 void cli_error(const char *account, const struct err *err)
@@ -74,10 +76,10 @@ static int print_help(void)
 	buf_add_str(&text, "Usage: godwit [GLOBAL OPTION...] COMMAND [OPTION...] [NAME...]\n\n"
 			   "Keeps IMAP accounts and Maildirs equal.\n\n"
 			   "Commands:\n");
-	for (size_t i = 0; i < COUNT_OF(commands); i++)
-		buf_addf(&text, "  %-8s %s\n", commands[i]->name, commands[i]->summary);
+	for (size_t i = 0; i < cli_command_count; i++)
+		buf_addf(&text, "  %-8s %s\n", cli_commands[i]->name, cli_commands[i]->summary);
 	buf_add_char(&text, '\n');
-	option_help(&global_table, &text);
+	option_help(&cli_global_options, &text);
 	buf_add_str(&text, "\ngodwit COMMAND --help tells about a command, godwit(1) about all.\n");
 	print_and_free(&text);
 	return EX_OK;
@@ -92,7 +94,7 @@ static int print_command_help(const struct command *command)
 		command->summary + 1);
 	option_help(&command->options, &text);
 	buf_add_char(&text, '\n');
-	option_help(&global_table, &text);
+	option_help(&cli_global_options, &text);
 	print_and_free(&text);
 	return EX_OK;
 }
@@ -101,10 +103,10 @@ static const struct command *find_command(const char *name, struct buf *problem)
 {
 	struct text_nearest near = {.wanted = slice_str(name)};
 
-	for (size_t i = 0; i < COUNT_OF(commands); i++) {
-		if (strcmp(commands[i]->name, name) == 0)
-			return commands[i];
-		text_nearest_try(&near, commands[i]->name);
+	for (size_t i = 0; i < cli_command_count; i++) {
+		if (strcmp(cli_commands[i]->name, name) == 0)
+			return cli_commands[i];
+		text_nearest_try(&near, cli_commands[i]->name);
 	}
 	buf_add_str(problem, "unknown command ");
 	text_escape(name, problem);
@@ -201,7 +203,7 @@ static int run_command(
 /* The arguments behind the command's name: its options and the global ones. */
 static int parse_command(const struct command *command, struct cli *cli, int argc, char **argv)
 {
-	const struct option_table tables[] = {command->options, global_table};
+	const struct option_table tables[] = {command->options, cli_global_options};
 	struct option_parse parse = {
 		.tables = tables,
 		.table_count = COUNT_OF(tables),
@@ -225,7 +227,7 @@ static int parse_command(const struct command *command, struct cli *cli, int arg
 static int parse_global(struct cli *cli, int argc, char **argv, struct buf *problem)
 {
 	struct option_parse parse = {
-		.tables = &global_table,
+		.tables = &cli_global_options,
 		.table_count = 1,
 		.target = &cli->options,
 		.argv = argv,

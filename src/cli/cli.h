@@ -51,6 +51,11 @@ struct command {
 extern const struct command command_sync, command_plan, command_status, command_list, command_dump,
 	command_config;
 
+/* All commands, in the order of --help, and the options that go with each of them. */
+extern const struct command *const cli_commands[];
+extern const size_t cli_command_count;
+extern const struct option_table cli_global_options;
+
 /* --json, as every command's table has it. */
 #define CLI_OPTION_JSON                                                                            \
 	{                                                                                          \
