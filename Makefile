@@ -1,2 +1,158 @@
-# Temporary start; the full Makefile replaces this.
-CFLAGS = -std=c17 -D_GNU_SOURCE -O2 -g -Isrc -I. -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wformat=2 -Wswitch-enum -Wconversion -Wno-sign-conversion
+# godwit's build. `make help` lists the targets; GNU make and nothing else has to be there first:
+# `make deps` installs the rest.
+#
+#   make check                  build, run all tests
+#   make check T=keywords       only the tests whose name holds this word
+#   make check SAN=address      with the address and undefined behaviour sanitizers (or SAN=thread)
+#   make CC=clang BUILD=build/clang
+#
+# Everything that is made lies below build/.
+
+CC      := $(if $(filter default,$(origin CC)),gcc,$(CC))
+PYTHON  ?= /usr/bin/python3
+PREFIX  ?= /usr/local
+SAN     ?=
+BUILD   ?= build$(if $(SAN),/$(SAN))
+JOBS    ?= $(shell nproc 2>/dev/null || echo 2)
+WERROR  ?=
+
+WARNINGS := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wformat=2 \
+	-Wswitch-enum -Wconversion -Wno-sign-conversion $(WERROR)
+LDLIBS   := -lssl -lcrypto -llmdb -lyaml -lgsasl -lpthread
+
+ifeq ($(SAN),)
+FLAVOUR   := -O2 -g -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection -fPIE
+LINKING   := -pie -Wl,-z,relro,-z,now
+else ifeq ($(SAN),address)
+FLAVOUR   := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+LINKING   := -fsanitize=address,undefined
+else ifeq ($(SAN),thread)
+FLAVOUR   := -O1 -g -fno-omit-frame-pointer -fsanitize=thread
+LINKING   := -fsanitize=thread
+else
+$(error SAN is address or thread, not '$(SAN)')
+endif
+
+# What a packager adds in CFLAGS, CPPFLAGS or LDFLAGS comes last, so it wins.
+COMPILE := $(CC) -std=c17 -D_GNU_SOURCE -Isrc -I. $(WARNINGS) $(FLAVOUR) $(CPPFLAGS) $(CFLAGS)
+LINK    := $(CC) $(FLAVOUR) $(CFLAGS) $(LINKING) $(LDFLAGS)
+
+MAIN     := src/main.c
+SOURCES  := $(sort $(wildcard src/*/*.c state/*.c config/*.c))
+FAKES    := $(sort $(wildcard tests/fake/*.c))
+TESTS    := $(sort $(wildcard tests/unit/test_*.c))
+OWN_C    := $(MAIN) $(SOURCES) $(FAKES) $(sort $(wildcard tests/unit/*.c tests/fuzz/*.c tests/crash/*.c tests/bench/*.c))
+OWN_H    := $(sort $(wildcard src/*/*.h state/*.h config/*.h tests/*/*.h))
+TEST_PROGRAMS := $(TESTS:%.c=$(BUILD)/%)
+object    = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
+
+# make V=1 shows the commands of the build.
+Q := $(if $(V),,@)
+
+# A recipe's make runs as many jobs as there are cores, unless the user's own -j says how many.
+PARALLEL = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(JOBS))
+MAKE_IN_PARALLEL = $(MAKE) --no-print-directory $(PARALLEL)
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.SUFFIXES:
+.SECONDARY:
+.PHONY: help all programs objects deps check soak lint format demo bench stats install uninstall clean FORCE
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'
+
+all: ## build build/godwit and build/libgodwit.a
+	@+$(MAKE_IN_PARALLEL) $(BUILD)/godwit
+
+deps: ## install the Debian packages that are missing (offline if there are none)
+	@sh tests/tools/deps.sh build test lint
+
+check: ## run all tests; T=WORD only some, SAN=address or SAN=thread
+	@sh tests/tools/deps.sh build test
+	@+$(MAKE_IN_PARALLEL) programs
+	@$(PYTHON) tests/tools/run.py --build '$(BUILD)' --san '$(SAN)' --jobs $(JOBS) --match '$(T)' $(TEST_PROGRAMS)
+
+soak: ## run the long end-to-end tests too
+	@sh tests/tools/deps.sh build test
+	@+$(MAKE_IN_PARALLEL) programs
+	@GODWIT_SOAK=1 $(PYTHON) tests/tools/run.py --build '$(BUILD)' --san '$(SAN)' --jobs $(JOBS) --match '$(T)' $(TEST_PROGRAMS)
+
+lint: ## check format, layers, warnings of two compilers, clang-tidy
+	@sh tests/tools/deps.sh build test lint
+	clang-format --dry-run -Werror $(OWN_C) $(OWN_H)
+	@$(PYTHON) tests/tools/includes.py tests/deps.txt
+	@+$(MAKE_IN_PARALLEL) objects CC=gcc BUILD=build/lint/gcc WERROR=-Werror
+	@+$(MAKE_IN_PARALLEL) objects CC=clang BUILD=build/lint/clang WERROR=-Werror
+	@$(PYTHON) tests/tools/tidy.py --jobs $(JOBS) --cache build/lint/tidy $(OWN_C)
+
+format: ## let clang-format rewrite the C files
+	clang-format -i $(OWN_C) $(OWN_H)
+
+demo: ## show godwit at work with a throwaway server
+	@sh tests/tools/deps.sh build demo
+	@+$(MAKE_IN_PARALLEL) $(BUILD)/godwit
+	@$(PYTHON) tests/demo/demo.py $(BUILD)/godwit
+
+bench: ## compare with mbsync on this machine
+	@sh tests/tools/deps.sh build test bench
+	@+$(MAKE_IN_PARALLEL) $(BUILD)/godwit
+	@$(PYTHON) tests/bench/bench.py $(BUILD)/godwit
+
+stats: ## lengths of functions and files
+	@$(PYTHON) tests/tools/stats.py $(MAIN) $(SOURCES)
+
+install: all ## install below PREFIX (DESTDIR is honoured)
+	install -d '$(DESTDIR)$(PREFIX)/bin' '$(DESTDIR)$(PREFIX)/share/man/man1' \
+		'$(DESTDIR)$(PREFIX)/share/man/man5' '$(DESTDIR)$(PREFIX)/share/doc/godwit'
+	install -m 755 $(BUILD)/godwit '$(DESTDIR)$(PREFIX)/bin/godwit'
+	install -m 644 man/*.1 '$(DESTDIR)$(PREFIX)/share/man/man1'
+	install -m 644 man/*.5 '$(DESTDIR)$(PREFIX)/share/man/man5'
+	install -m 644 sample.yaml '$(DESTDIR)$(PREFIX)/share/doc/godwit'
+
+uninstall: ## remove what install installed
+	rm -f '$(DESTDIR)$(PREFIX)/bin/godwit' \
+		$(patsubst man/%,'$(DESTDIR)$(PREFIX)/share/man/man1/%',$(wildcard man/*.1)) \
+		$(patsubst man/%,'$(DESTDIR)$(PREFIX)/share/man/man5/%',$(wildcard man/*.5)) \
+		'$(DESTDIR)$(PREFIX)/share/doc/godwit/sample.yaml'
+	-rmdir '$(DESTDIR)$(PREFIX)/share/doc/godwit'
+
+clean: ## remove build/, but not the test servers that were downloaded
+	find build -mindepth 1 -maxdepth 1 ! -name servers -exec rm -rf {} + 2>/dev/null || true
+
+# What the user does not call by name.
+
+programs: $(BUILD)/godwit $(TEST_PROGRAMS)
+objects: $(call object,$(MAIN) $(SOURCES) $(FAKES) $(TESTS))
+
+$(BUILD)/godwit: $(call object,$(MAIN)) $(BUILD)/libgodwit.a
+	@echo '  LD $@'
+	$(Q)$(LINK) -o $@ $^ $(LDLIBS)
+
+$(BUILD)/libgodwit.a: $(call object,$(SOURCES)) $(BUILD)/files
+$(BUILD)/libfake.a: $(call object,$(FAKES)) $(BUILD)/files
+$(BUILD)/%.a:
+	@echo '  AR $@'
+	@rm -f $@
+	$(Q)ar rcs $@ $(filter %.o,$^)
+
+$(BUILD)/tests/unit/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/libfake.a $(BUILD)/libgodwit.a
+	@mkdir -p $(@D)
+	@echo '  LD $@'
+	$(Q)$(LINK) -o $@ $^ $(LDLIBS) -lcmocka
+
+$(BUILD)/obj/%.o: %.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	@echo '  CC $<'
+	$(Q)$(COMPILE) -MMD -MP -c -o $@ $<
+
+# Both change only if their contents do: other flags compile all again, a file that came or went
+# makes the libraries again.
+$(BUILD)/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(COMPILE)' | cmp -s - $@ || echo '$(COMPILE)' > $@
+$(BUILD)/files: FORCE
+	@mkdir -p $(@D)
+	@echo '$(SOURCES) $(FAKES)' | cmp -s - $@ || echo '$(SOURCES) $(FAKES)' > $@
+
+-include $(patsubst %.o,%.d,$(call object,$(MAIN) $(SOURCES) $(FAKES) $(TESTS)))
