@@ -154,7 +154,9 @@ struct maildir_delivered {
 };
 /* The file is complete in tmp/ (not durable), its mtime is DATE. */
 int maildir_delivery_end(struct maildir_delivery *delivery, int64_t date, struct maildir_delivered *out, struct err *err) MUST_USE;
-void maildir_delivery_abort(struct maildir_delivery *delivery); /* removes the file in tmp/ */
+void maildir_delivery_abort(struct maildir_delivery *delivery); /* removes the file in tmp/, complete or not */
+/* The complete file in tmp/ is somebody else's business from here on: abort and begin leave it alone. */
+void maildir_delivery_hand_over(struct maildir_delivery *delivery);
 /* tmp/BASE -> PATH ("new/..." or "cur/..."), never replacing. EEXIST in err->sys: take a fresh base. Not durable. */
 int maildir_publish(struct maildir *maildir, const char *base, const char *path, struct err *err) MUST_USE;
 /*

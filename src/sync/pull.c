@@ -68,7 +68,6 @@ static int deliver(struct pulling *p, const struct imap_message *m, struct err *
 		return -1;
 	if (maildir_delivery_end(p->w->delivery, date, &delivered, err) != 0)
 		return -1;
-	p->open = false;
 	if (maildir_filename(p->box->maildir, slice_str(p->base), flags_empty(&m->flags), (struct slice){0}, &m->flags, path, sizeof(path)) == 0)
 		return err_set(err, ERR_DISK, "the file name of message %u would be too long", m->uid);
 	row_set_file(&row, path);
@@ -82,6 +81,8 @@ static int deliver(struct pulling *p, const struct imap_message *m, struct err *
 	if (pass->policy.retry &&
 		settle_not_pending(pass->settler, p->box->row.id, STATE_PENDING_FETCH, m->uid, (struct slice){0}, err) != 0)
 		return -1;
+	maildir_delivery_hand_over(p->w->delivery);
+	p->open = false;
 	return settle_arrival(pass->settler, p->box->row.id, p->box->maildir, &row, err);
 }
 

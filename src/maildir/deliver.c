@@ -1,0 +1,186 @@
+/*
+ * Delivery into tmp/: CRLF becomes LF while the bytes stream by, in one buffer that is digested and written when it is full. A short message costs create,
+ * write, utimens and close; a long one a write each 64 KiB.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "maildir/maildir.h"
+
+#define BUFFER (64u << 10)
+
+struct maildir_delivery {
+	struct digester *digester;
+	struct maildir *maildir; /* a reference while a message is open */
+	int fd;                  /* -1: no message is open, or it is complete */
+	char path[MAILDIR_BASE_SIZE + 8]; /* "tmp/BASE"; "" if there is no file of ours */
+	bool held_cr;            /* a CR at the end of the last piece: is an LF behind it? */
+	uint64_t wire_size, local_size;
+	size_t used;
+	char buffer[BUFFER];
+};
+
+struct maildir_delivery *maildir_delivery_new(void)
+{
+	struct maildir_delivery *d = xcalloc(1, sizeof(*d));
+	d->digester = digester_new();
+	d->fd = -1;
+	return d;
+}
+
+void maildir_delivery_free(struct maildir_delivery *d)
+{
+	if (!d)
+		return;
+	maildir_delivery_abort(d);
+	digester_free(d->digester);
+	free(d);
+}
+
+static void close_file(struct maildir_delivery *d)
+{
+	if (d->fd >= 0)
+		close(d->fd);
+	d->fd = -1;
+}
+
+int maildir_delivery_begin(struct maildir_delivery *d, struct maildir *maildir, const char *base, struct err *err)
+{
+	maildir_delivery_abort(d);
+	snprintf(d->path, sizeof(d->path), "tmp/%s", base);
+	d->fd = fs_create(maildir->fd, d->path, 0600, err);
+	if (d->fd < 0) {
+		d->path[0] = '\0';
+		return err_wrap(err, "%s", maildir->path);
+	}
+	d->maildir = maildir_ref(maildir);
+	d->held_cr = false;
+	d->wire_size = d->local_size = d->used = 0;
+	digester_reset(d->digester);
+	return 0;
+}
+
+static int flush(struct maildir_delivery *d, struct err *err)
+{
+	if (d->used == 0)
+		return 0;
+	digester_feed(d->digester, d->buffer, d->used);
+	if (fs_write_all(d->fd, d->buffer, d->used, err) != 0)
+		return err_wrap(err, "%s/%s", d->maildir->path, d->path);
+	d->local_size += d->used;
+	d->used = 0;
+	return 0;
+}
+
+static int put(struct maildir_delivery *d, const char *p, size_t n, struct err *err)
+{
+	while (n > 0) {
+		size_t fits = BUFFER - d->used < n ? BUFFER - d->used : n;
+		memcpy(d->buffer + d->used, p, fits);
+		d->used += fits;
+		p += fits;
+		n -= fits;
+		if (d->used == BUFFER && flush(d, err) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+int maildir_delivery_write(struct maildir_delivery *d, const void *data, size_t n, struct err *err)
+{
+	const char *p = data, *end = p + n;
+
+	ASSERT(d->fd >= 0);
+	d->wire_size += n;
+	if (d->held_cr && n > 0) {
+		d->held_cr = false;
+		if (*p != '\n' && put(d, "\r", 1, err) != 0)
+			return -1;
+	}
+	while (p < end) {
+		const char *cr = memchr(p, '\r', (size_t)(end - p));
+		size_t run = cr ? (size_t)(cr - p) : (size_t)(end - p);
+		if (put(d, p, run, err) != 0)
+			return -1;
+		if (!cr)
+			return 0;
+		p = cr + 1;
+		if (p == end)
+			d->held_cr = true;
+		else if (*p != '\n' && put(d, "\r", 1, err) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+int maildir_delivery_end(struct maildir_delivery *d, int64_t date, struct maildir_delivered *out, struct err *err)
+{
+	ASSERT(d->fd >= 0);
+	if ((d->held_cr && put(d, "\r", 1, err) != 0) || flush(d, err) != 0)
+		return -1;
+	if (fs_set_mtime(d->fd, date, err) != 0)
+		return err_wrap(err, "%s/%s", d->maildir->path, d->path);
+	/* close() may report a write error that a network file system kept back. */
+	int fd = d->fd;
+	d->fd = -1;
+	if (close(fd) != 0 && errno != EINTR)
+		return err_set_errno(err, ERR_DISK, "%s/%s: can't write", d->maildir->path, d->path);
+	out->wire_size = d->wire_size;
+	out->local_size = d->local_size;
+	digester_finish(d->digester, &out->header, &out->content);
+	return 0;
+}
+
+void maildir_delivery_abort(struct maildir_delivery *d)
+{
+	struct err ignored;
+
+	close_file(d);
+	/* A file that can't be removed stays in tmp/, where nobody takes it for a message. */
+	if (d->maildir && d->path[0] && fs_unlink(d->maildir->fd, d->path, &ignored) != 0)
+		err_clear(&ignored);
+	maildir_unref(d->maildir);
+	d->maildir = NULL;
+	d->path[0] = '\0';
+}
+
+void maildir_delivery_hand_over(struct maildir_delivery *d)
+{
+	ASSERT(d->fd < 0);
+	maildir_unref(d->maildir);
+	d->maildir = NULL;
+	d->path[0] = '\0';
+}
+
+/* ---- names ---- */
+
+/* The directory of "new/..." or "cur/..." and the name in it. */
+static int directory_of(const struct maildir *m, const char **path)
+{
+	bool in_new = strncmp(*path, "new/", 4) == 0;
+
+	ASSERT(in_new || strncmp(*path, "cur/", 4) == 0);
+	*path += 4;
+	return in_new ? m->fd_new : m->fd_cur;
+}
+
+int maildir_publish(struct maildir *m, const char *base, const char *path, struct err *err)
+{
+	int to = directory_of(m, &path);
+	return fs_rename_noreplace(m->fd_tmp, base, to, path, err) == 0 ? 0 : err_wrap(err, "%s", m->path);
+}
+
+int maildir_rename(struct maildir *m, const char *path, const char *to_path, struct err *err)
+{
+	int from = directory_of(m, &path), to = directory_of(m, &to_path);
+	return fs_rename_noreplace(from, path, to, to_path, err) == 0 ? 0 : err_wrap(err, "%s", m->path);
+}
+
+int maildir_remove(struct maildir *m, const char *path, struct err *err)
+{
+	int at = directory_of(m, &path);
+	return fs_unlink(at, path, err) == 0 ? 0 : err_wrap(err, "%s", m->path);
+}

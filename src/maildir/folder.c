@@ -1,0 +1,113 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "maildir/letters.h"
+
+static const char *const parts[] = {"tmp", "new", "cur"};
+
+int maildir_create(const struct maildir_root *root, const char *path, struct err *err)
+{
+	char part[4100];
+
+	for (size_t i = 0; i < COUNT_OF(parts); i++) {
+		snprintf(part, sizeof(part), "%s/%s", path, parts[i]);
+		if (fs_mkdir_parents(root->fd, part, 0700, NULL, err) != 0)
+			return err_wrap(err, "%s", path);
+	}
+	if (root->layout != MAILDIR_PLUSPLUS || strcmp(path, ".") == 0)
+		return 0;
+	/* Maildir++ marks its subfolders with an empty file. */
+	snprintf(part, sizeof(part), "%s/maildirfolder", path);
+	int fd = fs_create(root->fd, part, 0600, err);
+	if (fd < 0)
+		return err->sys == EEXIST ? 0 : -1;
+	close(fd);
+	return 0;
+}
+
+static int open_parts(struct maildir *m, const struct maildir_root *root, struct err *err)
+{
+	if ((m->fd = fs_open_dir(root->fd, m->path, err)) < 0)
+		return -1;
+	if ((m->fd_new = fs_open_dir(m->fd, "new", err)) < 0 || (m->fd_cur = fs_open_dir(m->fd, "cur", err)) < 0)
+		return -1;
+	m->fd_tmp = fs_open_dir(m->fd, "tmp", err);
+	if (m->fd_tmp < 0 && err->sys == ENOENT) {
+		if (fs_mkdir(m->fd, "tmp", 0700, err) != 0 && err->sys != EEXIST)
+			return -1;
+		m->fd_tmp = fs_open_dir(m->fd, "tmp", err);
+	}
+	return m->fd_tmp < 0 ? -1 : 0;
+}
+
+int maildir_open(struct maildir **out, const struct maildir_root *root, const char *path, struct keywords *keywords, struct err *err)
+{
+	struct maildir *m = xcalloc(1, sizeof(*m));
+
+	m->fd = m->fd_new = m->fd_cur = m->fd_tmp = -1;
+	m->path = xstrdup(path);
+	m->letters = letters_new(keywords);
+	atomic_store(&m->references, 1);
+	if (open_parts(m, root, err) != 0) {
+		maildir_unref(m);
+		return err_wrap(err, "%s", path);
+	}
+	*out = m;
+	return 0;
+}
+
+struct maildir *maildir_ref(struct maildir *m)
+{
+	atomic_fetch_add(&m->references, 1);
+	return m;
+}
+
+static void close_if_open(int fd)
+{
+	if (fd >= 0)
+		close(fd);
+}
+
+void maildir_unref(struct maildir *m)
+{
+	if (!m || atomic_fetch_sub(&m->references, 1) != 1)
+		return;
+	close_if_open(m->fd_tmp);
+	close_if_open(m->fd_cur);
+	close_if_open(m->fd_new);
+	close_if_open(m->fd);
+	letters_free(m->letters);
+	free(m->path);
+	free(m);
+}
+
+int maildir_times(const struct maildir *m, struct maildir_times *out, struct err *err)
+{
+	struct stat in_new, in_cur;
+
+	if (fstat(m->fd_new, &in_new) != 0 || fstat(m->fd_cur, &in_cur) != 0)
+		return err_set_errno(err, ERR_DISK, "%s: can't read the folder's times", m->path);
+	out->new_mtime = fs_time_ns(in_new.st_mtim);
+	out->new_ctime = fs_time_ns(in_new.st_ctim);
+	out->cur_mtime = fs_time_ns(in_cur.st_mtim);
+	out->cur_ctime = fs_time_ns(in_cur.st_ctim);
+	return 0;
+}
+
+bool maildir_times_equal(const struct maildir_times *a, const struct maildir_times *b)
+{
+	return a->new_mtime == b->new_mtime && a->new_ctime == b->new_ctime && a->cur_mtime == b->cur_mtime && a->cur_ctime == b->cur_ctime;
+}
+
+#define SETTLED_NS 2000000000 /* coarser than any clock that file systems stamp with */
+
+bool maildir_times_settled(const struct maildir_times *t, int64_t now_ns)
+{
+	int64_t latest = now_ns - SETTLED_NS;
+	return t->new_mtime < latest && t->new_ctime < latest && t->cur_mtime < latest && t->cur_ctime < latest;
+}

@@ -1,0 +1,371 @@
+/*
+ * Canonical mailbox names <-> folders. This is the one function through which a name that a server chose becomes a path (I6): whatever the name, each level
+ * of the result is non-empty, holds no '/', no control byte, does not begin with '.', and is none of cur, new, tmp; so the path stays below the root and never meets a
+ * Maildir's own parts.
+ *
+ * Canonical levels already carry %XX for what no file name can hold (model/name.h). Here each layout adds what it can't hold; both ways are exact, because
+ * a '%' before two hex digits in a canonical level always is such an escape.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/log.h"
+#include "maildir/maildir.h"
+#include "model/name.h"
+
+#define PATH_MOST 4000
+#define LEVEL_MOST 255
+#define FOLDERS_MOST 100000
+#define DEPTH_MOST 64
+
+static void escape_byte(struct buf *out, unsigned char c)
+{
+	buf_addf(out, "%%%02X", c);
+}
+
+static bool reserved(struct slice level)
+{
+	return slice_eq_str(level, "cur") || slice_eq_str(level, "new") || slice_eq_str(level, "tmp");
+}
+
+/* A canonical level as a folder of the nested layout. */
+static bool nested_level(struct slice level, struct buf *out)
+{
+	size_t start = out->len;
+
+	if (level.n == 0)
+		return false;
+	if (level.p[0] == '.' || reserved(level))
+		escape_byte(out, (unsigned char)level.p[0]);
+	else
+		buf_add_char(out, level.p[0]);
+	buf_add(out, level.p + 1, level.n - 1);
+	return out->len - start <= LEVEL_MOST;
+}
+
+/* A canonical level as a part of ".A.B": modified UTF-7 of its raw bytes, '.' and '/' and control bytes escaped. */
+static bool plusplus_level(struct slice level, struct buf *out)
+{
+	struct buf raw = {0}, text = {0};
+
+	name_unescape(level, &raw);
+	if (level.n == 0 || raw.len == 0) {
+		buf_add_char(out, '%');
+	} else {
+		if (!utf7_encode(buf_slice(&raw), &text))
+			buf_add_slice(&text, level); /* not UTF-8: its canonical escapes will do */
+		bool escaped = slice_eq(buf_slice(&text), level);
+		for (size_t i = 0; i < text.len; i++) {
+			unsigned char c = (unsigned char)text.data[i];
+			bool lookalike = c == '%' && !escaped;
+			if (c == '.' || c == '/' || c < 0x20 || c >= 0x7f || lookalike)
+				escape_byte(out, c);
+			else
+				buf_add_char(out, (char)c);
+		}
+	}
+	buf_fini(&raw);
+	buf_fini(&text);
+	return true;
+}
+
+bool maildir_path(enum maildir_layout layout, struct slice canonical, struct buf *out)
+{
+	struct slice rest = canonical, level;
+	size_t start = out->len;
+	bool good = canonical.n > 0, first = true;
+
+	if (layout == MAILDIR_PLUSPLUS && slice_eq_str(canonical, "INBOX")) {
+		buf_add_char(out, '.');
+		return true;
+	}
+	while (good && name_next_level(&rest, &level)) {
+		if (layout == MAILDIR_PLUSPLUS) {
+			buf_add_char(out, '.');
+			good = plusplus_level(level, out) && out->len - start <= LEVEL_MOST;
+		} else {
+			if (!first)
+				buf_add_char(out, '/');
+			good = nested_level(level, out);
+		}
+		first = false;
+	}
+	good = good && out->len - start <= PATH_MOST;
+	if (!good && out->data) {
+		out->len = start;
+		out->data[start] = '\0';
+	}
+	return good;
+}
+
+static int hex_value(char c)
+{
+	return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+/* The byte that "%XX" at P stands for, -1 if it is none. */
+static int escaped_byte(struct slice s, size_t i)
+{
+	if (i + 2 >= s.n || s.p[i] != '%' || hex_value(s.p[i + 1]) < 0 || hex_value(s.p[i + 2]) < 0)
+		return -1;
+	return hex_value(s.p[i + 1]) << 4 | hex_value(s.p[i + 2]);
+}
+
+static void nested_name(struct slice level, struct buf *out)
+{
+	int first = escaped_byte(level, 0);
+	char letter = (char)first;
+	struct buf whole = {0};
+
+	/* Only what nested_level() escapes is undone; other escapes are canonical. */
+	if (first > 0) {
+		buf_add_char(&whole, letter);
+		buf_add(&whole, level.p + 3, level.n - 3);
+	}
+	if (first == '.' || (first > 0 && reserved(buf_slice(&whole))))
+		buf_add_slice(out, buf_slice(&whole));
+	else
+		buf_add_slice(out, level);
+	buf_fini(&whole);
+}
+
+/* Canonical form of the raw bytes RAW of one level: name_to_canonical() of a name without hierarchy. */
+static bool canonical_level(struct slice raw, bool first, struct buf *out)
+{
+	struct name_rules rules = {.delimiter = 0, .utf8 = true, .prefix = ""};
+	size_t start = out->len;
+
+	if (!name_to_canonical(&rules, raw, out))
+		return false;
+	/* Only a first level may be spelled INBOX for the server; elsewhere it is a name like any other. */
+	if (!first && out->len - start == 5 && slice_eq_nocase(raw, SLICE("INBOX")))
+		memcpy(out->data + start, raw.p, 5);
+	return true;
+}
+
+static bool plusplus_name(struct slice level, bool first, struct buf *out)
+{
+	struct buf text = {0}, raw = {0};
+	bool good = true;
+
+	if (slice_eq_str(level, "%")) {
+		buf_add_char(out, '%');
+		return true;
+	}
+	for (size_t i = 0; i < level.n; i++) {
+		int c = escaped_byte(level, i);
+		buf_add_char(&text, c >= 0 ? (char)c : level.p[i]);
+		i += c >= 0 ? 2 : 0;
+	}
+	if (utf7_decode(buf_slice(&text), &raw))
+		good = canonical_level(buf_slice(&raw), first, out);
+	else
+		good = canonical_level(buf_slice(&text), first, out);
+	buf_fini(&text);
+	buf_fini(&raw);
+	return good;
+}
+
+static bool plusplus_names(struct slice path, struct buf *out)
+{
+	bool first = true;
+
+	if (slice_eq_str(path, ".")) {
+		buf_add_str(out, "INBOX");
+		return true;
+	}
+	if (path.n < 2 || path.p[0] != '.')
+		return false;
+	while (path.n > 0) {
+		path.p++; /* the dot */
+		path.n--;
+		const char *dot = path.n ? memchr(path.p, '.', path.n) : NULL;
+		struct slice level = {path.p, dot ? (size_t)(dot - path.p) : path.n};
+		if (level.n == 0)
+			return false;
+		if (!first)
+			buf_add_char(out, '/');
+		if (!plusplus_name(level, first, out))
+			return false;
+		first = false;
+		path.p += level.n;
+		path.n -= level.n;
+	}
+	return true;
+}
+
+bool maildir_name(enum maildir_layout layout, struct slice path, struct buf *out)
+{
+	struct slice rest = path, level;
+	struct buf name = {0}, back = {0};
+	bool good = path.n > 0;
+
+	if (layout == MAILDIR_PLUSPLUS) {
+		good = plusplus_names(path, &name);
+	} else {
+		for (bool first = true; good && name_next_level(&rest, &level); first = false) {
+			if (!first)
+				buf_add_char(&name, '/');
+			good = level.n > 0 && name_valid_utf8(level);
+			if (good)
+				nested_name(level, &name);
+		}
+	}
+	/* Only a folder that this name leads back to stands for it. */
+	good = good && maildir_path(layout, buf_slice(&name), &back) && slice_eq(buf_slice(&back), path);
+	if (good)
+		buf_add_slice(out, buf_slice(&name));
+	buf_fini(&name);
+	buf_fini(&back);
+	return good;
+}
+
+/* ---- walking ---- */
+
+struct walk {
+	const struct maildir_root *root;
+	struct arena *arena;
+	struct maildir_folder *items; /* malloc */
+	size_t count, room;
+	unsigned depth;
+};
+
+/* 1: FD has cur/ and new/, 0: it does not, -1. */
+static int is_maildir(int fd, struct err *err)
+{
+	static const char *const parts[] = {"cur", "new"};
+	struct stat st;
+
+	for (size_t i = 0; i < COUNT_OF(parts); i++) {
+		if (fstatat(fd, parts[i], &st, AT_SYMLINK_NOFOLLOW) != 0)
+			return errno == ENOENT ? 0 : err_set_errno(err, ERR_DISK, "can't look at %s", parts[i]);
+		if (!S_ISDIR(st.st_mode))
+			return 0;
+	}
+	return 1;
+}
+
+static int add_folder(struct walk *w, const char *path, const struct stat *st, struct err *err)
+{
+	struct buf name = {0};
+	char escaped[512];
+
+	if (w->count == FOLDERS_MOST)
+		return err_set(err, ERR_DISK, "%s: more than %d folders", w->root->path, FOLDERS_MOST);
+	if (!maildir_name(w->root->layout, slice_str(path), &name)) {
+		log_warn("the folder %s is left alone: no mailbox name leads to it", log_escape(slice_str(path), escaped, sizeof(escaped)));
+		buf_fini(&name);
+		return 0;
+	}
+	w->items = base_reserve(w->items, w->count, &w->room, sizeof(*w->items));
+	w->items[w->count++] = (struct maildir_folder){
+		.path = arena_strdup(w->arena, path),
+		.name = arena_strndup(w->arena, name.data, name.len),
+		.device = st->st_dev,
+		.inode = st->st_ino,
+	};
+	buf_fini(&name);
+	return 0;
+}
+
+static int walk(struct walk *w, int fd, const char *path, struct err *err);
+
+/* The directory NAME within FD, PATH below the root. Other devices and symlinks are not entered. */
+static int enter(struct walk *w, int fd, const char *name, const char *path, struct err *err)
+{
+	struct stat st;
+
+	if (fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+		return errno == ENOENT ? 0 : err_set_errno(err, ERR_DISK, "can't look at %s", path);
+	if (!S_ISDIR(st.st_mode) || st.st_dev != w->root->device)
+		return 0;
+	int sub = fs_open_dir(fd, name, err);
+	if (sub < 0)
+		return err->sys == ENOENT ? 0 : err_wrap(err, "%s", path);
+	int rc = is_maildir(sub, err);
+	if (rc == 1)
+		rc = add_folder(w, path, &st, err);
+	if (rc == 0 && w->root->layout == MAILDIR_NESTED) {
+		if (++w->depth > DEPTH_MOST)
+			rc = err_set(err, ERR_DISK, "%s: folders are nested more than %d deep", path, DEPTH_MOST);
+		else
+			rc = walk(w, sub, path, err);
+		w->depth--;
+	}
+	close(sub);
+	return rc;
+}
+
+static bool candidate(const struct walk *w, const struct fs_entry *entry)
+{
+	if (entry->type != DT_DIR && entry->type != DT_UNKNOWN)
+		return false;
+	if (w->root->layout == MAILDIR_PLUSPLUS)
+		return entry->name[0] == '.';
+	return entry->name[0] != '.' && !reserved((struct slice){entry->name, entry->length});
+}
+
+static int walk(struct walk *w, int fd, const char *path, struct err *err)
+{
+	struct fs_dir dir;
+	struct fs_entry entry;
+	struct buf sub = {0};
+	int rc;
+
+	if (fs_dir_open(&dir, fd, ".", err) != 0)
+		return err_wrap(err, "%s", path);
+	while ((rc = fs_dir_next(&dir, &entry, err)) == 1) {
+		if (!candidate(w, &entry))
+			continue;
+		buf_clear(&sub);
+		if (path[0])
+			buf_addf(&sub, "%s/", path);
+		buf_add(&sub, entry.name, entry.length);
+		if (enter(w, fd, entry.name, sub.data, err) != 0) {
+			rc = -1;
+			break;
+		}
+	}
+	buf_fini(&sub);
+	fs_dir_close(&dir);
+	return rc < 0 ? -1 : 0;
+}
+
+static int compare_folders(const void *a, const void *b)
+{
+	return strcmp(((const struct maildir_folder *)a)->name, ((const struct maildir_folder *)b)->name);
+}
+
+static int add_inbox(struct walk *w, struct err *err)
+{
+	struct stat st;
+	int rc = is_maildir(w->root->fd, err);
+
+	if (rc == 1 && fstat(w->root->fd, &st) != 0)
+		return err_set_errno(err, ERR_DISK, "can't look at %s", w->root->path);
+	return rc == 1 ? add_folder(w, ".", &st, err) : rc;
+}
+
+int maildir_folders(const struct maildir_root *root, struct arena *arena, struct maildir_folders *out, struct err *err)
+{
+	struct walk w = {.root = root, .arena = arena};
+	int rc = root->layout == MAILDIR_PLUSPLUS ? add_inbox(&w, err) : 0;
+
+	if (rc == 0)
+		rc = walk(&w, root->fd, "", err);
+	if (rc == 0) {
+		out->count = w.count;
+		out->items = arena_alloc(arena, (w.count + 1) * sizeof(*out->items));
+		if (w.count > 0) {
+			memcpy(out->items, w.items, w.count * sizeof(*out->items));
+			qsort(out->items, out->count, sizeof(*out->items), compare_folders);
+		}
+	}
+	free(w.items);
+	return rc == 0 ? 0 : err_wrap(err, "%s", root->path);
+}

@@ -1,0 +1,134 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "maildir/maildir.h"
+
+#define MARKER ".godwit"
+#define MARKER_MAX (64u << 10)
+
+int maildir_root_open(struct maildir_root *root, const char *path, enum maildir_layout layout, bool create, struct err *err)
+{
+	struct stat st;
+
+	*root = (struct maildir_root){.fd = -1, .layout = layout, .path = path};
+	/* The root itself may be a symlink: the user put it there. */
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 && errno == ENOENT && create) {
+		if (fs_mkdir_parents(AT_FDCWD, path, 0700, NULL, err) != 0)
+			return err_wrap(err, "can't make the Maildir root");
+		fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	}
+	if (fd < 0 || fstat(fd, &st) != 0) {
+		err_set_errno(err, ERR_DISK, "can't open the Maildir root %s", path);
+		if (fd >= 0)
+			close(fd);
+		return -1;
+	}
+	root->fd = fd;
+	root->device = st.st_dev;
+	return 0;
+}
+
+void maildir_root_close(struct maildir_root *root)
+{
+	if (root->fd >= 0)
+		close(root->fd);
+	root->fd = -1;
+}
+
+/* "ID PASS" */
+static bool parse_line(struct slice line, struct slice *id, uint64_t *pass)
+{
+	const char *blank = line.n ? memchr(line.p, ' ', line.n) : NULL;
+
+	if (!blank || line.p[0] == '#')
+		return false;
+	*id = (struct slice){line.p, (size_t)(blank - line.p)};
+	return slice_number((struct slice){blank + 1, line.n - id->n - 1}, UINT64_MAX, pass);
+}
+
+static bool next_line(struct slice *text, struct slice *line)
+{
+	if (text->n == 0)
+		return false;
+	const char *newline = memchr(text->p, '\n', text->n);
+	line->p = text->p;
+	line->n = newline ? (size_t)(newline - text->p) : text->n;
+	size_t skip = line->n + (newline != NULL);
+	text->p += skip;
+	text->n -= skip;
+	return true;
+}
+
+/* The marker file's text from malloc. 1, 0: there is none, -1. */
+static int load(const struct maildir_root *root, char **text, size_t *n, struct err *err)
+{
+	*text = fs_read_file(root->fd, MARKER, MARKER_MAX, n, err);
+	if (*text)
+		return 1;
+	if (err->sys != ENOENT)
+		return err_wrap(err, "%s", root->path);
+	err_clear(err);
+	return 0;
+}
+
+int maildir_marker_read(const struct maildir_root *root, const char *account_id, struct maildir_marker *out, unsigned *others, struct err *err)
+{
+	char *file;
+	size_t n;
+	unsigned other = 0;
+	int found = 0;
+	int rc = load(root, &file, &n, err);
+
+	if (rc > 0) {
+		struct slice text = {file, n}, line, id;
+		uint64_t pass;
+		while (next_line(&text, &line)) {
+			if (!parse_line(line, &id, &pass))
+				continue;
+			if (slice_eq_str(id, account_id)) {
+				out->pass = pass;
+				found = 1;
+			} else {
+				other++;
+			}
+		}
+		free(file);
+	}
+	if (others)
+		*others = other;
+	return rc < 0 ? -1 : found;
+}
+
+int maildir_marker_write(const struct maildir_root *root, const char *account_id, const struct maildir_marker *marker, struct err *err)
+{
+	struct buf out = {0};
+	char *file;
+	size_t n;
+	int rc = load(root, &file, &n, err);
+
+	if (rc < 0)
+		return -1;
+	if (rc == 0)
+		buf_add_str(&out, "# This folder is kept in step with an IMAP account by godwit, which will not go on without this file.\n");
+	if (rc > 0) {
+		struct slice text = {file, n}, line, id;
+		uint64_t pass;
+		while (next_line(&text, &line)) {
+			if (parse_line(line, &id, &pass) && slice_eq_str(id, account_id))
+				continue;
+			buf_add_slice(&out, line);
+			buf_add_char(&out, '\n');
+		}
+		free(file);
+	}
+	buf_addf(&out, "%s %llu\n", account_id, (unsigned long long)marker->pass);
+	rc = fs_replace_file(root->fd, MARKER, out.data, out.len, 0600, err);
+	buf_fini(&out);
+	return rc == 0 ? 0 : err_wrap(err, "%s", root->path);
+}
