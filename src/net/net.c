@@ -40,6 +40,10 @@ static struct stream *dial_plain(const struct net_options *options, struct err *
 
 	if (options->tunnel)
 		return net_tunnel_open(options->tunnel, options->timeout_ms, err);
+	if (!options->host) {
+		err_set(err, ERR_CONFIG, "neither server.host nor server.tunnel is set");
+		return NULL;
+	}
 	fd = net_tcp_connect(options->host, options->port, options->timeout_ms, err);
 	return fd < 0 ? NULL : net_stream_fds(fd, fd, options->timeout_ms);
 }

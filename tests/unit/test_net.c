@@ -381,13 +381,13 @@ static void test_race(void **state UNUSED)
 		int64_t least, most; /* milliseconds */
 		bool wins;
 	} rows[] = {
-		{"alive", {ALIVE}, 1, 0, 200, true},
-		{"refused, alive", {REFUSED, ALIVE}, 2, 0, 200, true},
+		{"alive", {ALIVE}, 1, 0, 1000, true},
+		{"refused, alive", {REFUSED, ALIVE}, 2, 0, 240, true},
 		{"dead, alive", {DEAD, ALIVE}, 2, 240, 900, true},
 		{"dead, refused, alive", {DEAD, REFUSED, ALIVE}, 3, 240, 900, true},
 		{"dead, dead, alive", {DEAD, DEAD, ALIVE}, 3, 490, 1400, true},
 		{"dead, dead", {DEAD, DEAD}, 2, 1400, 2500, false},
-		{"refused, refused", {REFUSED, REFUSED}, 2, 0, 200, false},
+		{"refused, refused", {REFUSED, REFUSED}, 2, 0, 1000, false},
 	};
 	struct sockaddr_in addresses[4];
 	struct addrinfo list[4];
@@ -538,6 +538,19 @@ static void test_tunnel_write_after_end(void **state UNUSED)
 	assert_int_equal(rc, -1);
 	assert_error(&err, ERR_NET, "exit status 3");
 	close_tunnel(s, context, 0, 1000);
+}
+
+static void test_no_host(void **state UNUSED)
+{
+	struct net_options options = {0};
+	struct net_context *context = plain_context(&options);
+	struct err err = {0};
+	struct stream *s;
+
+	assert_int_equal(net_dial(context, &s, &err), -1);
+	assert_null(s);
+	assert_error(&err, ERR_CONFIG, "server.host");
+	net_context_free(context);
 }
 
 static void test_tunnel_missing(void **state UNUSED)
@@ -705,6 +718,7 @@ int main(void)
 		cmocka_unit_test(test_tunnel_cat),
 		cmocka_unit_test(test_tunnel_ends),
 		cmocka_unit_test(test_tunnel_write_after_end),
+		cmocka_unit_test(test_no_host),
 		cmocka_unit_test(test_tunnel_missing),
 		cmocka_unit_test(test_tunnel_silent),
 		cmocka_unit_test(test_tunnel_stays),
