@@ -43,6 +43,7 @@ void table_cellf(struct table *table, const char *fmt, ...)
 
 size_t table_rows(const struct table *table)
 {
+	ASSERT(table->column_count != 0);
 	ASSERT(table->count % table->column_count == 0);
 	return table->count / table->column_count;
 }

@@ -35,11 +35,9 @@ static void drop_mailboxes(struct cli_target *target)
 /* The canonical name: INBOX, alone or as the first level, is written so. */
 static char *canonical_mailbox(const char *name)
 {
-	char *copy = xstrdup(name);
-
 	if (slice_starts_nocase(slice_str(name), "INBOX") && (name[5] == '\0' || name[5] == '/'))
-		memcpy(copy, "INBOX", 5);
-	return copy;
+		return xasprintf("INBOX%s", name + 5);
+	return xstrdup(name);
 }
 
 static void add_mailbox(struct cli_target *target, const char *name)

@@ -62,9 +62,11 @@ static char *command_text(const char *manual, const char *name)
 		start = strstr(manual, long_form);
 	if (!start)
 		fail_msg("no command %s", name);
-	end = strstr(start, "\n.It Xo");
 	free(plain);
 	free(long_form);
+	if (!start)
+		return xstrdup("");
+	end = strstr(start, "\n.It Xo");
 	return end ? xstrndup(start, (size_t)(end - start)) : xstrdup(start);
 }
 
