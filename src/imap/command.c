@@ -123,6 +123,8 @@ int command_answered(struct imap *imap, const struct response *response, struct 
 	ticket = find_ticket(imap, imap->commands[i].ticket);
 	imap->unanswered_size -= imap->commands[i].size;
 	imap->command_used--;
+	if (i < imap->commands_sent)
+		imap->commands_sent--;
 	memmove(&imap->commands[i], &imap->commands[i + 1],
 		(imap->command_used - i) * sizeof(imap->commands[0]));
 
@@ -160,10 +162,11 @@ bool command_has_room(const struct imap *imap)
 /* Add to the command; SHOWN stands for it in the trace. */
 static void add(struct imap *imap, const void *data, size_t n, const char *shown)
 {
-	struct command *command = &imap->commands[imap->command_used - 1];
+	struct command *command;
 
-	if (imap->refused)
+	if (imap->refused) /* the command is answered and gone */
 		return;
+	command = &imap->commands[imap->command_used - 1];
 	buf_add(&imap->out, data, n);
 	command->size += n;
 	imap->unanswered_size += n;
@@ -298,6 +301,9 @@ static int wait_continue(struct imap *imap, imap_ticket ticket, struct err *err)
 
 	imap->continuable = ticket;
 	imap->continued = false;
+	if (connection_flush(imap, err) < 0)
+		return -1;
+	imap->reader.lexer.sent = true;
 	while (!imap->continued && !command_is_answered(imap, ticket)) {
 		if (connection_next(imap, &response, err) < 0)
 			return -1;
@@ -312,14 +318,15 @@ static int wait_continue(struct imap *imap, imap_ticket ticket, struct err *err)
 
 int command_literal(struct imap *imap, uint64_t size, struct err *err)
 {
-	imap_ticket ticket = imap->commands[imap->command_used - 1].ticket;
 	bool nonsync = imap_can(imap, IMAP_CAP_LITERAL_PLUS) ||
 		(imap_can(imap, IMAP_CAP_LITERAL_MINUS) && size <= LITERAL_MINUS_MAX);
 
 	if (imap->refused)
 		return 1;
 	command_textf(imap, "{%llu%s}\r\n", (unsigned long long)size, nonsync ? "+" : "");
-	return nonsync ? 0 : wait_continue(imap, ticket, err);
+	if (nonsync)
+		return 0;
+	return wait_continue(imap, imap->commands[imap->command_used - 1].ticket, err);
 }
 
 /* ---- the end of a command ---- */

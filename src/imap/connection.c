@@ -61,7 +61,9 @@ int connection_flush(struct imap *imap, struct err *err)
 	imap->bytes_out += imap->out.len;
 	explicit_bzero(imap->out.data, imap->out.len); /* it may hold a password */
 	buf_clear(&imap->out);
-	imap->reader.lexer.sent = true;
+	if (imap->commands_sent == 0) /* else answers are on their way already */
+		imap->reader.lexer.sent = true;
+	imap->commands_sent = imap->command_used;
 	return rc < 0 ? connection_die(imap, &e, err) : 0;
 }
 
@@ -74,7 +76,6 @@ int connection_write(struct imap *imap, const void *data, size_t n, struct err *
 	if (stream_write(imap->stream, data, n, &e) < 0 || stream_flush(imap->stream, &e) < 0)
 		return connection_die(imap, &e, err);
 	imap->bytes_out += n;
-	imap->reader.lexer.sent = true;
 	return 0;
 }
 

@@ -75,6 +75,7 @@ struct imap {
 	/* commands */
 	struct command *commands; /* on their way, oldest first; owned */
 	size_t command_used, command_room;
+	size_t commands_sent;     /* of them written */
 	size_t unanswered_size;   /* octets of them */
 	struct ticket *tickets;   /* by rising id; owned */
 	size_t ticket_used, ticket_room;

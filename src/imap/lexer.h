@@ -32,7 +32,7 @@ struct lexer {
 	uint64_t literal_left; /* octets of the open literal not taken yet */
 	uint64_t bytes_in;     /* read so far */
 	uint64_t round_trips;  /* reads that had to wait for the answer to something sent */
-	bool sent;             /* something was sent since the last read: set by the owner */
+	bool sent;             /* the next read waits for the answer to what was just sent: set by the owner */
 	unsigned number;       /* of the connection, for traces */
 	bool tracing;          /* the present response is traced */
 	struct buf trace;      /* the present line as it will be shown */

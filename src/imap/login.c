@@ -205,6 +205,7 @@ static void send_answer(struct imap *imap, const struct buf *answer)
 	if (answer->len)
 		buf_add_str(&imap->trace, "(hidden)");
 	command_trace(imap);
+	imap->reader.lexer.sent = true;
 }
 
 /* One challenge. What we can't answer is cancelled, and the server's refusal awaited. */

@@ -18,7 +18,7 @@
 
 #include "net/stream.h"
 
-#define SCRIPT_TAGS 40
+#define SCRIPT_TAGS 200
 
 struct script {
 	struct stream *stream;     /* hand it to imap_open_stream(), which owns it then */
