@@ -1,0 +1,47 @@
+/*
+ * What the files of state/ share. Internal.
+ */
+#ifndef STATE_IMPL_H
+#define STATE_IMPL_H
+
+#include <lmdb.h>
+#include <pthread.h>
+
+#include "state/codec.h"
+#include "state/state.h"
+
+struct state {
+	MDB_env *env;
+	MDB_dbi tables[TABLE_COUNT];
+	char *dir;
+	char id[33];              /* 32 hex digits */
+	bool read_only, fresh;
+	size_t map_size;
+	bool grow;                /* a put met MDB_MAP_FULL: grow when the transaction is gone */
+	/* Readers hold it shared, growing the map holds it alone: LMDB must not move the map under anybody. */
+	pthread_rwlock_t map_lock;
+};
+
+struct state_read {
+	struct state *state;
+	MDB_txn *txn;
+	MDB_cursor *cursors[TABLE_COUNT]; /* NULL until used */
+	struct buf key;
+};
+
+struct state_write {
+	struct state *state;
+	MDB_txn *txn;
+	struct buf key, key2, value;
+};
+
+extern const char *const state_table_names[TABLE_COUNT];
+
+/* An LMDB return code as an error: trouble of the disk is ERR_DISK, everything else ERR_STATE. Always -1. */
+int state_mdb_error(const struct state *state, struct err *err, int rc, const char *what);
+/* A value that does not decode. Always -1. */
+int state_damaged(const struct state *state, struct err *err, enum state_table table);
+/* For tests: size of the map of environments opened from here on; 0: the default. */
+void state_set_map_size(size_t bytes);
+
+#endif

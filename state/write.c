@@ -1,0 +1,384 @@
+/*
+ * The write transaction. Every put encodes into a buffer of ours before LMDB is asked to change anything: slices that the caller got from the same
+ * transaction point into pages that a put may move.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/thread.h"
+#include "state/state_impl.h"
+
+int state_write_begin(struct state *s, struct state_write **out, struct err *err)
+{
+	struct state_write *w = xcalloc(1, sizeof(*w));
+	int rc = mdb_txn_begin(s->env, NULL, 0, &w->txn);
+
+	w->state = s;
+	if (rc != 0) {
+		free(w);
+		return state_mdb_error(s, err, rc, "begin a transaction");
+	}
+	*out = w;
+	return 0;
+}
+
+static void release(struct state_write *w)
+{
+	buf_fini(&w->key);
+	buf_fini(&w->key2);
+	buf_fini(&w->value);
+	free(w);
+}
+
+/* No transaction is open in this thread. */
+static void grow(struct state *s)
+{
+	s->grow = false;
+	ASSERT(pthread_rwlock_wrlock(&s->map_lock) == 0);
+	int rc = mdb_env_set_mapsize(s->env, s->map_size * 2);
+	if (rc == 0)
+		s->map_size *= 2;
+	pthread_rwlock_unlock(&s->map_lock);
+	log_debug(LOG_STATE, "the map is now %zu MiB%s", s->map_size >> 20, rc == 0 ? "" : " (it could not grow)");
+}
+
+int state_commit(struct state_write *w, struct err *err)
+{
+	struct state *s = w->state;
+	int rc = mdb_txn_commit(w->txn);
+
+	release(w);
+	if (rc == MDB_MAP_FULL) {
+		grow(s);
+		return 1;
+	}
+	return rc == 0 ? 0 : state_mdb_error(s, err, rc, "commit");
+}
+
+void state_abort(struct state_write *w)
+{
+	if (!w)
+		return;
+	struct state *s = w->state;
+	mdb_txn_abort(w->txn);
+	release(w);
+	if (s->grow)
+		grow(s);
+}
+
+static MDB_val val(const struct buf *b)
+{
+	return (MDB_val){b->len, b->data};
+}
+
+static int checked(struct state_write *w, int rc, struct err *err)
+{
+	if (rc == MDB_MAP_FULL) {
+		w->state->grow = true;
+		return 1;
+	}
+	return rc == 0 ? 0 : state_mdb_error(w->state, err, rc, "write");
+}
+
+static int put(struct state_write *w, enum state_table table, struct err *err)
+{
+	MDB_val key = val(&w->key), value = val(&w->value);
+	return checked(w, mdb_put(w->txn, w->state->tables[table], &key, &value, 0), err);
+}
+
+/* w->key goes; it is fine if it is not there. */
+static int del(struct state_write *w, enum state_table table, struct err *err)
+{
+	MDB_val key = val(&w->key);
+	int rc = mdb_del(w->txn, w->state->tables[table], &key, NULL);
+	return rc == MDB_NOTFOUND ? 0 : checked(w, rc, err);
+}
+
+/* 1: *VALUE of w->key as this transaction sees it, 0, -1. */
+static int get(struct state_write *w, enum state_table table, struct slice *value, struct err *err)
+{
+	MDB_val key = val(&w->key), found;
+	int rc = mdb_get(w->txn, w->state->tables[table], &key, &found);
+
+	if (rc == MDB_NOTFOUND)
+		return 0;
+	if (rc != 0)
+		return state_mdb_error(w->state, err, rc, "read");
+	*value = (struct slice){found.mv_data, found.mv_size};
+	return 1;
+}
+
+static void set_key_text(struct state_write *w, const char *text)
+{
+	buf_clear(&w->key);
+	buf_add_str(&w->key, text);
+}
+
+static void set_key(struct state_write *w, uint32_t id)
+{
+	buf_clear(&w->key);
+	key_number(&w->key, id);
+}
+
+static void set_key2(struct state_write *w, uint32_t id, uint32_t uid)
+{
+	set_key(w, id);
+	key_number(&w->key, uid);
+}
+
+static void set_key_base(struct state_write *w, uint32_t id, struct slice base)
+{
+	buf_clear(&w->key);
+	key_base(&w->key, id, base);
+}
+
+int state_put_number(struct state_write *w, const char *key, uint64_t value, struct err *err)
+{
+	set_key_text(w, key);
+	encode_number(&w->value, TABLE_META, buf_slice(&w->key), value);
+	return put(w, TABLE_META, err);
+}
+
+int state_put_text(struct state_write *w, const char *key, struct slice value, struct err *err)
+{
+	set_key_text(w, key);
+	encode_text(&w->value, TABLE_META, buf_slice(&w->key), value);
+	return put(w, TABLE_META, err);
+}
+
+int state_put_keyword(struct state_write *w, unsigned id, struct slice name, struct err *err)
+{
+	char key[32];
+	snprintf(key, sizeof(key), "keyword/%03u", id);
+	return state_put_text(w, key, name, err);
+}
+
+int state_put_mailbox(struct state_write *w, const struct state_mailbox *mailbox, struct err *err)
+{
+	set_key(w, mailbox->id);
+	encode_mailbox(&w->value, buf_slice(&w->key), mailbox);
+	return put(w, TABLE_MAILBOX, err);
+}
+
+/* ---- messages ---- */
+
+/* The by_base row of BASE, unless it belongs to another UID by now. */
+static int drop_base(struct state_write *w, uint32_t id, uint32_t uid, struct slice base, struct err *err)
+{
+	struct slice value;
+	uint64_t owner;
+
+	if (base.n == 0)
+		return 0;
+	set_key_base(w, id, base);
+	int rc = get(w, TABLE_BY_BASE, &value, err);
+	if (rc <= 0)
+		return rc;
+	if (!decode_number(value, TABLE_BY_BASE, buf_slice(&w->key), &owner))
+		return state_damaged(w->state, err, TABLE_BY_BASE);
+	return owner == uid ? del(w, TABLE_BY_BASE, err) : 0;
+}
+
+/* The BASE that the row of (ID, UID) has now, copied into w->key2; empty if there is none. */
+static int old_base(struct state_write *w, uint32_t id, uint32_t uid, struct err *err)
+{
+	struct state_message old;
+
+	buf_clear(&w->key2);
+	int rc = state_write_get_message(w, id, uid, &old, err);
+	if (rc == 1)
+		buf_add_slice(&w->key2, old.base);
+	return rc < 0 ? -1 : 0;
+}
+
+int state_put_message(struct state_write *w, uint32_t id, const struct state_message *message, struct err *err)
+{
+	struct buf encoded = {0}, base = {0};
+
+	set_key2(w, id, message->uid);
+	encode_message(&encoded, TABLE_MESSAGE, buf_slice(&w->key), message);
+	buf_add_slice(&base, message->base);
+	int rc = old_base(w, id, message->uid, err);
+	bool same = rc == 0 && slice_eq(buf_slice(&w->key2), buf_slice(&base));
+	if (rc == 0 && !same)
+		rc = drop_base(w, id, message->uid, buf_slice(&w->key2), err);
+	if (rc == 0 && !same && base.len > 0) {
+		set_key_base(w, id, buf_slice(&base));
+		encode_number(&w->value, TABLE_BY_BASE, buf_slice(&w->key), message->uid);
+		rc = put(w, TABLE_BY_BASE, err);
+	}
+	if (rc == 0) {
+		set_key2(w, id, message->uid);
+		buf_clear(&w->value);
+		buf_add_slice(&w->value, buf_slice(&encoded));
+		rc = put(w, TABLE_MESSAGE, err);
+	}
+	buf_fini(&encoded);
+	buf_fini(&base);
+	return rc;
+}
+
+int state_delete_message(struct state_write *w, uint32_t id, uint32_t uid, struct err *err)
+{
+	int rc = old_base(w, id, uid, err);
+
+	if (rc == 0)
+		rc = drop_base(w, id, uid, buf_slice(&w->key2), err);
+	if (rc != 0)
+		return rc;
+	set_key2(w, id, uid);
+	return del(w, TABLE_MESSAGE, err);
+}
+
+static int get_message(struct state_write *w, enum state_table table, uint32_t id, uint32_t uid, struct state_message *out, struct err *err)
+{
+	struct slice value;
+
+	set_key2(w, id, uid);
+	out->uid = uid;
+	int rc = get(w, table, &value, err);
+	if (rc <= 0)
+		return rc;
+	return decode_message(value, table, buf_slice(&w->key), out) ? 1 : state_damaged(w->state, err, table);
+}
+
+int state_write_get_message(struct state_write *w, uint32_t id, uint32_t uid, struct state_message *out, struct err *err)
+{
+	return get_message(w, TABLE_MESSAGE, id, uid, out, err);
+}
+
+int state_write_has_message(struct state_write *w, uint32_t id, uint32_t uid, struct err *err)
+{
+	struct slice value;
+	set_key2(w, id, uid);
+	return get(w, TABLE_MESSAGE, &value, err);
+}
+
+int state_write_get_mailbox(struct state_write *w, uint32_t id, struct state_mailbox *out, struct err *err)
+{
+	struct slice value;
+
+	set_key(w, id);
+	out->id = id;
+	int rc = get(w, TABLE_MAILBOX, &value, err);
+	if (rc <= 0)
+		return rc;
+	return decode_mailbox(value, buf_slice(&w->key), out) ? 1 : state_damaged(w->state, err, TABLE_MAILBOX);
+}
+
+int state_put_arrival(struct state_write *w, uint32_t id, const struct state_message *message, struct err *err)
+{
+	set_key2(w, id, message->uid);
+	encode_message(&w->value, TABLE_ARRIVAL, buf_slice(&w->key), message);
+	return put(w, TABLE_ARRIVAL, err);
+}
+
+int state_delete_arrival(struct state_write *w, uint32_t id, uint32_t uid, struct err *err)
+{
+	set_key2(w, id, uid);
+	return del(w, TABLE_ARRIVAL, err);
+}
+
+/* ---- uploads, pending ---- */
+
+int state_put_upload(struct state_write *w, uint32_t id, const struct state_upload *upload, struct err *err)
+{
+	set_key_base(w, id, upload->base);
+	encode_upload(&w->value, buf_slice(&w->key), upload);
+	return put(w, TABLE_UPLOAD, err);
+}
+
+int state_delete_upload(struct state_write *w, uint32_t id, struct slice base, struct err *err)
+{
+	set_key_base(w, id, base);
+	return del(w, TABLE_UPLOAD, err);
+}
+
+int state_put_pending(struct state_write *w, uint32_t id, const struct state_pending *pending, struct err *err)
+{
+	buf_clear(&w->key);
+	key_pending(&w->key, id, pending->kind, pending->uid, pending->base);
+	encode_pending(&w->value, buf_slice(&w->key), pending);
+	return put(w, TABLE_PENDING, err);
+}
+
+int state_write_get_pending(struct state_write *w, uint32_t id, enum state_pending_kind kind, uint32_t uid, struct slice base,
+	struct state_pending *out, struct err *err)
+{
+	struct slice value;
+
+	buf_clear(&w->key);
+	key_pending(&w->key, id, kind, uid, base);
+	*out = (struct state_pending){.kind = kind, .uid = uid, .base = base};
+	int rc = get(w, TABLE_PENDING, &value, err);
+	if (rc <= 0)
+		return rc;
+	return decode_pending(value, buf_slice(&w->key), out) ? 1 : state_damaged(w->state, err, TABLE_PENDING);
+}
+
+int state_delete_pending(struct state_write *w, uint32_t id, enum state_pending_kind kind, uint32_t uid, struct slice base, struct err *err)
+{
+	buf_clear(&w->key);
+	key_pending(&w->key, id, kind, uid, base);
+	return del(w, TABLE_PENDING, err);
+}
+
+/* ---- mailboxes ---- */
+
+/* Every row of TABLE whose key begins with ID. */
+static int delete_all(struct state_write *w, enum state_table table, uint32_t id, struct err *err)
+{
+	MDB_cursor *cursor;
+	MDB_val key, value;
+	int rc = mdb_cursor_open(w->txn, w->state->tables[table], &cursor);
+
+	if (rc != 0)
+		return checked(w, rc, err);
+	set_key(w, id);
+	for (;;) { /* by key each time: cursors of 0.9 stand in odd places after a deletion */
+		key = val(&w->key);
+		rc = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
+		if (rc != 0 || key.mv_size < 4 || memcmp(key.mv_data, w->key.data, 4) != 0)
+			break;
+		rc = mdb_cursor_del(cursor, 0);
+		if (rc != 0)
+			break;
+	}
+	mdb_cursor_close(cursor);
+	return rc == MDB_NOTFOUND || rc == 0 ? 0 : checked(w, rc, err);
+}
+
+int state_delete_mailbox(struct state_write *w, uint32_t id, struct err *err)
+{
+	static const enum state_table tables[] = {TABLE_MESSAGE, TABLE_BY_BASE, TABLE_ARRIVAL, TABLE_UPLOAD, TABLE_PENDING, TABLE_MAILBOX};
+
+	for (size_t i = 0; i < COUNT_OF(tables); i++) {
+		int rc = delete_all(w, tables[i], id, err);
+		if (rc != 0)
+			return rc;
+	}
+	return 0;
+}
+
+int state_fresh_mailbox_id(struct state_write *w, uint32_t *out, struct err *err)
+{
+	MDB_cursor *cursor;
+	MDB_val key, value;
+	int rc = mdb_cursor_open(w->txn, w->state->tables[TABLE_MAILBOX], &cursor);
+
+	if (rc != 0)
+		return checked(w, rc, err);
+	rc = mdb_cursor_get(cursor, &key, &value, MDB_LAST);
+	*out = 1;
+	if (rc == 0) {
+		struct slice last = {key.mv_data, key.mv_size};
+		uint32_t id = 0;
+		if (!key_read_number(&last, &id) || id == UINT32_MAX)
+			rc = MDB_CORRUPTED;
+		*out = id + 1;
+	}
+	mdb_cursor_close(cursor);
+	return rc == 0 || rc == MDB_NOTFOUND ? 0 : checked(w, rc, err);
+}
