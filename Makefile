@@ -17,7 +17,7 @@ JOBS    ?= $(shell nproc 2>/dev/null || echo 2)
 WERROR  ?=
 
 WARNINGS := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wformat=2 \
-	-Wswitch-enum -Wconversion -Wno-sign-conversion $(WERROR)
+	-Wswitch-enum -Wconversion -Wno-sign-conversion -Wno-format-truncation $(WERROR)
 LDLIBS   := -lssl -lcrypto -llmdb -lyaml -lgsasl -lpthread
 
 ifeq ($(SAN),)
@@ -41,7 +41,7 @@ MAIN     := src/main.c
 SOURCES  := $(sort $(wildcard src/*/*.c state/*.c config/*.c))
 FAKES    := $(sort $(wildcard tests/fake/*.c))
 TESTS    := $(sort $(wildcard tests/unit/test_*.c))
-OWN_C    := $(MAIN) $(SOURCES) $(FAKES) $(sort $(wildcard tests/unit/*.c tests/fuzz/*.c tests/crash/*.c tests/bench/*.c))
+OWN_C    := $(MAIN) $(SOURCES) $(FAKES) $(sort $(wildcard tests/unit/*.c tests/fuzz/*.c tests/crash/*.c tests/e2e/*.c))
 OWN_H    := $(sort $(wildcard src/*/*.h state/*.h config/*.h tests/*/*.h))
 TEST_PROGRAMS := $(TESTS:%.c=$(BUILD)/%)
 object    = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))

@@ -1,0 +1,301 @@
+"""A throwaway Dovecot on 127.0.0.1: `with Dovecot() as server:`.
+
+Everything lies below one temporary folder and goes with it. It runs as the present user, or as nobody
+if that is root. Any user name logs in with the password 'secret' and finds a mailbox of his own.
+"""
+import grp
+import os
+import pwd
+import re
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import tempfile
+import time
+
+import debs
+
+PASSWORD = "secret"
+
+CONFIG = """
+base_dir = {dir}/run
+state_dir = {dir}/state
+instance_name = godwit-tests
+log_path = {dir}/log
+libexec_dir = {root}/usr/lib/dovecot
+mail_plugin_dir = {root}/usr/lib/dovecot/modules
+import_environment = {environment}
+protocols = imap
+listen = 127.0.0.1
+
+default_internal_user = {user}
+default_internal_group = {group}
+default_login_user = {user}
+default_vsz_limit = 0
+first_valid_uid = 0
+first_valid_gid = 0
+mail_uid = {user}
+mail_gid = {group}
+
+ssl = yes
+ssl_cert = <{dir}/cert.pem
+ssl_key = <{dir}/key.pem
+ssl_dh =
+disable_plaintext_auth = no
+auth_mechanisms = plain login cram-md5 scram-sha-1 scram-sha-256
+auth_failure_delay = 0
+auth_verbose = yes
+
+mail_location = {store}:{dir}/mail/%u
+mail_fsync = never
+mail_plugins = $mail_plugins zlib notify
+mail_max_userip_connections = {connections}
+mail_max_keyword_length = 200
+
+passdb {{
+  driver = static
+  args = password={password}
+}}
+userdb {{
+  driver = static
+  args = uid={user} gid={group} home={dir}/home/%u
+}}
+protocol imap {{
+  mail_plugins = $mail_plugins imap_zlib
+  imap_logout_format = in=%i out=%o
+  {capability}
+}}
+namespace inbox {{
+  inbox = yes
+  separator = /
+  mailbox Sent {{
+    special_use = \\Sent
+  }}
+  mailbox Trash {{
+    special_use = \\Trash
+  }}
+}}
+
+service imap-login {{
+  chroot =
+  service_count = 0
+  process_min_avail = 1
+  inet_listener imap {{
+    port = {port}
+  }}
+  inet_listener imaps {{
+    port = {tls_port}
+  }}
+}}
+service imap {{
+  process_limit = 512
+  service_count = 20
+}}
+service anvil {{
+  chroot =
+  client_limit = 4000
+}}
+service auth {{
+  client_limit = 4000
+}}
+service stats {{
+  chroot =
+  client_limit = 4000
+}}
+{extra}
+"""
+
+
+class Dovecot:
+    """server.host, .port, .tls_port, .ca_file and .password say how to reach it once it runs.
+
+    store:       Dovecot's storage driver, sdbox or maildir
+    capability:  what to announce after login instead of all ("" adds nothing)
+    connections: at most so many of a user at once
+    extra:       more lines for dovecot.conf
+    """
+
+    host = "127.0.0.1"
+    password = PASSWORD
+
+    def __init__(self, store="sdbox", capability="", connections=200, extra=""):
+        self.store, self.capability, self.connections, self.extra = store, capability, connections, extra
+        self.process = None
+        self.dir = None
+
+    def __enter__(self):
+        root = debs.fetch("dovecot-imapd")
+        self.dir = tempfile.mkdtemp(prefix="dovecot-")
+        try:
+            self._prepare(root)
+            self.start()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+    def _prepare(self, root):
+        as_root = os.getuid() == 0
+        account = pwd.getpwnam("nobody") if as_root else pwd.getpwuid(os.getuid())
+        self.uid, self.gid, self.user = account.pw_uid, account.pw_gid, account.pw_name
+        os.chmod(self.dir, 0o755)
+        for name in ("run", "state", "mail", "home"):
+            os.mkdir(os.path.join(self.dir, name))
+        if as_root:  # who runs it may not be able to read what lies below root's home
+            copy = os.path.join(self.dir, "root")
+            shutil.copytree(root, copy, symlinks=True, ignore=shutil.ignore_patterns("doc", "man"))
+            root = copy
+        self.root = root
+        self.ca_file = os.path.join(self.dir, "ca.pem")
+        make_certificate(self.dir)
+        self.port, self.tls_port = free_ports(2)
+        self.environment = debs.environment(root)
+        self.config = os.path.join(self.dir, "dovecot.conf")
+        if as_root:
+            for folder, folders, files in os.walk(self.dir):
+                if folder.startswith(os.path.join(self.dir, "root")):
+                    continue
+                for name in [folder] + [os.path.join(folder, n) for n in folders + files]:
+                    os.chown(name, self.uid, self.gid)
+
+    def write_config(self):
+        text = CONFIG.format(
+            dir=self.dir, root=self.root, user=self.user, group=grp.getgrgid(self.gid).gr_name,
+            environment=" ".join("%s=%s" % item for item in self.environment.items()),
+            store=self.store, connections=self.connections, password=PASSWORD,
+            capability="imap_capability = " + self.capability if self.capability else "",
+            port=self.port, tls_port=self.tls_port, extra=self.extra)
+        with open(self.config, "w") as file:
+            file.write(text)
+
+    def program(self, name):
+        """The path of a program of the package: below the unpacked root, or installed."""
+        path = os.path.join(self.root, name.lstrip("/"))
+        return path if os.path.exists(path) else name
+
+    def _as_user(self):
+        if os.getuid() == 0:
+            return {"user": self.uid, "group": self.gid, "extra_groups": []}
+        return {}
+
+    def start(self):
+        self.write_config()
+        with open(os.path.join(self.dir, "output"), "ab") as output:
+            self.process = subprocess.Popen(
+                [self.program("/usr/sbin/dovecot"), "-F", "-c", self.config], cwd=self.dir,
+                env=self.environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+                start_new_session=True, **self._as_user())
+        deadline = time.monotonic() + 30
+        while not answers(self.port):
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError("Dovecot does not start:\n" + self.log())
+            time.sleep(0.02)
+
+    def stop(self):
+        """Stop it; start() may follow, on the same ports with the same mail."""
+        if not self.process:
+            return
+        self.process.terminate()
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            pass
+        # What did not want to end is of the session that we made.
+        for pid in session_of(self.process.pid):
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        self.process.wait()
+        self.process = None
+
+    def log(self):
+        text = ""
+        for name in ("output", "log"):
+            try:
+                with open(os.path.join(self.dir, name), errors="replace") as file:
+                    text += file.read()
+            except OSError:
+                pass
+        return text
+
+    def doveadm(self, *args):
+        done = subprocess.run([self.program("/usr/bin/doveadm"), "-c", self.config, *args],
+                              env=self.environment, cwd=self.dir, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **self._as_user())
+        if done.returncode:
+            raise RuntimeError("doveadm %s: %s" % (" ".join(args), done.stdout.decode()))
+        return done.stdout.decode()
+
+    def sessions(self, user):
+        """How many connections of USER are open."""
+        lines = self.doveadm("who", "-1", user).splitlines()
+        return sum(1 for line in lines if re.match(re.escape(user) + r"\s", line))
+
+    def mail_dir(self, user):
+        return os.path.join(self.dir, "mail", user)
+
+    def own(self, path):
+        """Hand what was written below mail_dir() over to the server."""
+        if os.getuid() == 0:
+            subprocess.run(["chown", "-R", "%d:%d" % (self.uid, self.gid), path], check=True)
+
+
+def session_of(leader):
+    """The processes of the session that process LEADER began."""
+    found = []
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            try:
+                with open("/proc/%s/stat" % name) as file:
+                    fields = file.read().rpartition(")")[2].split()
+            except OSError:
+                continue
+            if fields[0] != "Z" and int(fields[3]) == leader:
+                found.append(int(name))
+    return found
+
+
+def answers(port):
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+            return connection.recv(4) == b"* OK"
+    except OSError:
+        return False
+
+
+def free_ports(count):
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [one.getsockname()[1] for one in sockets]
+    finally:
+        for one in sockets:
+            one.close()
+
+
+def make_certificate(folder, names="DNS:localhost,IP:127.0.0.1"):
+    """A CA (ca.pem) and a certificate for NAMES signed by it (cert.pem, key.pem)."""
+    def openssl(*args):
+        subprocess.run(["openssl", *args], cwd=folder, check=True, stdin=subprocess.DEVNULL,
+                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+    with open(os.path.join(folder, "names"), "w") as file:
+        file.write("subjectAltName=%s\n" % names)
+    openssl("req", "-x509", *curve, "-days", "30", "-subj", "/CN=CA of the tests",
+            "-keyout", "ca.key", "-out", "ca.pem")
+    openssl("req", *curve, "-subj", "/CN=localhost", "-keyout", "key.pem", "-out", "csr.pem")
+    openssl("x509", "-req", "-in", "csr.pem", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial",
+            "-days", "30", "-extfile", "names", "-out", "cert.pem")
+
+
+def client_context(server):
+    return ssl.create_default_context(cafile=server.ca_file)
