@@ -1,6 +1,7 @@
 /*
- * APPEND. Where the server takes it (LITERAL+, LITERAL-) nothing is waited for: command and message go out together, several messages
- * one behind another. Elsewhere the server is asked first, and may refuse before anything big was sent.
+ * APPEND. Where the server takes it (LITERAL+, LITERAL-) nothing is waited for: command and message
+ * go out together, several messages one behind another. Elsewhere the server is asked first, and
+ * may refuse before anything big was sent.
  */
 #include <stdio.h>
 #include "imap/command.h"
@@ -14,7 +15,7 @@ static int add_arguments(struct imap *imap, struct slice wire, const struct flag
 	int64_t date, struct err *err)
 {
 	char text[DATE_TEXT_SIZE];
-	struct buf list = { 0 };
+	struct buf list = {0};
 
 	command_text(imap, "APPEND ");
 	if (command_astring(imap, wire, err) < 0)
@@ -35,7 +36,7 @@ static int add_arguments(struct imap *imap, struct slice wire, const struct flag
 static bool above_limit(struct imap *imap, uint64_t size, imap_ticket ticket)
 {
 	uint64_t limit = imap->capabilities.append_limit;
-	struct imap_result result = { .code = IMAP_CODE_TOOBIG };
+	struct imap_result result = {.code = IMAP_CODE_TOOBIG};
 
 	if (limit == 0 || size <= limit)
 		return false;

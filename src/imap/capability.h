@@ -1,6 +1,6 @@
 /*
- * What a server announces (CAPABILITY): one row each in the table of capability.c. What is not announced, or not implied by what is, is
- * never used; what is announced may still be refused.
+ * What a server announces (CAPABILITY): one row each in the table of capability.c. What is not
+ * announced, or not implied by what is, is never used; what is announced may still be refused.
  */
 #ifndef IMAP_CAPABILITY_H
 #define IMAP_CAPABILITY_H
@@ -10,7 +10,8 @@
 struct capabilities {
 	bool known;            /* a CAPABILITY was seen since the last reset */
 	uint64_t bits;         /* bit N: enum imap_capability N, implied ones included */
-	uint64_t mechanisms;   /* bit N: row N of the mechanism table (login.h) was announced as AUTH=... */
+	uint64_t mechanisms;   /* bit N: row N of the mechanism table (login.h) was announced as
+				  AUTH=... */
 	uint64_t append_limit; /* APPENDLIMIT=n; 0: none announced */
 };
 

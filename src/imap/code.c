@@ -1,5 +1,6 @@
 /*
- * Response codes: "[CODE arguments] text for people" (RFC 9051 7.1, RFC 5530). They have no literals, so the line is there whole.
+ * Response codes: "[CODE arguments] text for people" (RFC 9051 7.1, RFC 5530). They have no
+ * literals, so the line is there whole.
  */
 #include <string.h>
 #include "imap/response.h"
@@ -11,34 +12,34 @@ struct row {
 };
 
 static const struct row rows[] = {
-	{ "ALREADYEXISTS", IMAP_CODE_ALREADYEXISTS, NOTE_NONE },
-	{ "APPENDUID", IMAP_CODE_APPENDUID, NOTE_NONE },
-	{ "AUTHENTICATIONFAILED", IMAP_CODE_AUTHENTICATIONFAILED, NOTE_NONE },
-	{ "AUTHORIZATIONFAILED", IMAP_CODE_AUTHORIZATIONFAILED, NOTE_NONE },
-	{ "CANNOT", IMAP_CODE_CANNOT, NOTE_NONE },
-	{ "CAPABILITY", IMAP_CODE_OTHER, NOTE_CAPABILITY },
-	{ "CLIENTBUG", IMAP_CODE_CLIENTBUG, NOTE_NONE },
-	{ "CLOSED", IMAP_CODE_OTHER, NOTE_CLOSED },
-	{ "COPYUID", IMAP_CODE_COPYUID, NOTE_NONE },
-	{ "EXPIRED", IMAP_CODE_EXPIRED, NOTE_NONE },
-	{ "EXPUNGEISSUED", IMAP_CODE_EXPUNGEISSUED, NOTE_NONE },
-	{ "HIGHESTMODSEQ", IMAP_CODE_OTHER, NOTE_HIGHESTMODSEQ },
-	{ "INUSE", IMAP_CODE_INUSE, NOTE_NONE },
-	{ "LIMIT", IMAP_CODE_LIMIT, NOTE_NONE },
-	{ "MODIFIED", IMAP_CODE_MODIFIED, NOTE_NONE },
-	{ "NOMODSEQ", IMAP_CODE_OTHER, NOTE_NOMODSEQ },
-	{ "NONEXISTENT", IMAP_CODE_NONEXISTENT, NOTE_NONE },
-	{ "NOPERM", IMAP_CODE_NOPERM, NOTE_NONE },
-	{ "OVERQUOTA", IMAP_CODE_OVERQUOTA, NOTE_NONE },
-	{ "PERMANENTFLAGS", IMAP_CODE_OTHER, NOTE_PERMANENTFLAGS },
-	{ "READ-ONLY", IMAP_CODE_OTHER, NOTE_READ_ONLY },
-	{ "READ-WRITE", IMAP_CODE_OTHER, NOTE_READ_WRITE },
-	{ "SERVERBUG", IMAP_CODE_SERVERBUG, NOTE_NONE },
-	{ "TOOBIG", IMAP_CODE_TOOBIG, NOTE_NONE },
-	{ "TRYCREATE", IMAP_CODE_TRYCREATE, NOTE_NONE },
-	{ "UIDNEXT", IMAP_CODE_OTHER, NOTE_UIDNEXT },
-	{ "UIDVALIDITY", IMAP_CODE_OTHER, NOTE_UIDVALIDITY },
-	{ "UNAVAILABLE", IMAP_CODE_UNAVAILABLE, NOTE_NONE },
+	{"ALREADYEXISTS", IMAP_CODE_ALREADYEXISTS, NOTE_NONE},
+	{"APPENDUID", IMAP_CODE_APPENDUID, NOTE_NONE},
+	{"AUTHENTICATIONFAILED", IMAP_CODE_AUTHENTICATIONFAILED, NOTE_NONE},
+	{"AUTHORIZATIONFAILED", IMAP_CODE_AUTHORIZATIONFAILED, NOTE_NONE},
+	{"CANNOT", IMAP_CODE_CANNOT, NOTE_NONE},
+	{"CAPABILITY", IMAP_CODE_OTHER, NOTE_CAPABILITY},
+	{"CLIENTBUG", IMAP_CODE_CLIENTBUG, NOTE_NONE},
+	{"CLOSED", IMAP_CODE_OTHER, NOTE_CLOSED},
+	{"COPYUID", IMAP_CODE_COPYUID, NOTE_NONE},
+	{"EXPIRED", IMAP_CODE_EXPIRED, NOTE_NONE},
+	{"EXPUNGEISSUED", IMAP_CODE_EXPUNGEISSUED, NOTE_NONE},
+	{"HIGHESTMODSEQ", IMAP_CODE_OTHER, NOTE_HIGHESTMODSEQ},
+	{"INUSE", IMAP_CODE_INUSE, NOTE_NONE},
+	{"LIMIT", IMAP_CODE_LIMIT, NOTE_NONE},
+	{"MODIFIED", IMAP_CODE_MODIFIED, NOTE_NONE},
+	{"NOMODSEQ", IMAP_CODE_OTHER, NOTE_NOMODSEQ},
+	{"NONEXISTENT", IMAP_CODE_NONEXISTENT, NOTE_NONE},
+	{"NOPERM", IMAP_CODE_NOPERM, NOTE_NONE},
+	{"OVERQUOTA", IMAP_CODE_OVERQUOTA, NOTE_NONE},
+	{"PERMANENTFLAGS", IMAP_CODE_OTHER, NOTE_PERMANENTFLAGS},
+	{"READ-ONLY", IMAP_CODE_OTHER, NOTE_READ_ONLY},
+	{"READ-WRITE", IMAP_CODE_OTHER, NOTE_READ_WRITE},
+	{"SERVERBUG", IMAP_CODE_SERVERBUG, NOTE_NONE},
+	{"TOOBIG", IMAP_CODE_TOOBIG, NOTE_NONE},
+	{"TRYCREATE", IMAP_CODE_TRYCREATE, NOTE_NONE},
+	{"UIDNEXT", IMAP_CODE_OTHER, NOTE_UIDNEXT},
+	{"UIDVALIDITY", IMAP_CODE_OTHER, NOTE_UIDVALIDITY},
+	{"UNAVAILABLE", IMAP_CODE_UNAVAILABLE, NOTE_NONE},
 };
 
 /* The next word of *REST, parentheses set aside; false at the end. */
@@ -48,7 +49,7 @@ static bool next_word(struct slice *rest, struct slice *word)
 		rest->p++;
 		rest->n--;
 	}
-	*word = (struct slice){ rest->p, 0 };
+	*word = (struct slice){rest->p, 0};
 	while (rest->n && !strchr(" ()", rest->p[0])) {
 		rest->p++;
 		rest->n--;
@@ -66,8 +67,8 @@ static void parse_capabilities(struct slice arguments, struct capabilities *out)
 		capability_add(out, word);
 }
 
-static void parse_permanent(struct slice arguments, struct keywords *keywords,
-	struct response_code *out)
+static void parse_permanent(
+	struct slice arguments, struct keywords *keywords, struct response_code *out)
 {
 	struct slice word;
 
@@ -101,8 +102,8 @@ static void parse_appenduid(struct slice arguments, struct response_code *out)
 	out->uid = (uint32_t)u;
 }
 
-static int parse_number(struct slice arguments, uint64_t max, const struct row *row, uint64_t *out,
-	struct err *err)
+static int parse_number(
+	struct slice arguments, uint64_t max, const struct row *row, uint64_t *out, struct err *err)
 {
 	struct slice word;
 
@@ -130,32 +131,35 @@ static int parse_arguments(const struct row *row, struct slice arguments, struct
 	return 0;
 }
 
-/* Where the code at the front of TEXT ends (index of its ']'), 0 if it does not. A list may hold a ']' (flags). */
+/* Where the code at the front of TEXT ends (index of its ']'), 0 if it does not. A list may hold a
+ * ']' (flags). */
 static size_t code_end(struct slice text)
 {
 	const char *list = memchr(text.p, '(', text.n), *end = memchr(text.p, ']', text.n);
-	const char *close = list && end && list < end ? memchr(list, ')', text.n - (size_t)(list - text.p)) : NULL;
+	const char *close = list && end && list < end
+				    ? memchr(list, ')', text.n - (size_t)(list - text.p))
+				    : NULL;
 
 	if (close && close > end)
 		end = memchr(close, ']', text.n - (size_t)(close - text.p));
 	return end ? (size_t)(end - text.p) : 0;
 }
 
-int response_code_parse(struct slice *text, struct keywords *keywords, struct response_code *out,
-	struct err *err)
+int response_code_parse(
+	struct slice *text, struct keywords *keywords, struct response_code *out, struct err *err)
 {
 	struct slice inside, name;
 	size_t end;
 
-	*out = (struct response_code){ 0 };
+	*out = (struct response_code){0};
 	end = text->n && text->p[0] == '[' ? code_end(*text) : 0;
 	if (end == 0)
 		return 0;
 
-	inside = (struct slice){ text->p + 1, end - 1 };
-	*text = (struct slice){ text->p + end + 1, text->n - end - 1 };
+	inside = (struct slice){text->p + 1, end - 1};
+	*text = (struct slice){text->p + end + 1, text->n - end - 1};
 	while (text->n && text->p[0] == ' ')
-		*text = (struct slice){ text->p + 1, text->n - 1 };
+		*text = (struct slice){text->p + 1, text->n - 1};
 
 	out->code = IMAP_CODE_OTHER;
 	if (!next_word(&inside, &name))

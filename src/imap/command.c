@@ -1,8 +1,9 @@
 /*
  * Commands and their tickets.
  *
- * Tags: a counter, and random letters in front for each command of its own, so that nobody can answer a command that he has not seen
- * (an answer to STARTTLS sent before we ask for it, for instance).
+ * Tags: a counter, and random letters in front for each command of its own, so that nobody can
+ * answer a command that he has not seen (an answer to STARTTLS sent before we ask for it, for
+ * instance).
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -14,8 +15,8 @@
 #include "imap/fetch.h"
 
 #define TRACE_MAX 500
-#define QUOTED_MAX 1000          /* longer strings go as literals */
-#define LITERAL_MINUS_MAX 4096   /* RFC 7888 */
+#define QUOTED_MAX 1000        /* longer strings go as literals */
+#define LITERAL_MINUS_MAX 4096 /* RFC 7888 */
 
 /* ---- tickets ---- */
 
@@ -44,10 +45,10 @@ static void drop_ticket(struct imap *imap, struct ticket *ticket)
 
 imap_ticket command_ticket(struct imap *imap, const char *what, enum ticket_kind kind)
 {
-	imap->tickets = base_reserve(imap->tickets, imap->ticket_used, &imap->ticket_room,
-		sizeof(*imap->tickets));
+	imap->tickets = base_reserve(
+		imap->tickets, imap->ticket_used, &imap->ticket_room, sizeof(*imap->tickets));
 	imap->tickets[imap->ticket_used++] =
-		(struct ticket){ .id = ++imap->last_ticket, .kind = kind, .what = what };
+		(struct ticket){.id = ++imap->last_ticket, .kind = kind, .what = what};
 	return imap->last_ticket;
 }
 
@@ -117,8 +118,8 @@ int command_answered(struct imap *imap, const struct response *response, struct 
 	while (i < imap->command_used && !slice_eq_str(response->tag, imap->commands[i].tag))
 		i++;
 	if (i == imap->command_used)
-		return connection_fatal(imap, err, ERR_PROTO,
-			"the server answered a command that was not sent");
+		return connection_fatal(
+			imap, err, ERR_PROTO, "the server answered a command that was not sent");
 
 	ticket = find_ticket(imap, imap->commands[i].ticket);
 	imap->unanswered_size -= imap->commands[i].size;
@@ -194,10 +195,10 @@ int command_begin(struct imap *imap, imap_ticket id, struct err *err)
 			return -1;
 	}
 
-	imap->commands = base_reserve(imap->commands, imap->command_used, &imap->command_room,
-		sizeof(*imap->commands));
+	imap->commands = base_reserve(
+		imap->commands, imap->command_used, &imap->command_room, sizeof(*imap->commands));
 	command = &imap->commands[imap->command_used++];
-	*command = (struct command){ .ticket = id };
+	*command = (struct command){.ticket = id};
 	make_tag(imap, command->tag);
 	ticket = find_ticket(imap, id);
 	ASSERT(ticket);
@@ -255,7 +256,7 @@ static enum form string_form(const struct imap *imap, struct slice s)
 
 static void add_quoted(struct imap *imap, struct slice s, const char *shown)
 {
-	struct buf quoted = { 0 };
+	struct buf quoted = {0};
 
 	buf_add_char(&quoted, '"');
 	for (size_t i = 0; i < s.n; i++) {
@@ -319,7 +320,7 @@ static int wait_continue(struct imap *imap, imap_ticket ticket, struct err *err)
 int command_literal(struct imap *imap, uint64_t size, struct err *err)
 {
 	bool nonsync = imap_can(imap, IMAP_CAP_LITERAL_PLUS) ||
-		(imap_can(imap, IMAP_CAP_LITERAL_MINUS) && size <= LITERAL_MINUS_MAX);
+		       (imap_can(imap, IMAP_CAP_LITERAL_MINUS) && size <= LITERAL_MINUS_MAX);
 
 	if (imap->refused)
 		return 1;
@@ -393,8 +394,8 @@ int command_run(struct imap *imap, const char *text, struct err *err)
 	return imap_wait_ok(imap, ticket, err);
 }
 
-int command_mailbox(struct imap *imap, const char *name, struct slice wire, imap_ticket *out,
-	struct err *err)
+int command_mailbox(
+	struct imap *imap, const char *name, struct slice wire, imap_ticket *out, struct err *err)
 {
 	*out = command_ticket(imap, name, TICKET_PLAIN);
 	if (command_begin(imap, *out, err) < 0)
@@ -447,13 +448,12 @@ int imap_wait(struct imap *imap, imap_ticket id, struct imap_result *out, struct
 static bool asks_for_patience(const struct imap_result *result)
 {
 	return result->code == IMAP_CODE_INUSE || result->code == IMAP_CODE_UNAVAILABLE ||
-		strcasestr(result->text, "throttled") ||
-		strcasestr(result->text, "not connected");
+	       strcasestr(result->text, "throttled") || strcasestr(result->text, "not connected");
 }
 
 int command_error(const char *what, const struct imap_result *result, struct err *err)
 {
-	struct err e = { 0 };
+	struct err e = {0};
 
 	err_set(&e, asks_for_patience(result) ? ERR_SERVER_BUSY : ERR_SERVER_NO,
 		"the server refused %s", what);

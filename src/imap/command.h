@@ -12,9 +12,10 @@
 
 #include "imap/connection.h"
 
-#define COMMAND_LINE_MAX 8000     /* octets of UIDs in a line (RFC 9051 wants servers to take 8192) */
-#define COMMAND_WINDOW 64         /* commands that may be unanswered */
-#define COMMAND_WINDOW_SIZE (32 * 1024) /* octets of them: what a peer that does not read takes without blocking us */
+#define COMMAND_LINE_MAX 8000 /* octets of UIDs in a line (RFC 9051 wants servers to take 8192) */
+#define COMMAND_WINDOW 64     /* commands that may be unanswered */
+#define COMMAND_WINDOW_SIZE                                                                        \
+	(32 * 1024) /* octets of them: what a peer that does not read takes without blocking us */
 
 /* A ticket without commands. WHAT is static. */
 imap_ticket command_ticket(struct imap *imap, const char *what, enum ticket_kind kind);
@@ -30,19 +31,21 @@ void command_answer(struct imap *imap, imap_ticket ticket, const struct imap_res
 bool command_has_room(const struct imap *imap);
 
 /*
- * Start a command: ends a fetch that was not read to its end, waits for room in the window (whatever comes meanwhile
- * is dropped: who needs it reads until command_has_room() first), writes the tag.
+ * Start a command: ends a fetch that was not read to its end, waits for room in the window
+ * (whatever comes meanwhile is dropped: who needs it reads until command_has_room() first), writes
+ * the tag.
  */
 int command_begin(struct imap *imap, imap_ticket ticket, struct err *err) MUST_USE;
 void command_text(struct imap *imap, const char *text);
 void command_textf(struct imap *imap, const char *fmt, ...) PRINTF(2, 3);
-/* As atom, quoted string or literal. ERR_SERVER_NO, without harm, if it has a NUL: then call command_abort(). */
+/* As atom, quoted string or literal. ERR_SERVER_NO, without harm, if it has a NUL: then call
+ * command_abort(). */
 int command_astring(struct imap *imap, struct slice s, struct err *err) MUST_USE;
 /* As command_astring(), shown as "(hidden)". */
 int command_secret(struct imap *imap, struct slice s, struct err *err) MUST_USE;
 /*
- * "{n}" of a literal, and waiting where the server wants that. 0: the octets may be sent; 1: the server has refused the
- * command, which is thereby over; -1.
+ * "{n}" of a literal, and waiting where the server wants that. 0: the octets may be sent; 1: the
+ * server has refused the command, which is thereby over; -1.
  */
 int command_literal(struct imap *imap, uint64_t size, struct err *err) MUST_USE;
 /* Take back a command of which nothing was sent. Its ticket stays without an answer. */
@@ -54,7 +57,8 @@ int command_simple(struct imap *imap, const char *text, imap_ticket *out, struct
 /* ... and its answer, which has to be OK. */
 int command_run(struct imap *imap, const char *text, struct err *err) MUST_USE;
 /* NAME MAILBOX, as one ticket. */
-int command_mailbox(struct imap *imap, const char *name, struct slice wire, imap_ticket *out, struct err *err) MUST_USE;
+int command_mailbox(struct imap *imap, const char *name, struct slice wire, imap_ticket *out,
+	struct err *err) MUST_USE;
 /* Read until everything is answered; other data is dropped. */
 int command_settle(struct imap *imap, struct err *err) MUST_USE;
 

@@ -23,7 +23,7 @@ int connection_die(struct imap *imap, const struct err *from, struct err *err)
 
 int connection_fatal(struct imap *imap, struct err *err, enum err_kind kind, const char *fmt, ...)
 {
-	struct err e = { 0 };
+	struct err e = {0};
 	char text[sizeof(e.msg)];
 	va_list args;
 
@@ -47,7 +47,7 @@ int connection_alive(const struct imap *imap, struct err *err)
 
 int connection_flush(struct imap *imap, struct err *err)
 {
-	struct err e = { 0 };
+	struct err e = {0};
 	int rc;
 
 	if (connection_alive(imap, err) < 0)
@@ -69,7 +69,7 @@ int connection_flush(struct imap *imap, struct err *err)
 
 int connection_write(struct imap *imap, const void *data, size_t n, struct err *err)
 {
-	struct err e = { 0 };
+	struct err e = {0};
 
 	if (connection_flush(imap, err) < 0)
 		return -1;
@@ -83,7 +83,7 @@ int connection_write(struct imap *imap, const void *data, size_t n, struct err *
 
 void connection_forget(struct imap *imap)
 {
-	imap->capabilities = (struct capabilities){ 0 };
+	imap->capabilities = (struct capabilities){0};
 	imap->rules.utf8 = false;
 	imap->namespace_count = 0;
 }
@@ -116,8 +116,8 @@ static void take_namespaces(struct imap *imap, const struct response *response)
 {
 	arena_reset(&imap->names);
 	imap->namespace_count = response->namespace_count;
-	imap->namespaces = arena_alloc(&imap->names,
-		(response->namespace_count + 1) * sizeof(*imap->namespaces));
+	imap->namespaces = arena_alloc(
+		&imap->names, (response->namespace_count + 1) * sizeof(*imap->namespaces));
 	for (size_t i = 0; i < response->namespace_count; i++) {
 		imap->namespaces[i] = response->namespaces[i];
 		imap->namespaces[i].prefix =
@@ -128,8 +128,8 @@ static void take_namespaces(struct imap *imap, const struct response *response)
 static int take_bye(struct imap *imap, const struct response *response, struct err *err)
 {
 	bool login = response->code.code == IMAP_CODE_AUTHENTICATIONFAILED ||
-		response->code.code == IMAP_CODE_AUTHORIZATIONFAILED;
-	struct err e = { 0 };
+		     response->code.code == IMAP_CODE_AUTHORIZATIONFAILED;
+	struct err e = {0};
 
 	if (imap->leaving)
 		return 0;
@@ -161,8 +161,7 @@ static int take_response(struct imap *imap, const struct response *response, str
 	case RESPONSE_BYE:
 		return take_bye(imap, response, err);
 	case RESPONSE_PREAUTH:
-		return connection_fatal(imap, err, ERR_PROTO,
-			"the server sent a second greeting");
+		return connection_fatal(imap, err, ERR_PROTO, "the server sent a second greeting");
 	case RESPONSE_CONTINUE:
 		return take_continue(imap, err);
 	case RESPONSE_CAPABILITY:
@@ -193,7 +192,7 @@ static int take_response(struct imap *imap, const struct response *response, str
 
 int connection_next(struct imap *imap, struct response *out, struct err *err)
 {
-	struct err e = { 0 };
+	struct err e = {0};
 
 	if (connection_flush(imap, err) < 0)
 		return -1;
@@ -216,7 +215,8 @@ struct imap *connection_new(const struct imap_options *options, struct stream *s
 	imap->capabilities_open = true;
 	imap->prefix = xstrdup("");
 	imap->rules.prefix = imap->prefix;
-	buf_room(&imap->out, 4096); /* so that a password does not stay behind where the buffer was */
+	buf_room(&imap->out,
+		4096); /* so that a password does not stay behind where the buffer was */
 	reader_init(&imap->reader, stream, imap->keywords, imap->number);
 	return imap;
 }
@@ -248,10 +248,11 @@ int imap_open(struct imap **out, const struct imap_options *options, struct err 
 void imap_logout(struct imap *imap)
 {
 	struct response response;
-	struct err err = { 0 };
+	struct err err = {0};
 	imap_ticket ticket;
 
-	/* In the middle of a body or an upload the server would not read it as a command; then closing is enough. */
+	/* In the middle of a body or an upload the server would not read it as a command; then
+	 * closing is enough. */
 	if (imap->dead.kind != ERR_NONE || imap->append_open || imap->fetch.active)
 		return;
 	imap->leaving = true;

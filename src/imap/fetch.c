@@ -1,10 +1,12 @@
 /*
- * UID FETCH as an iterator. The window: before each response is read, commands for further batches go out until IN_FLIGHT of them
- * are unanswered. The caller sees one message after another and never waits for a round trip between batches.
+ * UID FETCH as an iterator. The window: before each response is read, commands for further batches
+ * go out until IN_FLIGHT of them are unanswered. The caller sees one message after another and
+ * never waits for a round trip between batches.
  *
- * A FETCH response is taken item by item in whatever order they come. A body is handed out where it stands, straight from the read
- * buffer, even if the UID comes behind it. What the server tells of its own accord looks the same as an answer; so an answer is only what has a
- * UID of the request and the item that the request is about.
+ * A FETCH response is taken item by item in whatever order they come. A body is handed out where it
+ * stands, straight from the read buffer, even if the UID comes behind it. What the server tells of
+ * its own accord looks the same as an answer; so an answer is only what has a UID of the request
+ * and the item that the request is about.
  */
 #include "imap/command.h"
 #include "imap/fetch.h"
@@ -42,8 +44,8 @@ static void add_items(struct imap *imap, const struct imap_fetch_request *reques
 		command_text(imap, " BODY.PEEK[HEADER]");
 	command_text(imap, ")");
 	if (request->changed_since)
-		command_textf(imap, " (CHANGEDSINCE %llu)",
-			(unsigned long long)request->changed_since);
+		command_textf(
+			imap, " (CHANGEDSINCE %llu)", (unsigned long long)request->changed_since);
 }
 
 static int send_batch(struct imap *imap, struct fetch *fetch, const char *set, struct err *err)
@@ -80,7 +82,7 @@ static unsigned in_flight(struct imap *imap)
 static int top_up(struct imap *imap, struct err *err)
 {
 	struct fetch *fetch = &imap->fetch;
-	struct buf set = { 0 };
+	struct buf set = {0};
 	int rc = 0;
 
 	while (rc == 0 && !fetch->all_sent && in_flight(imap) < IN_FLIGHT &&
@@ -97,14 +99,14 @@ static int top_up(struct imap *imap, struct err *err)
 
 int imap_fetch_begin(struct imap *imap, const struct imap_fetch_request *request, struct err *err)
 {
-	static const struct imap_result nothing_to_do = { .ok = true };
+	static const struct imap_result nothing_to_do = {.ok = true};
 	struct fetch *fetch = &imap->fetch;
 
 	if (connection_alive(imap, err) < 0 || (fetch->active && fetch_abandon(imap, err) < 0))
 		return -1;
 	ASSERT(imap->selected && !imap->append_open);
 	uidset_fini(&fetch->uids);
-	*fetch = (struct fetch){ .active = true, .request = *request };
+	*fetch = (struct fetch){.active = true, .request = *request};
 	if (request->uids)
 		uidset_copy(&fetch->uids, request->uids);
 	else if (imap->mailbox.exists == 0) /* some servers refuse 1:* then */
@@ -134,8 +136,8 @@ static bool is_answer(const struct fetch *fetch)
 	if (request->flags)
 		return message->has_flags;
 	return (request->size && message->has_size) || (request->date && message->has_date) ||
-		(request->modseq && message->modseq) ||
-		!(request->size || request->date || request->modseq);
+	       (request->modseq && message->modseq) ||
+	       !(request->size || request->date || request->modseq);
 }
 
 /* 1: announce it, 0: not for us. */
@@ -198,7 +200,7 @@ static enum imap_fetch_event read_items(struct imap *imap, struct err *err)
 {
 	enum imap_fetch_event event = IMAP_FETCH_END;
 	struct fetch_item item;
-	struct err e = { 0 };
+	struct err e = {0};
 
 	while (imap->fetch.in_message && event == IMAP_FETCH_END) {
 		if (reader_fetch_item(&imap->reader, &item, &e) < 0) {
@@ -221,7 +223,8 @@ static enum imap_fetch_event finish(struct imap *imap, struct err *err)
 	if (result.ok)
 		return IMAP_FETCH_END;
 	command_error("FETCH", &result, err);
-	if (err && err->kind == ERR_SERVER_BUSY) /* the connection lives on: what did not come can be asked for again */
+	if (err && err->kind == ERR_SERVER_BUSY) /* the connection lives on: what did not come can
+						    be asked for again */
 		err->kind = ERR_SERVER_NO;
 	return IMAP_FETCH_ERROR;
 }
@@ -249,7 +252,7 @@ enum imap_fetch_event imap_fetch_next(struct imap *imap, struct imap_message *ou
 		if (connection_next(imap, &response, err) < 0)
 			return IMAP_FETCH_ERROR;
 		if (response.kind == RESPONSE_FETCH) {
-			fetch->message = (struct imap_message){ 0 };
+			fetch->message = (struct imap_message){0};
 			fetch->in_message = true;
 		}
 	}
@@ -258,7 +261,7 @@ enum imap_fetch_event imap_fetch_next(struct imap *imap, struct imap_message *ou
 int imap_fetch_read(struct imap *imap, struct slice *data, struct err *err)
 {
 	struct fetch *fetch = &imap->fetch;
-	struct err e = { 0 };
+	struct err e = {0};
 	int rc;
 
 	ASSERT(fetch->in_body);
@@ -266,7 +269,7 @@ int imap_fetch_read(struct imap *imap, struct slice *data, struct err *err)
 		return -1;
 	if (fetch->text.n) {
 		*data = fetch->text;
-		fetch->text = (struct slice){ NULL, 0 };
+		fetch->text = (struct slice){NULL, 0};
 		return 1;
 	}
 	rc = lexer_literal_read(&imap->reader.lexer, data, &e);
@@ -278,7 +281,7 @@ int fetch_abandon(struct imap *imap, struct err *err)
 	struct fetch *fetch = &imap->fetch;
 	struct imap_message ignored;
 	enum imap_fetch_event event;
-	struct err e = { 0 };
+	struct err e = {0};
 
 	fetch->drain = true;
 	fetch->all_sent = true;

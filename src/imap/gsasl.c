@@ -11,10 +11,10 @@
 #define ITERATIONS_MAX 1000000 /* SCRAM: a server may not keep us busy for minutes */
 
 struct sasl {
-	Gsasl *library;          /* NULL: an OAuth mechanism */
+	Gsasl *library; /* NULL: an OAuth mechanism */
 	Gsasl_session *session;
 	const struct imap_login *login;
-	bool oauthbearer;        /* else XOAUTH2 */
+	bool oauthbearer; /* else XOAUTH2 */
 	unsigned steps;
 	bool done;
 };
@@ -45,8 +45,8 @@ static int start_session(struct sasl *sasl, const char *mechanism, struct err *e
 	return rc == GSASL_OK ? 0 : failed(rc, err);
 }
 
-int sasl_open(struct sasl **out, const char *mechanism, const struct imap_login *login,
-	struct err *err)
+int sasl_open(
+	struct sasl **out, const char *mechanism, const struct imap_login *login, struct err *err)
 {
 	struct sasl *sasl = xcalloc(1, sizeof(*sasl));
 	int rc = 0;
@@ -94,7 +94,7 @@ static int add_base64(const struct buf *plain, struct buf *out, struct err *err)
 
 static int oauth_step(struct sasl *sasl, struct buf *out, struct err *err)
 {
-	struct buf plain = { 0 };
+	struct buf plain = {0};
 	int rc;
 
 	/* The second challenge holds an error in JSON: an empty answer makes the server say NO. */
@@ -140,8 +140,8 @@ static int check_iterations(const char *challenge, struct err *err)
 		return err_set(err, ERR_AUTH, "login failed: the server's challenge is not base64");
 	i = n ? memmem(plain, n, ",i=", 3) : NULL;
 	if (i && !are_few(i + 3, plain + n))
-		rc = err_set(err, ERR_AUTH, "login failed: the server wants more than %d SCRAM rounds",
-			ITERATIONS_MAX);
+		rc = err_set(err, ERR_AUTH,
+			"login failed: the server wants more than %d SCRAM rounds", ITERATIONS_MAX);
 	gsasl_free(plain);
 	return rc;
 }

@@ -111,7 +111,7 @@ struct imap_list {
  * A STATUS that is refused leaves known = false.
  */
 int imap_list(struct imap *imap, bool status, struct arena *arena, struct imap_list *out, struct err *err) MUST_USE;
-/* STATUS of one. 1: filled, 0: the server says that it does not exist ([NONEXISTENT]), -1. */
+/* STATUS of one. 1: filled, 0: the server says that it does not exist ([NONEXISTENT], [TRYCREATE], or, without a code, in words), -1. */
 int imap_status(struct imap *imap, struct slice wire, struct imap_status *out, struct err *err) MUST_USE;
 
 struct imap_mailbox {
@@ -121,7 +121,7 @@ struct imap_mailbox {
 	uint64_t highestmodseq; /* of the SELECT; 0: none */
 	bool read_only;
 	bool new_keywords;      /* PERMANENTFLAGS has \* */
-	struct flags permanent; /* what can be stored for good (new keywords apart); none if read_only */
+	struct flags permanent; /* what can be stored for good (new keywords apart, $Forwarded included where they can be made); none if read_only */
 	uint32_t expunged;      /* messages that went since the SELECT */
 	uint32_t arrived;       /* messages that came since the SELECT */
 };
@@ -171,6 +171,9 @@ enum imap_fetch_event {
  * Only answers with a UID of the request (all, for 1:*) are returned; others update nothing and are dropped. A command that is
  * answered with NO or BAD ends in IMAP_FETCH_ERROR with ERR_SERVER_NO, but only after all others are answered: the
  * connection lives on, and what did not come was not delivered. "OK without data" is no error here.
+ * An answer to a request for bodies (headers) is what has a body, or NIL for it; to one for flags, what has flags. News that the server sends
+ * of its own accord is dropped. A body whose UID came behind it and was not asked for is followed by no IMAP_FETCH_MESSAGE: the
+ * next event is about another message. The UID set is copied. A fetch that is not read to its end is read away by the next command.
  */
 int imap_fetch_begin(struct imap *imap, const struct imap_fetch_request *request, struct err *err) MUST_USE;
 enum imap_fetch_event imap_fetch_next(struct imap *imap, struct imap_message *out, struct err *err) MUST_USE;
@@ -221,7 +224,7 @@ int imap_subscribe_send(struct imap *imap, struct slice wire, imap_ticket *out, 
 
 /*
  * APPEND: begin, data (exactly SIZE octets in any pieces), end. LITERAL+ (or LITERAL- up to 4096 octets) sends without waiting; otherwise
- * begin waits for the continuation. begin returns 0: go on; 1: the server refused before the literal: *OUT is the ticket to wait for,
+ * begin waits for the continuation. Once begun it has to be completed, or the connection closed. begin returns 0: go on; 1: the server refused before the literal: *OUT is the ticket to wait for,
  * no data may be sent; -1. FLAGS without \Recent; DATE seconds since 1970. imap_append_pending() = appends not waited for yet.
  */
 int imap_append_begin(struct imap *imap, struct slice wire, const struct flags *flags, int64_t date, uint64_t size, imap_ticket *out,

@@ -1,6 +1,6 @@
 /*
- * The lexer. Everything that the server sends passes take(), one octet at a time, except the octets of literals:
- * there the line bound is counted and the trace is written.
+ * The lexer. Everything that the server sends passes take(), one octet at a time, except the octets
+ * of literals: there the line bound is counted and the trace is written.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +11,7 @@
 
 void lexer_init(struct lexer *lexer, struct stream *stream, unsigned number)
 {
-	*lexer = (struct lexer){ .stream = stream, .number = number };
+	*lexer = (struct lexer){.stream = stream, .number = number};
 	lexer->input = xmalloc(LEXER_INPUT_SIZE);
 	lexer_begin(lexer);
 }
@@ -55,7 +55,7 @@ static bool trace_repeats_secret(const struct lexer *lexer)
 	size_t n = lexer->secret ? strlen(lexer->secret) : 0;
 
 	return n && lexer->trace.len &&
-		memmem(lexer->trace.data, lexer->trace.len, lexer->secret, n);
+	       memmem(lexer->trace.data, lexer->trace.len, lexer->secret, n);
 }
 
 /* The line is complete. */
@@ -120,11 +120,11 @@ static int take(struct lexer *lexer, struct err *err)
 static int unexpected(int c, const char *wanted, struct err *err)
 {
 	if (c == '\r' || c == '\n')
-		return err_set(err, ERR_PROTO, "the server's line ends where %s was expected",
-			wanted);
+		return err_set(
+			err, ERR_PROTO, "the server's line ends where %s was expected", wanted);
 	if (c > 0x20 && c < 0x7f)
-		return err_set(err, ERR_PROTO, "the server sent '%c' where %s was expected", c,
-			wanted);
+		return err_set(
+			err, ERR_PROTO, "the server sent '%c' where %s was expected", c, wanted);
 	return err_set(err, ERR_PROTO, "the server sent the octet 0x%02X where %s was expected",
 		(unsigned)c, wanted);
 }
@@ -142,7 +142,7 @@ int lexer_try(struct lexer *lexer, char c, struct err *err)
 
 int lexer_expect(struct lexer *lexer, char c, struct err *err)
 {
-	const char wanted[] = { '\'', c, '\'', 0 };
+	const char wanted[] = {'\'', c, '\'', 0};
 	int rc = lexer_try(lexer, c, err);
 
 	if (rc == 0)
@@ -319,8 +319,10 @@ static int take_literal(struct lexer *lexer, struct err *err)
 	if (lexer_literal(lexer, &size, err) < 0)
 		return -1;
 	if (size > LEXER_LITERAL_MAX)
-		return err_set(err, ERR_PROTO, "the server sent a string of %llu octets where "
-			"that can't be", (unsigned long long)size);
+		return err_set(err, ERR_PROTO,
+			"the server sent a string of %llu octets where "
+			"that can't be",
+			(unsigned long long)size);
 	while ((rc = lexer_literal_read(lexer, &piece, err)) == 1)
 		buf_add_slice(&lexer->text, piece);
 	return rc;
@@ -352,7 +354,7 @@ int lexer_nstring(struct lexer *lexer, struct slice *out, bool *nil, struct err 
 	if (!slice_eq_nocase(*out, SLICE("NIL")))
 		return unexpected(c, "a string or NIL", err);
 	*nil = true;
-	*out = (struct slice){ NULL, 0 };
+	*out = (struct slice){NULL, 0};
 	return 0;
 }
 
@@ -378,7 +380,8 @@ int lexer_at_literal(struct lexer *lexer, struct err *err)
 	if (c != '~')
 		return c == '{';
 
-	/* A name may begin with '~' too. Two octets have to be there to tell; the first may be the last of the input. */
+	/* A name may begin with '~' too. Two octets have to be there to tell; the first may be the
+	 * last of the input. */
 	if (lexer->pos + 1 == lexer->end) {
 		lexer->input[0] = '~';
 		ssize_t n = stream_read(lexer->stream, lexer->input + 1, LEXER_INPUT_SIZE - 1, err);
@@ -425,7 +428,7 @@ int lexer_literal_read(struct lexer *lexer, struct slice *out, struct err *err)
 	n = lexer->end - lexer->pos;
 	if (n > lexer->literal_left)
 		n = (size_t)lexer->literal_left;
-	*out = (struct slice){ lexer->input + lexer->pos, n };
+	*out = (struct slice){lexer->input + lexer->pos, n};
 	lexer->pos += n;
 	lexer->literal_left -= n;
 	return 1;
@@ -494,7 +497,7 @@ static bool ends_in_literal(struct slice text, uint64_t *size)
 	for (start = end; start > 0 && text.p[start - 1] >= '0' && text.p[start - 1] <= '9';)
 		start--;
 	return start > 0 && text.p[start - 1] == '{' &&
-		slice_number((struct slice){ text.p + start, end - start }, UINT64_MAX, size);
+	       slice_number((struct slice){text.p + start, end - start}, UINT64_MAX, size);
 }
 
 int lexer_skip_line(struct lexer *lexer, struct err *err)
@@ -508,8 +511,10 @@ int lexer_skip_line(struct lexer *lexer, struct err *err)
 		if (!ends_in_literal(text, &size))
 			return 0;
 		if (size > LEXER_LITERAL_MAX)
-			return err_set(err, ERR_PROTO, "the server sent a string of %llu octets "
-				"in an unknown response", (unsigned long long)size);
+			return err_set(err, ERR_PROTO,
+				"the server sent a string of %llu octets "
+				"in an unknown response",
+				(unsigned long long)size);
 		lexer->literal_left = size;
 		if (lexer_literal_skip(lexer, err) < 0)
 			return -1;

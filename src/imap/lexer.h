@@ -1,16 +1,20 @@
 /*
- * The lexer: octets from a stream -> the words of IMAP's grammar (RFC 9051 section 9), one after another, blocking.
+ * The lexer: octets from a stream -> the words of IMAP's grammar (RFC 9051 section 9), one after
+ * another, blocking.
  *
- * There is no line buffer to scan and re-scan: each function takes what it is named after from the front of the input and
- * waits for more octets where it must. So an answer may come in pieces of any size, and a body is never copied.
- * The words are context-dependent in IMAP, therefore the caller says what it expects.
+ * There is no line buffer to scan and re-scan: each function takes what it is named after from the
+ * front of the input and waits for more octets where it must. So an answer may come in pieces of
+ * any size, and a body is never copied. The words are context-dependent in IMAP, therefore the
+ * caller says what it expects.
  *
- * Bounds (I6): a response without its streamed literals takes at most line_left octets, a literal that is kept in memory
- * LEXER_LITERAL_MAX, lists nest LEXER_DEPTH_MAX deep, numbers are checked against the caller's maximum. Going beyond, NUL and control
- * bytes are ERR_PROTO. Tolerated, because real servers do it: several blanks for one, blanks before the line end, LF alone as line
+ * Bounds (I6): a response without its streamed literals takes at most line_left octets, a literal
+ * that is kept in memory LEXER_LITERAL_MAX, lists nest LEXER_DEPTH_MAX deep, numbers are checked
+ * against the caller's maximum. Going beyond, NUL and control bytes are ERR_PROTO. Tolerated,
+ * because real servers do it: several blanks for one, blanks before the line end, LF alone as line
  * end, 8-bit octets and most specials within atoms.
  *
- * Functions return 0 or -1 unless said otherwise. Slices point into the lexer and live until its next call.
+ * Functions return 0 or -1 unless said otherwise. Slices point into the lexer and live until its
+ * next call.
  */
 #ifndef IMAP_LEXER_H
 #define IMAP_LEXER_H
@@ -32,11 +36,11 @@ struct lexer {
 	uint64_t literal_left; /* octets of the open literal not taken yet */
 	uint64_t bytes_in;     /* read so far */
 	uint64_t round_trips;  /* reads that had to wait for the answer to something sent */
-	bool sent;             /* the next read waits for the answer to what was just sent: set by the owner */
-	unsigned number;       /* of the connection, for traces */
-	bool tracing;          /* the present response is traced */
-	struct buf trace;      /* the present line as it will be shown */
-	const char *secret;    /* a line that repeats this is not shown; NULL: none. Borrowed */
+	bool sent; /* the next read waits for the answer to what was just sent: set by the owner */
+	unsigned number;    /* of the connection, for traces */
+	bool tracing;       /* the present response is traced */
+	struct buf trace;   /* the present line as it will be shown */
+	const char *secret; /* a line that repeats this is not shown; NULL: none. Borrowed */
 };
 
 void lexer_init(struct lexer *lexer, struct stream *stream, unsigned number);
@@ -76,7 +80,8 @@ int lexer_text(struct lexer *lexer, struct slice *out, struct err *err) MUST_USE
 
 /* 1: a literal is next, 0: something else, -1. */
 int lexer_at_literal(struct lexer *lexer, struct err *err) MUST_USE;
-/* Take "{n}", "{n+}" or "~{n}" with its line end. *SIZE may be anything up to 2^63-1: nothing is allocated. */
+/* Take "{n}", "{n+}" or "~{n}" with its line end. *SIZE may be anything up to 2^63-1: nothing is
+ * allocated. */
 int lexer_literal(struct lexer *lexer, uint64_t *size, struct err *err) MUST_USE;
 /* The next piece of the open literal, straight from the input: 1, 0 at its end, -1. */
 int lexer_literal_read(struct lexer *lexer, struct slice *out, struct err *err) MUST_USE;

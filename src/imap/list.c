@@ -1,9 +1,10 @@
 /*
- * The mailboxes and their STATUS, in one round trip where the server can (LIST-EXTENDED, LIST-STATUS), else in two: LIST, then all
- * STATUS commands behind one another.
+ * The mailboxes and their STATUS, in one round trip where the server can (LIST-EXTENDED,
+ * LIST-STATUS), else in two: LIST, then all STATUS commands behind one another.
  *
- * Names and statuses are collected as they come, in any order (Courier lists children before parents; some servers repeat names), and
- * joined by sorting. No hash: the server chooses the names, and would choose those that collide.
+ * Names and statuses are collected as they come, in any order (Courier lists children before
+ * parents; some servers repeat names), and joined by sorting. No hash: the server chooses the
+ * names, and would choose those that collide.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -19,10 +20,10 @@ struct named_status {
 
 struct listing {
 	struct imap *imap;
-	struct arena *arena;            /* the caller's */
+	struct arena *arena;             /* the caller's */
 	struct imap_list_entry *entries; /* owned */
 	size_t entry_count, entry_room;
-	struct named_status *statuses;  /* owned */
+	struct named_status *statuses; /* owned */
 	size_t status_count, status_room;
 	size_t name_bytes;
 };
@@ -40,7 +41,8 @@ static int compare_names(struct slice a, struct slice b)
 	return slice_cmp(is_inbox(a) ? SLICE("INBOX") : a, is_inbox(b) ? SLICE("INBOX") : b);
 }
 
-/* Does NAME lie in the namespace? Its root without the delimiter ("shared" of "shared/") does too. */
+/* Does NAME lie in the namespace? Its root without the delimiter ("shared" of "shared/") does too.
+ */
 static bool is_within(struct slice name, const struct response_namespace *row)
 {
 	struct slice prefix = row->prefix;
@@ -138,7 +140,8 @@ static int entry_order(const void *a, const void *b)
 /* All entries by name; of equal ones the first in the server's order stands first. Caller frees. */
 static struct imap_list_entry **sort_entries(const struct listing *listing)
 {
-	struct imap_list_entry **sorted = xcalloc(listing->entry_count + 1, sizeof(struct imap_list_entry *));
+	struct imap_list_entry **sorted =
+		xcalloc(listing->entry_count + 1, sizeof(struct imap_list_entry *));
 
 	for (size_t i = 0; i < listing->entry_count; i++)
 		sorted[i] = &listing->entries[i];
@@ -233,7 +236,8 @@ static int run_list(struct listing *listing, bool extended, bool status, struct 
 	return imap_wait(imap, ticket, result, err);
 }
 
-/* STATUS commands for all, their answers collected meanwhile. A refused one leaves its mailbox unknown. */
+/* STATUS commands for all, their answers collected meanwhile. A refused one leaves its mailbox
+ * unknown. */
 static int run_statuses(struct listing *listing, struct err *err)
 {
 	struct imap *imap = listing->imap;
@@ -291,13 +295,13 @@ static int run(struct listing *listing, bool status, struct err *err)
 	return 0;
 }
 
-int imap_list(struct imap *imap, bool status, struct arena *arena, struct imap_list *out,
-	struct err *err)
+int imap_list(
+	struct imap *imap, bool status, struct arena *arena, struct imap_list *out, struct err *err)
 {
-	struct listing listing = { .imap = imap, .arena = arena };
+	struct listing listing = {.imap = imap, .arena = arena};
 	int rc;
 
-	*out = (struct imap_list){ 0 };
+	*out = (struct imap_list){0};
 	rc = command_settle(imap, err);
 	if (rc == 0)
 		rc = run(&listing, status, err);
@@ -330,12 +334,29 @@ static int wait_status(struct imap *imap, imap_ticket ticket, struct slice wire,
 	return 0;
 }
 
+/* By code, or in words: Dovecot 2.3 and others have no code here. */
+static bool says_nonexistent(const struct imap_result *result)
+{
+	static const char *const words[] = {"doesn't exist", "does not exist", "no such mailbox",
+		"nonexistent mailbox", "non-existent mailbox", "unknown mailbox"};
+
+	if (result->bad)
+		return false;
+	if (result->code == IMAP_CODE_NONEXISTENT || result->code == IMAP_CODE_TRYCREATE)
+		return true;
+	for (size_t i = 0; i < COUNT_OF(words); i++) {
+		if (result->code == IMAP_CODE_NONE && strcasestr(result->text, words[i]))
+			return true;
+	}
+	return false;
+}
+
 int imap_status(struct imap *imap, struct slice wire, struct imap_status *out, struct err *err)
 {
 	imap_ticket ticket = command_ticket(imap, "STATUS", TICKET_PLAIN);
 	struct imap_result result;
 
-	*out = (struct imap_status){ 0 };
+	*out = (struct imap_status){0};
 	if (command_begin(imap, ticket, err) < 0)
 		return -1;
 	command_text(imap, "STATUS ");
@@ -353,5 +374,5 @@ int imap_status(struct imap *imap, struct slice wire, struct imap_status *out, s
 		return -1;
 	if (result.ok)
 		return 1;
-	return result.code == IMAP_CODE_NONEXISTENT ? 0 : command_error("STATUS", &result, err);
+	return says_nonexistent(&result) ? 0 : command_error("STATUS", &result, err);
 }

@@ -1,8 +1,10 @@
 /*
- * Greeting, STARTTLS, login, ID, NAMESPACE, ENABLE: in the order of the protocol, in as few round trips as the server's announcements allow.
+ * Greeting, STARTTLS, login, ID, NAMESPACE, ENABLE: in the order of the protocol, in as few round
+ * trips as the server's announcements allow.
  *
- * Nothing that was said before TLS or before login is believed afterwards: capabilities are dropped, and one octet that
- * came between the answer to STARTTLS and the handshake ends the connection.
+ * Nothing that was said before TLS or before login is believed afterwards: capabilities are
+ * dropped, and one octet that came between the answer to STARTTLS and the handshake ends the
+ * connection.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -20,28 +22,28 @@
 enum secret { SECRET_PASSWORD, SECRET_TOKEN, SECRET_NONE };
 
 struct mechanism {
-	const char *name;    /* as in the configuration and in AUTH=NAME */
-	enum secret secret;  /* what it needs */
-	bool by_default;     /* used without being named in auth.mechanisms */
-	bool command;        /* the LOGIN command, no SASL */
-	bool client_first;   /* we speak first: the answer may go with the command */
-	bool mutual;         /* the server has to prove itself before its OK counts */
+	const char *name;   /* as in the configuration and in AUTH=NAME */
+	enum secret secret; /* what it needs */
+	bool by_default;    /* used without being named in auth.mechanisms */
+	bool command;       /* the LOGIN command, no SASL */
+	bool client_first;  /* we speak first: the answer may go with the command */
+	bool mutual;        /* the server has to prove itself before its OK counts */
 };
 
 /*
- * Strongest first. SCRAM and CRAM-MD5 only when named: many servers announce them and hold no password in a form with which they
- * work, so that a right password would be refused.
+ * Strongest first. SCRAM and CRAM-MD5 only when named: many servers announce them and hold no
+ * password in a form with which they work, so that a right password would be refused.
  */
 static const struct mechanism mechanisms[] = {
-	{ "EXTERNAL", SECRET_NONE, false, false, true, false },
-	{ "SCRAM-SHA-256", SECRET_PASSWORD, false, false, true, true },
-	{ "SCRAM-SHA-1", SECRET_PASSWORD, false, false, true, true },
-	{ "CRAM-MD5", SECRET_PASSWORD, false, false, false, false },
-	{ "OAUTHBEARER", SECRET_TOKEN, true, false, true, false },
-	{ "XOAUTH2", SECRET_TOKEN, true, false, true, false },
-	{ "PLAIN", SECRET_PASSWORD, true, false, true, false },
-	{ "LOGIN", SECRET_PASSWORD, true, true, false, false },
-	{ "LOGIN", SECRET_PASSWORD, true, false, false, false },
+	{"EXTERNAL", SECRET_NONE, false, false, true, false},
+	{"SCRAM-SHA-256", SECRET_PASSWORD, false, false, true, true},
+	{"SCRAM-SHA-1", SECRET_PASSWORD, false, false, true, true},
+	{"CRAM-MD5", SECRET_PASSWORD, false, false, false, false},
+	{"OAUTHBEARER", SECRET_TOKEN, true, false, true, false},
+	{"XOAUTH2", SECRET_TOKEN, true, false, true, false},
+	{"PLAIN", SECRET_PASSWORD, true, false, true, false},
+	{"LOGIN", SECRET_PASSWORD, true, true, false, false},
+	{"LOGIN", SECRET_PASSWORD, true, false, false, false},
 };
 
 static_assert(COUNT_OF(mechanisms) <= 64, "mechanisms have to fit into a machine word");
@@ -71,8 +73,8 @@ static bool is_usable(const struct imap *imap, size_t i, const struct imap_login
 	return imap->capabilities.mechanisms >> i & 1;
 }
 
-static const struct mechanism *find_usable(const struct imap *imap, const char *name,
-	const struct imap_login *login)
+static const struct mechanism *find_usable(
+	const struct imap *imap, const char *name, const struct imap_login *login)
 {
 	for (size_t i = 0; i < COUNT_OF(mechanisms); i++) {
 		bool wanted = name ? slice_eq_nocase(slice_str(name), slice_str(mechanisms[i].name))
@@ -101,7 +103,7 @@ static const struct mechanism *choose(const struct imap *imap, const struct imap
 static int read_greeting(struct imap *imap, struct err *err)
 {
 	struct response response;
-	struct err e = { 0 };
+	struct err e = {0};
 
 	if (reader_next(&imap->reader, &response, &e) < 0)
 		return connection_die(imap, &e, err);
@@ -112,8 +114,8 @@ static int read_greeting(struct imap *imap, struct err *err)
 	}
 	if (response.kind != RESPONSE_PREAUTH &&
 		(response.kind != RESPONSE_STATE || response.state != RESPONSE_IS_OK))
-		return connection_fatal(imap, err, ERR_PROTO,
-			"the server's first line is not an IMAP greeting");
+		return connection_fatal(
+			imap, err, ERR_PROTO, "the server's first line is not an IMAP greeting");
 	if (response.code.note == NOTE_CAPABILITY)
 		connection_take_capabilities(imap, &response.code.capabilities);
 	return response.kind == RESPONSE_PREAUTH;
@@ -122,7 +124,7 @@ static int read_greeting(struct imap *imap, struct err *err)
 static int start_tls(struct imap *imap, const struct imap_options *options, struct err *err)
 {
 	struct imap_result result;
-	struct err e = { 0 };
+	struct err e = {0};
 	imap_ticket ticket;
 
 	if (imap->capabilities.known && !imap_can(imap, IMAP_CAP_STARTTLS))
@@ -152,8 +154,8 @@ static int start_tls(struct imap *imap, const struct imap_options *options, stru
 /* Words of servers that have no code for "later". */
 static bool asks_for_patience(const struct imap_result *result)
 {
-	static const char *const words[] = { "too many", "try again", "temporar", "throttled",
-		"not connected", "server unavailable" };
+	static const char *const words[] = {"too many", "try again", "temporar", "throttled",
+		"not connected", "server unavailable"};
 
 	if (result->code == IMAP_CODE_UNAVAILABLE || result->code == IMAP_CODE_INUSE ||
 		result->code == IMAP_CODE_LIMIT)
@@ -172,7 +174,7 @@ static int refused(struct imap *imap, const struct mechanism *mechanism,
 	const struct imap_login *login, const struct imap_result *result, struct err *err)
 {
 	const char *secret = login->password ? login->password : login->token;
-	struct err e = { 0 };
+	struct err e = {0};
 
 	err_set(&e, asks_for_patience(result) ? ERR_SERVER_BUSY : ERR_AUTH,
 		"the server refused the login of %s with %s", login->user ? login->user : "us",
@@ -183,8 +185,8 @@ static int refused(struct imap *imap, const struct mechanism *mechanism,
 }
 
 /* LOGIN user password */
-static int login_command(struct imap *imap, const struct imap_login *login, imap_ticket ticket,
-	struct err *err)
+static int login_command(
+	struct imap *imap, const struct imap_login *login, imap_ticket ticket, struct err *err)
 {
 	if (command_begin(imap, ticket, err) < 0)
 		return -1;
@@ -209,10 +211,10 @@ static void send_answer(struct imap *imap, const struct buf *answer)
 }
 
 /* One challenge. What we can't answer is cancelled, and the server's refusal awaited. */
-static int answer_challenge(struct imap *imap, struct sasl *sasl, struct slice challenge,
-	struct err *why)
+static int answer_challenge(
+	struct imap *imap, struct sasl *sasl, struct slice challenge, struct err *why)
 {
-	struct buf answer = { 0 };
+	struct buf answer = {0};
 	int rc = sasl_step(sasl, challenge, &answer, why);
 
 	if (rc < 0) {
@@ -227,7 +229,7 @@ static int answer_challenge(struct imap *imap, struct sasl *sasl, struct slice c
 static int begin_authenticate(struct imap *imap, const struct mechanism *mechanism,
 	struct sasl *sasl, imap_ticket ticket, struct err *err)
 {
-	struct buf first = { 0 };
+	struct buf first = {0};
 	int rc = command_begin(imap, ticket, err);
 
 	if (rc < 0)
@@ -250,7 +252,7 @@ static int authenticate(struct imap *imap, const struct mechanism *mechanism, st
 	imap_ticket ticket, struct err *err)
 {
 	struct response response;
-	struct err why = { 0 };
+	struct err why = {0};
 	int rc = begin_authenticate(imap, mechanism, sasl, ticket, err);
 
 	imap->continuable = ticket;
@@ -263,8 +265,8 @@ static int authenticate(struct imap *imap, const struct mechanism *mechanism, st
 	if (rc == 0 && why.kind != ERR_NONE)
 		return connection_die(imap, &why, err);
 	if (rc == 0 && mechanism->mutual && command_result(imap, ticket)->ok && !sasl_done(sasl))
-		return connection_fatal(imap, err, ERR_AUTH,
-			"the server did not prove that it knows the password");
+		return connection_fatal(
+			imap, err, ERR_AUTH, "the server did not prove that it knows the password");
 	return rc;
 }
 
@@ -304,7 +306,8 @@ static int log_in(struct imap *imap, const struct imap_login *login, struct err 
 
 	if (!mechanism)
 		return no_mechanism(imap, login, err);
-	imap->capabilities.known = false; /* what comes with the answer replaces it, else we ask again */
+	imap->capabilities.known =
+		false; /* what comes with the answer replaces it, else we ask again */
 	imap->reader.lexer.secret = login->password ? login->password : login->token;
 	ticket = command_ticket(imap, "login", TICKET_PLAIN);
 	rc = run_mechanism(imap, mechanism, login, ticket, err);
@@ -325,7 +328,8 @@ static int ask_capabilities(struct imap *imap, struct err *err)
 	if (command_run(imap, "CAPABILITY", err) < 0)
 		return -1;
 	if (!imap->capabilities.known)
-		return connection_fatal(imap, err, ERR_PROTO, "the server did not say what it can do");
+		return connection_fatal(
+			imap, err, ERR_PROTO, "the server did not say what it can do");
 	return 0;
 }
 
@@ -390,7 +394,8 @@ int login_run(struct imap *imap, const struct imap_options *options, struct err 
 
 	if (ask_capabilities(imap, err) < 0)
 		return -1;
-	if (!logged_in && (log_in(imap, options->login, err) < 0 || ask_capabilities(imap, err) < 0))
+	if (!logged_in &&
+		(log_in(imap, options->login, err) < 0 || ask_capabilities(imap, err) < 0))
 		return -1;
 	imap->capabilities_open = false;
 	return introduce(imap, err);

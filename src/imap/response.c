@@ -8,10 +8,10 @@
 
 #define SETS_MAX (64u * 1024 * 1024) /* octets of a line that carries UIDs of a whole mailbox */
 
-void reader_init(struct reader *reader, struct stream *stream, struct keywords *keywords,
-	unsigned number)
+void reader_init(
+	struct reader *reader, struct stream *stream, struct keywords *keywords, unsigned number)
 {
-	*reader = (struct reader){ .keywords = keywords };
+	*reader = (struct reader){.keywords = keywords};
 	lexer_init(&reader->lexer, stream, number);
 }
 
@@ -54,7 +54,7 @@ static int parse_flags(struct reader *reader, struct flags *out, struct err *err
 	struct slice word;
 	int end, id;
 
-	*out = (struct flags){ 0 };
+	*out = (struct flags){0};
 	if (lexer_expect(lexer, '(', err) < 0)
 		return -1;
 	while ((end = list_ends(lexer, err)) == 0) {
@@ -86,10 +86,10 @@ static int add_range(struct reader *reader, uint32_t first, uint32_t last, struc
 		return err_set(err, ERR_PROTO, "the server sent more than %d UIDs in one response",
 			RESPONSE_RANGES_MAX);
 
-	reader->ranges = base_reserve(reader->ranges, reader->range_count, &reader->range_room,
-		sizeof(*reader->ranges));
-	reader->ranges[reader->range_count++] = (struct uid_range){ first < last ? first : last,
-		first < last ? last : first };
+	reader->ranges = base_reserve(
+		reader->ranges, reader->range_count, &reader->range_room, sizeof(*reader->ranges));
+	reader->ranges[reader->range_count++] =
+		(struct uid_range){first < last ? first : last, first < last ? last : first};
 	return 0;
 }
 
@@ -148,19 +148,19 @@ static unsigned attribute_bit(struct slice word)
 		const char *name;
 		unsigned bits;
 	} rows[] = {
-		{ "\\Noselect", IMAP_NOSELECT },
-		{ "\\NonExistent", IMAP_NONEXISTENT | IMAP_NOSELECT },
-		{ "\\Noinferiors", IMAP_NOINFERIORS | IMAP_HAS_NO_CHILDREN },
-		{ "\\Subscribed", IMAP_SUBSCRIBED },
-		{ "\\All", IMAP_ALL },
-		{ "\\Archive", IMAP_ARCHIVE },
-		{ "\\Drafts", IMAP_DRAFTS },
-		{ "\\Flagged", IMAP_FLAGGED },
-		{ "\\Junk", IMAP_JUNK },
-		{ "\\Sent", IMAP_SENT },
-		{ "\\Trash", IMAP_TRASH },
-		{ "\\HasChildren", IMAP_HAS_CHILDREN },
-		{ "\\HasNoChildren", IMAP_HAS_NO_CHILDREN },
+		{"\\Noselect", IMAP_NOSELECT},
+		{"\\NonExistent", IMAP_NONEXISTENT | IMAP_NOSELECT},
+		{"\\Noinferiors", IMAP_NOINFERIORS | IMAP_HAS_NO_CHILDREN},
+		{"\\Subscribed", IMAP_SUBSCRIBED},
+		{"\\All", IMAP_ALL},
+		{"\\Archive", IMAP_ARCHIVE},
+		{"\\Drafts", IMAP_DRAFTS},
+		{"\\Flagged", IMAP_FLAGGED},
+		{"\\Junk", IMAP_JUNK},
+		{"\\Sent", IMAP_SENT},
+		{"\\Trash", IMAP_TRASH},
+		{"\\HasChildren", IMAP_HAS_CHILDREN},
+		{"\\HasNoChildren", IMAP_HAS_NO_CHILDREN},
 	};
 
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
@@ -193,7 +193,8 @@ static int parse_delimiter(struct lexer *lexer, char *out, struct err *err)
 	if (lexer_nstring(lexer, &text, &nil, err) < 0)
 		return -1;
 	if (text.n > 1 || (text.n == 1 && ((unsigned char)text.p[0] <= 0x20 || text.p[0] & 0x80)))
-		return err_set(err, ERR_PROTO, "the server sent a hierarchy delimiter that is not "
+		return err_set(err, ERR_PROTO,
+			"the server sent a hierarchy delimiter that is not "
 			"one character");
 	*out = text.n ? text.p[0] : 0;
 	return 0;
@@ -391,8 +392,8 @@ static int parse_vanished(struct reader *reader, struct response *out, struct er
 }
 
 /* One `("prefix" "/" extensions...)` */
-static int parse_namespace_row(struct reader *reader, struct response *out, bool personal,
-	struct err *err)
+static int parse_namespace_row(
+	struct reader *reader, struct response *out, bool personal, struct err *err)
 {
 	struct response_namespace *row = &out->namespaces[out->namespace_count];
 	struct lexer *lexer = &reader->lexer;
@@ -421,8 +422,8 @@ static int parse_namespace(struct reader *reader, struct response *out, struct e
 {
 	struct lexer *lexer = &reader->lexer;
 
-	out->namespaces = arena_alloc(&reader->arena,
-		RESPONSE_NAMESPACES_MAX * sizeof(*out->namespaces));
+	out->namespaces =
+		arena_alloc(&reader->arena, RESPONSE_NAMESPACES_MAX * sizeof(*out->namespaces));
 	for (int group = 0; group < 3; group++) {
 		int end = lexer_at_end(lexer, err), list = end ? 0 : lexer_try(lexer, '(', err);
 
@@ -471,43 +472,44 @@ struct row {
 	const char *name;
 	enum response_kind kind;
 	enum response_state state;
-	bool numbered; /* stands behind a number */
+	bool numbered;         /* stands behind a number */
 	parse_response *parse; /* NULL: only the line end */
 };
 
 static const struct row table[] = {
-	{ "FETCH", RESPONSE_FETCH, 0, true, NULL },
-	{ "EXISTS", RESPONSE_EXISTS, 0, true, NULL },
-	{ "EXPUNGE", RESPONSE_EXPUNGE, 0, true, NULL },
-	{ "OK", RESPONSE_STATE, RESPONSE_IS_OK, false, parse_state },
-	{ "NO", RESPONSE_STATE, RESPONSE_IS_NO, false, parse_state },
-	{ "BAD", RESPONSE_STATE, RESPONSE_IS_BAD, false, parse_state },
-	{ "BYE", RESPONSE_BYE, RESPONSE_IS_NO, false, parse_state },
-	{ "PREAUTH", RESPONSE_PREAUTH, RESPONSE_IS_OK, false, parse_state },
-	{ "LIST", RESPONSE_LIST, 0, false, parse_list },
-	{ "STATUS", RESPONSE_STATUS, 0, false, parse_status },
-	{ "SEARCH", RESPONSE_SEARCH, 0, false, parse_search },
-	{ "ESEARCH", RESPONSE_ESEARCH, 0, false, parse_esearch },
-	{ "VANISHED", RESPONSE_VANISHED, 0, false, parse_vanished },
-	{ "FLAGS", RESPONSE_FLAGS, 0, false, parse_flags_line },
-	{ "CAPABILITY", RESPONSE_CAPABILITY, 0, false, parse_capability },
-	{ "NAMESPACE", RESPONSE_NAMESPACE, 0, false, parse_namespace },
-	{ "ENABLED", RESPONSE_ENABLED, 0, false, parse_enabled },
+	{"FETCH", RESPONSE_FETCH, 0, true, NULL},
+	{"EXISTS", RESPONSE_EXISTS, 0, true, NULL},
+	{"EXPUNGE", RESPONSE_EXPUNGE, 0, true, NULL},
+	{"OK", RESPONSE_STATE, RESPONSE_IS_OK, false, parse_state},
+	{"NO", RESPONSE_STATE, RESPONSE_IS_NO, false, parse_state},
+	{"BAD", RESPONSE_STATE, RESPONSE_IS_BAD, false, parse_state},
+	{"BYE", RESPONSE_BYE, RESPONSE_IS_NO, false, parse_state},
+	{"PREAUTH", RESPONSE_PREAUTH, RESPONSE_IS_OK, false, parse_state},
+	{"LIST", RESPONSE_LIST, 0, false, parse_list},
+	{"STATUS", RESPONSE_STATUS, 0, false, parse_status},
+	{"SEARCH", RESPONSE_SEARCH, 0, false, parse_search},
+	{"ESEARCH", RESPONSE_ESEARCH, 0, false, parse_esearch},
+	{"VANISHED", RESPONSE_VANISHED, 0, false, parse_vanished},
+	{"FLAGS", RESPONSE_FLAGS, 0, false, parse_flags_line},
+	{"CAPABILITY", RESPONSE_CAPABILITY, 0, false, parse_capability},
+	{"NAMESPACE", RESPONSE_NAMESPACE, 0, false, parse_namespace},
+	{"ENABLED", RESPONSE_ENABLED, 0, false, parse_enabled},
 };
 
-static const struct row other = { "", RESPONSE_OTHER, 0, false, parse_other };
+static const struct row other = {"", RESPONSE_OTHER, 0, false, parse_other};
 
 static const struct row *find_row(struct slice name, bool numbered)
 {
 	for (size_t i = 0; i < COUNT_OF(table); i++) {
-		if (table[i].numbered == numbered && slice_eq_nocase(name, slice_str(table[i].name)))
+		if (table[i].numbered == numbered &&
+			slice_eq_nocase(name, slice_str(table[i].name)))
 			return &table[i];
 	}
 	return &other;
 }
 
-static int parse_row(struct reader *reader, const struct row *row, struct response *out,
-	struct err *err)
+static int parse_row(
+	struct reader *reader, const struct row *row, struct response *out, struct err *err)
 {
 	out->kind = row->kind;
 	out->state = row->state;
@@ -530,7 +532,8 @@ static int parse_untagged(struct reader *reader, struct response *out, struct er
 	bool numbered = c >= '0' && c <= '9';
 	const struct row *row;
 
-	if (c < 0 || (numbered && (number32(lexer, &out->number, err) < 0 || space(lexer, err) < 0)))
+	if (c < 0 ||
+		(numbered && (number32(lexer, &out->number, err) < 0 || space(lexer, err) < 0)))
 		return -1;
 	if (lexer_atom(lexer, &name, err) < 0)
 		return -1;
@@ -553,7 +556,8 @@ static int parse_tagged(struct reader *reader, struct response *out, struct err 
 		return -1;
 	row = find_row(word, false);
 	if (row->kind != RESPONSE_STATE)
-		return err_set(err, ERR_PROTO, "the server sent a tagged answer that is not OK, NO or BAD");
+		return err_set(err, ERR_PROTO,
+			"the server sent a tagged answer that is not OK, NO or BAD");
 	if (parse_row(reader, row, out, err) < 0)
 		return -1;
 	out->kind = RESPONSE_TAGGED;
@@ -566,10 +570,14 @@ static int parse_line(struct reader *reader, struct response *out, struct err *e
 	int c = lexer_peek(lexer, err), rc = c < 0 ? -1 : 0;
 
 	if (rc == 0 && c == '*')
-		rc = lexer_try(lexer, '*', err) < 0 || space(lexer, err) < 0 ? -1 : parse_untagged(reader, out, err);
+		rc = lexer_try(lexer, '*', err) < 0 || space(lexer, err) < 0
+			     ? -1
+			     : parse_untagged(reader, out, err);
 	else if (rc == 0 && c == '+') {
 		out->kind = RESPONSE_CONTINUE;
-		rc = lexer_try(lexer, '+', err) < 0 || lexer_blanks(lexer, err) < 0 ? -1 : lexer_text(lexer, &out->text, err);
+		rc = lexer_try(lexer, '+', err) < 0 || lexer_blanks(lexer, err) < 0
+			     ? -1
+			     : lexer_text(lexer, &out->text, err);
 	} else if (rc == 0)
 		rc = parse_tagged(reader, out, err);
 	return rc;
@@ -586,7 +594,7 @@ int reader_next(struct reader *reader, struct response *out, struct err *err)
 	lexer_begin(&reader->lexer);
 	arena_reset(&reader->arena);
 	reader->range_count = 0;
-	*out = (struct response){ 0 };
+	*out = (struct response){0};
 	return parse_line(reader, out, err);
 }
 
@@ -598,19 +606,19 @@ static enum fetch_item_kind item_kind(struct slice name)
 		const char *name;
 		enum fetch_item_kind kind;
 	} items[] = {
-		{ "UID", FETCH_ITEM_UID },
-		{ "FLAGS", FETCH_ITEM_FLAGS },
-		{ "INTERNALDATE", FETCH_ITEM_DATE },
-		{ "RFC822.SIZE", FETCH_ITEM_SIZE },
-		{ "MODSEQ", FETCH_ITEM_MODSEQ },
-		{ "BODY[]", FETCH_ITEM_BODY },
-		{ "BODY[]<0>", FETCH_ITEM_BODY },
-		{ "BODY.PEEK[]", FETCH_ITEM_BODY },
-		{ "RFC822", FETCH_ITEM_BODY },
-		{ "BODY[HEADER]", FETCH_ITEM_HEADER },
-		{ "BODY[HEADER]<0>", FETCH_ITEM_HEADER },
-		{ "BODY.PEEK[HEADER]", FETCH_ITEM_HEADER },
-		{ "RFC822.HEADER", FETCH_ITEM_HEADER },
+		{"UID", FETCH_ITEM_UID},
+		{"FLAGS", FETCH_ITEM_FLAGS},
+		{"INTERNALDATE", FETCH_ITEM_DATE},
+		{"RFC822.SIZE", FETCH_ITEM_SIZE},
+		{"MODSEQ", FETCH_ITEM_MODSEQ},
+		{"BODY[]", FETCH_ITEM_BODY},
+		{"BODY[]<0>", FETCH_ITEM_BODY},
+		{"BODY.PEEK[]", FETCH_ITEM_BODY},
+		{"RFC822", FETCH_ITEM_BODY},
+		{"BODY[HEADER]", FETCH_ITEM_HEADER},
+		{"BODY[HEADER]<0>", FETCH_ITEM_HEADER},
+		{"BODY.PEEK[HEADER]", FETCH_ITEM_HEADER},
+		{"RFC822.HEADER", FETCH_ITEM_HEADER},
 	};
 
 	for (size_t i = 0; i < COUNT_OF(items); i++) {
@@ -690,7 +698,7 @@ int reader_fetch_item(struct reader *reader, struct fetch_item *out, struct err 
 	int end;
 
 	ASSERT(reader->in_fetch);
-	*out = (struct fetch_item){ .kind = FETCH_ITEM_END };
+	*out = (struct fetch_item){.kind = FETCH_ITEM_END};
 	if (lexer_literal_skip(lexer, err) < 0)
 		return -1;
 	end = list_ends(lexer, err);

@@ -3,8 +3,8 @@
  *
  *     reader_next()        one whole response; of a FETCH only the head
  *     reader_fetch_item()  then the items of that FETCH one after another, bodies as open literals
- * A FETCH that was not read to its end is skipped by the next reader_next(). Nothing here knows what was asked for: matching answers to
- * commands is connection.c's work.
+ * A FETCH that was not read to its end is skipped by the next reader_next(). Nothing here knows
+ * what was asked for: matching answers to commands is connection.c's work.
  */
 #ifndef IMAP_RESPONSE_H
 #define IMAP_RESPONSE_H
@@ -21,7 +21,7 @@ struct reader {
 	struct arena arena;        /* of the present response */
 	struct uid_range *ranges;  /* owned; of the present response, room is re-used */
 	size_t range_count, range_room;
-	bool in_fetch;             /* a FETCH is open: its items come next */
+	bool in_fetch; /* a FETCH is open: its items come next */
 };
 
 enum response_kind {
@@ -49,17 +49,25 @@ enum response_state { RESPONSE_IS_OK, RESPONSE_IS_NO, RESPONSE_IS_BAD };
 
 /* Response codes that only this folder looks at; those for callers are enum imap_code. */
 enum response_note {
-	NOTE_NONE, NOTE_CAPABILITY, NOTE_CLOSED, NOTE_HIGHESTMODSEQ, NOTE_NOMODSEQ, NOTE_PERMANENTFLAGS,
-	NOTE_READ_ONLY, NOTE_READ_WRITE, NOTE_UIDNEXT, NOTE_UIDVALIDITY,
+	NOTE_NONE,
+	NOTE_CAPABILITY,
+	NOTE_CLOSED,
+	NOTE_HIGHESTMODSEQ,
+	NOTE_NOMODSEQ,
+	NOTE_PERMANENTFLAGS,
+	NOTE_READ_ONLY,
+	NOTE_READ_WRITE,
+	NOTE_UIDNEXT,
+	NOTE_UIDVALIDITY,
 };
 
 struct response_code {
 	enum imap_code code; /* IMAP_CODE_OTHER: a note, or one that nobody looks at */
 	enum response_note note;
-	uint64_t number;     /* HIGHESTMODSEQ, UIDNEXT, UIDVALIDITY */
+	uint64_t number;           /* HIGHESTMODSEQ, UIDNEXT, UIDVALIDITY */
 	uint32_t uidvalidity, uid; /* APPENDUID; 0 unless it has the right form and one UID */
-	struct flags flags;  /* PERMANENTFLAGS */
-	bool any_flag;       /* ... has \* */
+	struct flags flags;        /* PERMANENTFLAGS */
+	bool any_flag;             /* ... has \* */
 	struct capabilities capabilities;
 };
 
@@ -95,7 +103,7 @@ enum fetch_item_kind {
 	FETCH_ITEM_UID, /* number */
 	FETCH_ITEM_FLAGS,
 	FETCH_ITEM_DATE,
-	FETCH_ITEM_SIZE, /* number */
+	FETCH_ITEM_SIZE,   /* number */
 	FETCH_ITEM_MODSEQ, /* number */
 	FETCH_ITEM_BODY,
 	FETCH_ITEM_HEADER,
@@ -104,20 +112,24 @@ enum fetch_item_kind {
 
 struct fetch_item {
 	enum fetch_item_kind kind;
-	uint64_t number;   /* of a literal body: its size */
+	uint64_t number; /* of a literal body: its size */
 	struct flags flags;
 	bool date_valid;
 	int64_t date;
-	bool nil;          /* BODY, HEADER: NIL */
-	bool literal;      /* BODY, HEADER: the lexer's literal is open; what is not read is skipped by the next call */
+	bool nil;     /* BODY, HEADER: NIL */
+	bool literal; /* BODY, HEADER: the lexer's literal is open; what is not read is skipped by
+			 the next call */
 	struct slice text; /* BODY, HEADER that is no literal */
 };
 
-void reader_init(struct reader *reader, struct stream *stream, struct keywords *keywords, unsigned number);
+void reader_init(
+	struct reader *reader, struct stream *stream, struct keywords *keywords, unsigned number);
 void reader_fini(struct reader *reader);
 int reader_next(struct reader *reader, struct response *out, struct err *err) MUST_USE;
 int reader_fetch_item(struct reader *reader, struct fetch_item *out, struct err *err) MUST_USE;
-/* The code of "[CODE arguments] text", which is cut off TEXT. Tolerates any text; ERR_PROTO for numbers that are none. */
-int response_code_parse(struct slice *text, struct keywords *keywords, struct response_code *out, struct err *err) MUST_USE;
+/* The code of "[CODE arguments] text", which is cut off TEXT. Tolerates any text; ERR_PROTO for
+ * numbers that are none. */
+int response_code_parse(struct slice *text, struct keywords *keywords, struct response_code *out,
+	struct err *err) MUST_USE;
 
 #endif

@@ -1,5 +1,6 @@
 /*
- * UID SEARCH: which messages there are. The answer of a big mailbox is long: it becomes ranges while it is read.
+ * UID SEARCH: which messages there are. The answer of a big mailbox is long: it becomes ranges
+ * while it is read.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +13,8 @@ static int by_first(const void *a, const void *b)
 	return (x->first > y->first) - (x->first < y->first);
 }
 
-/* Sorted first: adding in rising order is cheap, adding in the order of a hostile server would not be. */
+/* Sorted first: adding in rising order is cheap, adding in the order of a hostile server would not
+ * be. */
 static void add_ranges(struct imap *imap, struct uidset *out)
 {
 	struct reader *reader = &imap->reader;
@@ -24,8 +26,8 @@ static void add_ranges(struct imap *imap, struct uidset *out)
 }
 
 /* Is RESPONSE what we asked for with TAG? -1: it is, and useless. */
-static int is_answer(struct imap *imap, const struct response *response, const char *tag,
-	struct err *err)
+static int is_answer(
+	struct imap *imap, const struct response *response, const char *tag, struct err *err)
 {
 	if (response->kind == RESPONSE_SEARCH)
 		return 1;
@@ -42,7 +44,7 @@ static int search(struct imap *imap, const char *key, struct uidset *out, struct
 {
 	bool extended = imap_can(imap, IMAP_CAP_ESEARCH);
 	imap_ticket ticket = command_ticket(imap, "UID SEARCH", TICKET_PLAIN);
-	struct uidset found = { 0 };
+	struct uidset found = {0};
 	struct response response;
 	char tag[TAG_SIZE];
 	int rc = -1;

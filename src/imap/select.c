@@ -1,8 +1,9 @@
 /*
  * SELECT, EXAMINE, leaving a mailbox, and what the server tells about it without being asked.
  *
- * Sequence numbers are not kept: only counts. An EXPUNGE beyond the count changes nothing, and an EXISTS that goes down is taken as
- * told: whoever deletes because of absence compares with these counts first.
+ * Sequence numbers are not kept: only counts. An EXPUNGE beyond the count changes nothing, and an
+ * EXISTS that goes down is taken as told: whoever deletes because of absence compares with these
+ * counts first.
  */
 #include "imap/command.h"
 #include "imap/select.h"
@@ -60,14 +61,14 @@ static void take_permanent(struct imap *imap, const struct response_code *code)
 static void read_only(struct imap *imap)
 {
 	imap->mailbox.read_only = true;
-	imap->mailbox.permanent = (struct flags){ 0 };
+	imap->mailbox.permanent = (struct flags){0};
 	imap->mailbox.new_keywords = false;
 }
 
 static void reset(struct imap *imap)
 {
-	imap->mailbox = (struct imap_mailbox){ 0 };
-	imap->defined = (struct flags){ 0 };
+	imap->mailbox = (struct imap_mailbox){0};
+	imap->defined = (struct flags){0};
 	imap->permanent_known = false;
 }
 
@@ -109,8 +110,8 @@ static void settle(struct imap *imap, bool examine)
 		read_only(imap);
 }
 
-static int send_select(struct imap *imap, struct slice wire, bool examine, imap_ticket *ticket,
-	struct err *err)
+static int send_select(
+	struct imap *imap, struct slice wire, bool examine, imap_ticket *ticket, struct err *err)
 {
 	*ticket = command_ticket(imap, examine ? "EXAMINE" : "SELECT", TICKET_PLAIN);
 	if (command_begin(imap, *ticket, err) < 0)
@@ -154,11 +155,12 @@ const struct imap_mailbox *imap_selected(const struct imap *imap)
 	return imap->selected ? &imap->mailbox : NULL;
 }
 
-/* CLOSE expunges nothing if the mailbox is read-only. EXAMINE may be refused (the mailbox is gone): nothing is selected then. */
+/* CLOSE expunges nothing if the mailbox is read-only. EXAMINE may be refused (the mailbox is gone):
+ * nothing is selected then. */
 static int leave_by_close(struct imap *imap, struct err *err)
 {
-	struct buf wire = { 0 };
-	struct err e = { 0 };
+	struct buf wire = {0};
+	struct err e = {0};
 	int rc = 0;
 
 	if (!imap->mailbox.read_only) {

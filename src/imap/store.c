@@ -1,17 +1,17 @@
 /*
- * Commands that change a mailbox and whose answers may be waited for later. A UID set is cut into lines that every server takes;
- * all of them share one ticket.
+ * Commands that change a mailbox and whose answers may be waited for later. A UID set is cut into
+ * lines that every server takes; all of them share one ticket.
  */
 #include "imap/command.h"
 
-static const struct imap_result nothing_to_do = { .ok = true };
+static const struct imap_result nothing_to_do = {.ok = true};
 
 /* PREFIX set SUFFIX for all of UIDS, under one ticket. */
 static int send_sets(struct imap *imap, const char *what, const char *prefix,
 	const struct uidset *uids, const char *suffix, imap_ticket *out, struct err *err)
 {
-	struct uid_iter it = { 0 };
-	struct buf set = { 0 };
+	struct uid_iter it = {0};
+	struct buf set = {0};
 	int rc = 0;
 
 	*out = command_ticket(imap, what, TICKET_PLAIN);
@@ -33,8 +33,8 @@ static int send_sets(struct imap *imap, const char *what, const char *prefix,
 int imap_store_send(struct imap *imap, const struct uidset *uids, enum imap_store_mode mode,
 	const struct flags *flags, imap_ticket *out, struct err *err)
 {
-	const struct uidset none = { 0 };
-	struct buf suffix = { 0 };
+	const struct uidset none = {0};
+	struct buf suffix = {0};
 	int rc;
 
 	buf_add_str(&suffix, mode == IMAP_STORE_ADD ? " +FLAGS.SILENT (" : " -FLAGS.SILENT (");
@@ -46,8 +46,8 @@ int imap_store_send(struct imap *imap, const struct uidset *uids, enum imap_stor
 	return rc;
 }
 
-int imap_uid_expunge_send(struct imap *imap, const struct uidset *uids, imap_ticket *out,
-	struct err *err)
+int imap_uid_expunge_send(
+	struct imap *imap, const struct uidset *uids, imap_ticket *out, struct err *err)
 {
 	ASSERT(imap_can(imap, IMAP_CAP_UIDPLUS));
 	return send_sets(imap, "UID EXPUNGE", "UID EXPUNGE ", uids, "", out, err);

@@ -53,7 +53,7 @@ static void fail(struct script *script, const char *wanted, const char *got)
 /* LINE is what the client sent in the place of STEP. */
 static bool matches(struct script *script, const char *step, const char *line)
 {
-	struct buf wanted = { 0 };
+	struct buf wanted = {0};
 	bool same;
 
 	if (step[0] == '$' && isdigit((unsigned char)step[1])) {
@@ -64,7 +64,8 @@ static bool matches(struct script *script, const char *step, const char *line)
 			snprintf(script->tags[i], sizeof(script->tags[i]), "%.*s", (int)n, line);
 	}
 	expand(script, step, &wanted);
-	same = wanted.len == strlen(line) && (!wanted.len || memcmp(wanted.data, line, wanted.len) == 0);
+	same = wanted.len == strlen(line) &&
+	       (!wanted.len || memcmp(wanted.data, line, wanted.len) == 0);
 	buf_fini(&wanted);
 	return same;
 }
@@ -91,7 +92,7 @@ static bool expect(struct script *script, const char *step, struct buf *written)
 
 static void say(struct script *script, const char *text, const char *line_end)
 {
-	struct buf line = { 0 };
+	struct buf line = {0};
 
 	expand(script, text, &line);
 	buf_add_str(&line, line_end);
@@ -126,9 +127,10 @@ static void play(struct stream *stream, struct buf *written, void *arg)
 
 void script_start(struct script *script, const char *const *steps, size_t cut_after, size_t chunk)
 {
-	struct buf nothing = { 0 };
+	struct buf nothing = {0};
 
-	*script = (struct script){ .stream = memstream_new(), .steps = steps, .cut_after = cut_after };
+	*script =
+		(struct script){.stream = memstream_new(), .steps = steps, .cut_after = cut_after};
 	memstream_chunk(script->stream, chunk);
 	memstream_on_write(script->stream, play, script);
 	if (cut_after == 0)

@@ -3,15 +3,13 @@
  *
  *     static const char *const steps[] = {
  *         "S: * PREAUTH [CAPABILITY IMAP4rev1] hi",
- *         "C: $1 NOOP",          the client's next line has to be this; its tag is called $1 from here on
- *         "S: * 3 EXISTS",       sent with CRLF; $1 stands for the tag
- *         "S: $1 OK done",
- *         "R: + go on",          sent as it is, without a line end
- *         "E:",                  the server closes the connection
- *         NULL,
+ *         "C: $1 NOOP",          the client's next line has to be this; its tag is called $1 from
+ * here on "S: * 3 EXISTS",       sent with CRLF; $1 stands for the tag "S: $1 OK done", "R: + go
+ * on",          sent as it is, without a line end "E:",                  the server closes the
+ * connection NULL,
  *     };
- * The server never speaks before the lines above are done. What the client sends beyond the script, or other than expected, is kept
- * as a failure that script_check() reports.
+ * The server never speaks before the lines above are done. What the client sends beyond the script,
+ * or other than expected, is kept as a failure that script_check() reports.
  */
 #ifndef TESTS_FAKE_SCRIPT_H
 #define TESTS_FAKE_SCRIPT_H
@@ -21,13 +19,13 @@
 #define SCRIPT_TAGS 200
 
 struct script {
-	struct stream *stream;     /* hand it to imap_open_stream(), which owns it then */
+	struct stream *stream; /* hand it to imap_open_stream(), which owns it then */
 	const char *const *steps;
-	size_t at;                 /* the next step */
+	size_t at; /* the next step */
 	char tags[SCRIPT_TAGS][32];
-	char failure[1024];        /* "": none */
-	size_t cut_after;          /* octets sent until the connection is cut; SIZE_MAX: never */
-	size_t fed;                /* octets sent */
+	char failure[1024]; /* "": none */
+	size_t cut_after;   /* octets sent until the connection is cut; SIZE_MAX: never */
+	size_t fed;         /* octets sent */
 	bool ended;
 };
 

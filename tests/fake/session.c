@@ -9,8 +9,8 @@
 void session_init(struct session *session)
 {
 	*session = (struct session){
-		.login = { .user = "alice", .password = "secret" },
-		.net = { .tls = NET_TLS_NONE },
+		.login = {.user = "alice", .password = "secret"},
+		.net = {.tls = NET_TLS_NONE},
 		.cut_after = SIZE_MAX,
 	};
 	session->keywords = keywords_new();

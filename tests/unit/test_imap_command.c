@@ -1,5 +1,6 @@
 /*
- * Commands with tickets: answers in any order, windows, uploads in all their forms, arguments that have to be made safe.
+ * Commands with tickets: answers in any order, windows, uploads in all their forms, arguments that
+ * have to be made safe.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -19,74 +20,144 @@
 
 struct append_row {
 	const char *name;
-	const char *box;       /* NULL: "box" */
+	const char *box; /* NULL: "box" */
 	uint32_t flags;
 	const char *keyword;
 	const char *body;
 	enum err_kind kind;
-	int begin;             /* what begin returns if not an error */
+	int begin; /* what begin returns if not an error */
 	struct imap_result result;
 	const char *steps[12];
 };
 
 static const struct append_row append_rows[] = {
-	{ .name = "synchronizing", .body = "a\r\nb", .result = { .ok = true, .code = IMAP_CODE_APPENDUID, .uidvalidity = 7, .uid = 12 },
-		.steps = { HELLO, "C: $1 APPEND box " DATE " {4}", "S: + go on", "C: a", "C: b", "S: $1 OK [APPENDUID 7 12] done" } },
-	{ .name = "LITERAL+", .body = "abc", .flags = FLAG_SEEN | FLAG_FORWARDED, .keyword = "work", .result = { .ok = true },
-		.steps = { PLUS, "C: $1 APPEND box ($Forwarded \\Seen work) " DATE " {3+}", "C: abc", "S: $1 OK" } },
-	{ .name = "LITERAL- for a small one", .body = "abc", .result = { .ok = true },
-		.steps = { MINUS, "C: $1 APPEND box " DATE " {3+}", "C: abc", "S: $1 OK" } },
-	{ .name = "an empty message", .body = "", .result = { .ok = true },
-		.steps = { PLUS, "C: $1 APPEND box " DATE " {0+}", "C: ", "S: $1 OK" } },
-	{ .name = "news before the continuation", .body = "abc", .result = { .ok = true },
-		.steps = { HELLO, "C: $1 APPEND box " DATE " {3}", "S: * 4 EXISTS", "S: * OK wait", "S: +", "C: abc", "S: $1 OK" } },
-	{ .name = "refused before the literal", .body = "abc", .begin = 1, .result = { .code = IMAP_CODE_TRYCREATE, .text = "no such mailbox" },
-		.steps = { HELLO, "C: $1 APPEND box " DATE " {3}", "S: $1 NO [TRYCREATE] no such mailbox" } },
-	{ .name = "refused after the literal", .body = "abc", .result = { .code = IMAP_CODE_OVERQUOTA, .text = "full" },
-		.steps = { PLUS, "C: $1 APPEND box " DATE " {3+}", "C: abc", "S: $1 NO [OVERQUOTA] full" } },
-	{ .name = "BAD", .body = "abc", .begin = 1, .result = { .bad = true, .text = "what?" },
-		.steps = { HELLO, "C: $1 APPEND box " DATE " {3}", "S: $1 BAD what?" } },
-	{ .name = "larger than APPENDLIMIT: nothing is sent", .body = "abcd", .begin = 1, .result = { .code = IMAP_CODE_TOOBIG },
-		.steps = { "S: * PREAUTH [CAPABILITY IMAP4rev1 LITERAL+ APPENDLIMIT=3] hi" } },
-	{ .name = "a name to be quoted", .box = "a \"b\\c", .body = "abc", .result = { .ok = true },
-		.steps = { PLUS, "C: $1 APPEND \"a \\\"b\\\\c\" " DATE " {3+}", "C: abc", "S: $1 OK" } },
-	{ .name = "an 8-bit name, two literals", .box = "\xC3\xA4", .body = "abc", .result = { .ok = true },
-		.steps = { HELLO, "C: $1 APPEND {2}", "S: + ", "C: \xC3\xA4 " DATE " {3}", "S: + ", "C: abc", "S: $1 OK" } },
-	{ .name = "an 8-bit name refused", .box = "\xC3\xA4", .body = "abc", .begin = 1, .result = { .text = "8 bits?" },
-		.steps = { HELLO, "C: $1 APPEND {2}", "S: $1 NO 8 bits?" } },
-	{ .name = "a name with a line end can't smuggle a command", .box = "x\r\na1 DELETE INBOX", .body = "abc", .result = { .ok = true },
-		.steps = { PLUS, "C: $1 APPEND {18+}", "C: x", "C: a1 DELETE INBOX " DATE " {3+}", "C: abc", "S: $1 OK" } },
-	{ .name = "APPENDUID with UID 0", .body = "abc", .result = { .ok = true, .code = IMAP_CODE_APPENDUID, .text = "done" },
-		.steps = { PLUS, "C: $1 APPEND box " DATE " {3+}", "C: abc", "S: $1 OK [APPENDUID 7 0] done" } },
-	{ .name = "APPENDUID with a set", .body = "abc", .result = { .ok = true, .code = IMAP_CODE_APPENDUID },
-		.steps = { PLUS, "C: $1 APPEND box " DATE " {3+}", "C: abc", "S: $1 OK [APPENDUID 7 12:13]" } },
-	{ .name = "APPENDUID beyond 32 bits, or cut short", .body = "abc", .result = { .ok = true, .code = IMAP_CODE_APPENDUID },
-		.steps = { PLUS, "C: $1 APPEND box " DATE " {3+}", "C: abc", "S: $1 OK [APPENDUID 4294967296 12]" } },
-	{ .name = "APPENDUID with nothing", .body = "abc", .result = { .ok = true, .code = IMAP_CODE_APPENDUID },
-		.steps = { PLUS, "C: $1 APPEND box " DATE " {3+}", "C: abc", "S: $1 OK [APPENDUID]" } },
-	{ .name = "APPENDUID that is not ours", .body = "abc", .result = { .ok = true },
-		.steps = { PLUS, "C: $1 APPEND box " DATE " {3+}", "C: abc", "S: * OK [APPENDUID 7 13] somebody's", "S: $1 OK" } },
-	{ .name = "APPENDUID with a NO", .body = "abc", .result = { .code = IMAP_CODE_APPENDUID },
-		.steps = { PLUS, "C: $1 APPEND box " DATE " {3+}", "C: abc", "S: $1 NO [APPENDUID 7 13]" } },
-	{ .name = "BYE instead of the continuation", .body = "abc", .kind = ERR_SERVER_BUSY,
-		.steps = { HELLO, "C: $1 APPEND box " DATE " {3}", "S: * BYE going down" } },
-	{ .name = "the end instead of an answer", .body = "abc", .kind = ERR_NET,
-		.steps = { PLUS, "C: $1 APPEND box " DATE " {3+}", "C: abc", "E:" } },
-	{ .name = "two continuations", .body = "abc", .kind = ERR_PROTO,
-		.steps = { HELLO, "C: $1 APPEND box " DATE " {3}", "S: + ", "S: + ", "C: abc" } },
+	{.name = "synchronizing",
+		.body = "a\r\nb",
+		.result = {.ok = true, .code = IMAP_CODE_APPENDUID, .uidvalidity = 7, .uid = 12},
+		.steps = {HELLO, "C: $1 APPEND box " DATE " {4}", "S: + go on", "C: a", "C: b",
+			"S: $1 OK [APPENDUID 7 12] done"}},
+	{.name = "LITERAL+",
+		.body = "abc",
+		.flags = FLAG_SEEN | FLAG_FORWARDED,
+		.keyword = "work",
+		.result = {.ok = true},
+		.steps = {PLUS, "C: $1 APPEND box ($Forwarded \\Seen work) " DATE " {3+}", "C: abc",
+			"S: $1 OK"}},
+	{.name = "LITERAL- for a small one",
+		.body = "abc",
+		.result = {.ok = true},
+		.steps = {MINUS, "C: $1 APPEND box " DATE " {3+}", "C: abc", "S: $1 OK"}},
+	{.name = "an empty message",
+		.body = "",
+		.result = {.ok = true},
+		.steps = {PLUS, "C: $1 APPEND box " DATE " {0+}", "C: ", "S: $1 OK"}},
+	{.name = "news before the continuation",
+		.body = "abc",
+		.result = {.ok = true},
+		.steps = {HELLO, "C: $1 APPEND box " DATE " {3}", "S: * 4 EXISTS", "S: * OK wait",
+			"S: +", "C: abc", "S: $1 OK"}},
+	{.name = "refused before the literal",
+		.body = "abc",
+		.begin = 1,
+		.result = {.code = IMAP_CODE_TRYCREATE, .text = "no such mailbox"},
+		.steps = {HELLO, "C: $1 APPEND box " DATE " {3}",
+			"S: $1 NO [TRYCREATE] no such mailbox"}},
+	{.name = "refused after the literal",
+		.body = "abc",
+		.result = {.code = IMAP_CODE_OVERQUOTA, .text = "full"},
+		.steps = {PLUS, "C: $1 APPEND box " DATE " {3+}", "C: abc",
+			"S: $1 NO [OVERQUOTA] full"}},
+	{.name = "BAD",
+		.body = "abc",
+		.begin = 1,
+		.result = {.bad = true, .text = "what?"},
+		.steps = {HELLO, "C: $1 APPEND box " DATE " {3}", "S: $1 BAD what?"}},
+	{.name = "larger than APPENDLIMIT: nothing is sent",
+		.body = "abcd",
+		.begin = 1,
+		.result = {.code = IMAP_CODE_TOOBIG},
+		.steps = {"S: * PREAUTH [CAPABILITY IMAP4rev1 LITERAL+ APPENDLIMIT=3] hi"}},
+	{.name = "a name to be quoted",
+		.box = "a \"b\\c",
+		.body = "abc",
+		.result = {.ok = true},
+		.steps = {PLUS, "C: $1 APPEND \"a \\\"b\\\\c\" " DATE " {3+}", "C: abc",
+			"S: $1 OK"}},
+	{.name = "an 8-bit name, two literals",
+		.box = "\xC3\xA4",
+		.body = "abc",
+		.result = {.ok = true},
+		.steps = {HELLO, "C: $1 APPEND {2}", "S: + ", "C: \xC3\xA4 " DATE " {3}", "S: + ",
+			"C: abc", "S: $1 OK"}},
+	{.name = "an 8-bit name refused",
+		.box = "\xC3\xA4",
+		.body = "abc",
+		.begin = 1,
+		.result = {.text = "8 bits?"},
+		.steps = {HELLO, "C: $1 APPEND {2}", "S: $1 NO 8 bits?"}},
+	{.name = "a name with a line end can't smuggle a command",
+		.box = "x\r\na1 DELETE INBOX",
+		.body = "abc",
+		.result = {.ok = true},
+		.steps = {PLUS, "C: $1 APPEND {18+}", "C: x", "C: a1 DELETE INBOX " DATE " {3+}",
+			"C: abc", "S: $1 OK"}},
+	{.name = "APPENDUID with UID 0",
+		.body = "abc",
+		.result = {.ok = true, .code = IMAP_CODE_APPENDUID, .text = "done"},
+		.steps = {PLUS, "C: $1 APPEND box " DATE " {3+}", "C: abc",
+			"S: $1 OK [APPENDUID 7 0] done"}},
+	{.name = "APPENDUID with a set",
+		.body = "abc",
+		.result = {.ok = true, .code = IMAP_CODE_APPENDUID},
+		.steps = {PLUS, "C: $1 APPEND box " DATE " {3+}", "C: abc",
+			"S: $1 OK [APPENDUID 7 12:13]"}},
+	{.name = "APPENDUID beyond 32 bits, or cut short",
+		.body = "abc",
+		.result = {.ok = true, .code = IMAP_CODE_APPENDUID},
+		.steps = {PLUS, "C: $1 APPEND box " DATE " {3+}", "C: abc",
+			"S: $1 OK [APPENDUID 4294967296 12]"}},
+	{.name = "APPENDUID with nothing",
+		.body = "abc",
+		.result = {.ok = true, .code = IMAP_CODE_APPENDUID},
+		.steps = {PLUS, "C: $1 APPEND box " DATE " {3+}", "C: abc",
+			"S: $1 OK [APPENDUID]"}},
+	{.name = "APPENDUID that is not ours",
+		.body = "abc",
+		.result = {.ok = true},
+		.steps = {PLUS, "C: $1 APPEND box " DATE " {3+}", "C: abc",
+			"S: * OK [APPENDUID 7 13] somebody's", "S: $1 OK"}},
+	{.name = "APPENDUID with a NO",
+		.body = "abc",
+		.result = {.code = IMAP_CODE_APPENDUID},
+		.steps = {PLUS, "C: $1 APPEND box " DATE " {3+}", "C: abc",
+			"S: $1 NO [APPENDUID 7 13]"}},
+	{.name = "BYE instead of the continuation",
+		.body = "abc",
+		.kind = ERR_SERVER_BUSY,
+		.steps = {HELLO, "C: $1 APPEND box " DATE " {3}", "S: * BYE going down"}},
+	{.name = "the end instead of an answer",
+		.body = "abc",
+		.kind = ERR_NET,
+		.steps = {PLUS, "C: $1 APPEND box " DATE " {3+}", "C: abc", "E:"}},
+	{.name = "two continuations",
+		.body = "abc",
+		.kind = ERR_PROTO,
+		.steps = {HELLO, "C: $1 APPEND box " DATE " {3}", "S: + ", "S: + ", "C: abc"}},
 };
 
-static int append_row(const struct append_row *row, struct session *s, int *begin, struct imap_result *result)
+static int append_row(
+	const struct append_row *row, struct session *s, int *begin, struct imap_result *result)
 {
 	struct flags flags = flags_system(row->flags);
 	imap_ticket ticket;
 	int rc = session_open(s, row->steps);
 
 	if (row->keyword)
-		flags_add_keyword(&flags, (unsigned)keywords_intern(s->keywords, slice_str(row->keyword)));
+		flags_add_keyword(
+			&flags, (unsigned)keywords_intern(s->keywords, slice_str(row->keyword)));
 	if (rc == 0)
-		rc = *begin = imap_append_begin(s->imap, slice_str(row->box ? row->box : "box"), &flags, 1234567890, strlen(row->body),
-			&ticket, &s->err);
+		rc = *begin = imap_append_begin(s->imap, slice_str(row->box ? row->box : "box"),
+			&flags, 1234567890, strlen(row->body), &ticket, &s->err);
 	for (size_t i = 0; rc == 0 && *begin == 0 && row->body[i]; i++)
 		rc = imap_append_data(s->imap, row->body + i, 1, &s->err);
 	if (rc == 0 && *begin == 0)
@@ -100,19 +171,23 @@ static void appends(void **state)
 	for (size_t i = 0; i < COUNT_OF(append_rows); i++) {
 		const struct append_row *row = &append_rows[i];
 		const struct imap_result *want = &row->result;
-		struct imap_result got = { 0 };
+		struct imap_result got = {0};
 		struct session s;
 		int begin = 0, rc;
 
 		session_init(&s);
 		s.chunk = i % 2;
 		rc = append_row(row, &s, &begin, &got);
-		if (rc != (row->kind ? -1 : 0) || s.err.kind != row->kind || (rc == 0 && begin != row->begin))
-			fail_msg("%s: rc %d, begin %d, %s; %s", row->name, rc, begin, s.err.msg, script_check(&s.script) ? script_check(&s.script) : "");
-		if (rc == 0 && (got.ok != want->ok || got.bad != want->bad || got.code != want->code || got.uid != want->uid ||
-				       got.uidvalidity != want->uidvalidity || (want->text[0] && strcmp(got.text, want->text))))
-			fail_msg("%s: ok %d bad %d code %d uid %u/%u text <%s>", row->name, got.ok, got.bad, (int)got.code, got.uidvalidity,
-				got.uid, got.text);
+		if (rc != (row->kind ? -1 : 0) || s.err.kind != row->kind ||
+			(rc == 0 && begin != row->begin))
+			fail_msg("%s: rc %d, begin %d, %s; %s", row->name, rc, begin, s.err.msg,
+				script_check(&s.script) ? script_check(&s.script) : "");
+		if (rc == 0 &&
+			(got.ok != want->ok || got.bad != want->bad || got.code != want->code ||
+				got.uid != want->uid || got.uidvalidity != want->uidvalidity ||
+				(want->text[0] && strcmp(got.text, want->text))))
+			fail_msg("%s: ok %d bad %d code %d uid %u/%u text <%s>", row->name, got.ok,
+				got.bad, (int)got.code, got.uidvalidity, got.uid, got.text);
 		if (rc == 0)
 			assert_int_equal(imap_append_pending(s.imap), 0);
 		session_end(&s, row->name);
@@ -145,9 +220,11 @@ static void appends_in_flight(void **state)
 {
 	enum { SIZE = 100000 };
 	char *body = xmalloc(SIZE + 1), *expected = xmalloc(SIZE + 10);
-	const char *steps[] = { PLUS, "C: $1 APPEND box " DATE " {100000+}", expected, "C: $2 APPEND box " DATE " {100000+}", expected,
-		"C: $3 APPEND box " DATE " {100000+}", expected, "S: $2 OK [APPENDUID 7 2]", "S: $3 NO no", "S: $1 OK [APPENDUID 7 1]", NULL };
-	struct flags none = { 0 };
+	const char *steps[] = {PLUS, "C: $1 APPEND box " DATE " {100000+}", expected,
+		"C: $2 APPEND box " DATE " {100000+}", expected,
+		"C: $3 APPEND box " DATE " {100000+}", expected, "S: $2 OK [APPENDUID 7 2]",
+		"S: $3 NO no", "S: $1 OK [APPENDUID 7 1]", NULL};
+	struct flags none = {0};
 	struct imap_result result;
 	imap_ticket tickets[3];
 	struct session s;
@@ -159,7 +236,9 @@ static void appends_in_flight(void **state)
 	session_init(&s);
 	assert_int_equal(session_open(&s, steps), 0);
 	for (int i = 0; i < 3; i++) {
-		assert_int_equal(imap_append_begin(s.imap, SLICE("box"), &none, 1234567890, SIZE, &tickets[i], &s.err), 0);
+		assert_int_equal(imap_append_begin(s.imap, SLICE("box"), &none, 1234567890, SIZE,
+					 &tickets[i], &s.err),
+			0);
 		assert_int_equal(imap_append_data(s.imap, body, SIZE / 2, &s.err), 0);
 		assert_int_equal(imap_append_data(s.imap, body, 10, &s.err), 0);
 		assert_int_equal(imap_append_data(s.imap, body, SIZE / 2 - 10, &s.err), 0);
@@ -180,9 +259,10 @@ static void appends_in_flight(void **state)
 /* What was answered before the connection ended is still there. */
 static void results_outlive_the_connection(void **state)
 {
-	static const char *const steps[] = { PLUS, "C: $1 APPEND box " DATE " {1+}", "C: x", "C: $2 APPEND box " DATE " {1+}", "C: x",
-		"S: $1 OK [APPENDUID 7 1]", "S: * BYE", NULL };
-	struct flags none = { 0 };
+	static const char *const steps[] = {PLUS, "C: $1 APPEND box " DATE " {1+}", "C: x",
+		"C: $2 APPEND box " DATE " {1+}", "C: x", "S: $1 OK [APPENDUID 7 1]", "S: * BYE",
+		NULL};
+	struct flags none = {0};
 	struct imap_result result;
 	imap_ticket tickets[2];
 	struct session s;
@@ -191,7 +271,9 @@ static void results_outlive_the_connection(void **state)
 	session_init(&s);
 	assert_int_equal(session_open(&s, steps), 0);
 	for (int i = 0; i < 2; i++) {
-		assert_int_equal(imap_append_begin(s.imap, SLICE("box"), &none, 1234567890, 1, &tickets[i], &s.err), 0);
+		assert_int_equal(imap_append_begin(s.imap, SLICE("box"), &none, 1234567890, 1,
+					 &tickets[i], &s.err),
+			0);
 		assert_int_equal(imap_append_data(s.imap, "x", 1, &s.err), 0);
 		assert_int_equal(imap_append_end(s.imap, &s.err), 0);
 	}
@@ -206,11 +288,16 @@ static void results_outlive_the_connection(void **state)
 
 static void stores(void **state)
 {
-	static const char *const steps[] = { HELLO, "C: $1 UID STORE 1:3,7 +FLAGS.SILENT (\\Seen work)", "C: $2 UID STORE 9 -FLAGS.SILENT (\\Deleted)",
-		"C: $3 UID EXPUNGE 1:2", "C: $4 CREATE \"a b\"", "C: $5 SUBSCRIBE a", "C: $6 EXPUNGE", "S: * 1 FETCH (UID 1 FLAGS (\\Seen) MODSEQ (5))", "S: $5 OK",
-		"S: $4 NO [ALREADYEXISTS] there", "S: $2 NO no", "S: $3 OK", "S: * 1 EXPUNGE", "S: $1 OK [MODIFIED 5] x", "S: $6 OK", NULL };
-	struct flags seen = flags_system(FLAG_SEEN), deleted = flags_system(FLAG_DELETED), none = { 0 };
-	struct uidset uids = { 0 }, nine = { 0 }, two = { 0 }, empty = { 0 };
+	static const char *const steps[] = {HELLO,
+		"C: $1 UID STORE 1:3,7 +FLAGS.SILENT (\\Seen work)",
+		"C: $2 UID STORE 9 -FLAGS.SILENT (\\Deleted)", "C: $3 UID EXPUNGE 1:2",
+		"C: $4 CREATE \"a b\"", "C: $5 SUBSCRIBE a", "C: $6 EXPUNGE",
+		"S: * 1 FETCH (UID 1 FLAGS (\\Seen) MODSEQ (5))", "S: $5 OK",
+		"S: $4 NO [ALREADYEXISTS] there", "S: $2 NO no", "S: $3 OK", "S: * 1 EXPUNGE",
+		"S: $1 OK [MODIFIED 5] x", "S: $6 OK", NULL};
+	struct flags seen = flags_system(FLAG_SEEN), deleted = flags_system(FLAG_DELETED),
+		     none = {0};
+	struct uidset uids = {0}, nine = {0}, two = {0}, empty = {0};
 	imap_ticket t[7];
 	struct imap_result result;
 	struct session s;
@@ -224,13 +311,16 @@ static void stores(void **state)
 	assert_int_equal(session_open(&s, steps), 0);
 	flags_add_keyword(&seen, (unsigned)keywords_intern(s.keywords, SLICE("work")));
 	assert_int_equal(imap_store_send(s.imap, &uids, IMAP_STORE_ADD, &seen, &t[0], &s.err), 0);
-	assert_int_equal(imap_store_send(s.imap, &nine, IMAP_STORE_REMOVE, &deleted, &t[1], &s.err), 0);
+	assert_int_equal(
+		imap_store_send(s.imap, &nine, IMAP_STORE_REMOVE, &deleted, &t[1], &s.err), 0);
 	assert_int_equal(imap_uid_expunge_send(s.imap, &two, &t[2], &s.err), 0);
 	assert_int_equal(imap_create_send(s.imap, SLICE("a b"), &t[3], &s.err), 0);
-	assert_int_equal(imap_create_send(s.imap, (struct slice){ "a\0", 2 }, &t[4], &s.err), -1); /* refused here */
+	assert_int_equal(imap_create_send(s.imap, (struct slice){"a\0", 2}, &t[4], &s.err),
+		-1); /* refused here */
 	assert_int_equal(s.err.kind, ERR_SERVER_NO);
 	assert_int_equal(imap_subscribe_send(s.imap, SLICE("a"), &t[4], &s.err), 0);
-	assert_int_equal(imap_store_send(s.imap, &empty, IMAP_STORE_ADD, &seen, &t[5], &s.err), 0); /* nothing is sent */
+	assert_int_equal(imap_store_send(s.imap, &empty, IMAP_STORE_ADD, &seen, &t[5], &s.err),
+		0); /* nothing is sent */
 	assert_int_equal(imap_store_send(s.imap, &uids, IMAP_STORE_ADD, &none, &t[6], &s.err), 0);
 	assert_int_equal(imap_expunge(s.imap, &s.err), 0);
 	assert_int_equal(imap_wait_ok(s.imap, t[0], &s.err), 0);
@@ -248,13 +338,14 @@ static void stores(void **state)
 	uidset_fini(&two);
 }
 
-/* A set of 20,000 single UIDs: lines that every server takes, one ticket, one refusal is the result. */
+/* A set of 20,000 single UIDs: lines that every server takes, one ticket, one refusal is the
+ * result. */
 static void long_sets(void **state)
 {
 	struct stream *stream;
 	struct flags seen = flags_system(FLAG_SEEN);
-	struct uidset uids = { 0 };
-	static const char *const steps[] = { HELLO, NULL };
+	struct uidset uids = {0};
+	static const char *const steps[] = {HELLO, NULL};
 	struct session s;
 	struct imap_result result;
 	imap_ticket ticket;
@@ -269,7 +360,8 @@ static void long_sets(void **state)
 	stream = s.script.stream;
 	memstream_on_write(stream, NULL, NULL);
 	/* The window is 32 KiB: the fifth command waits for an answer, which is not there. */
-	assert_int_equal(imap_store_send(s.imap, &uids, IMAP_STORE_ADD, &seen, &ticket, &s.err), -1);
+	assert_int_equal(
+		imap_store_send(s.imap, &uids, IMAP_STORE_ADD, &seen, &ticket, &s.err), -1);
 	assert_int_equal(s.err.kind, ERR_NET);
 	written = memstream_written(stream);
 	for (char *p = written->data, *end; p < written->data + written->len; p = end + 2) {
@@ -294,7 +386,8 @@ static void answer_all(struct stream *stream, struct buf *written, void *arg)
 	while (written->len && (newline = memmem(written->data, written->len, "\r\n", 2)) != NULL) {
 		char answer[64];
 
-		snprintf(answer, sizeof(answer), "%.*s OK\r\n", (int)strcspn(written->data, " "), written->data);
+		snprintf(answer, sizeof(answer), "%.*s OK\r\n", (int)strcspn(written->data, " "),
+			written->data);
 		memstream_feed_str(stream, answer);
 		buf_drop_front(written, (size_t)(newline - written->data) + 2);
 		now++;
@@ -305,7 +398,7 @@ static void answer_all(struct stream *stream, struct buf *written, void *arg)
 
 static void many_tickets(void **state)
 {
-	static const char *const steps[] = { HELLO, NULL };
+	static const char *const steps[] = {HELLO, NULL};
 	imap_ticket tickets[200];
 	struct session s;
 	unsigned worst = 0;
@@ -325,7 +418,8 @@ static void many_tickets(void **state)
 /* Tags: unlike each other, and not to be guessed. */
 static void tags(void **state)
 {
-	static const char *const steps[] = { HELLO, "C: $1 NOOP", "S: $1 OK", "C: $2 NOOP", "S: $2 OK", NULL };
+	static const char *const steps[] = {
+		HELLO, "C: $1 NOOP", "S: $1 OK", "C: $2 NOOP", "S: $2 OK", NULL};
 	struct session s;
 
 	(void)state;

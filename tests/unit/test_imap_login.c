@@ -1,6 +1,6 @@
 /*
- * From the greeting to a connection that is ready: every way to log in, and every way in which somebody between us and the server
- * might try to get the password or a word in.
+ * From the greeting to a connection that is ready: every way to log in, and every way in which
+ * somebody between us and the server might try to get the password or a word in.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,8 +12,8 @@
 
 struct row {
 	const char *name;
-	enum err_kind kind;     /* ERR_NONE: the login works */
-	const char *server;     /* what err.server has to hold; NULL: anything */
+	enum err_kind kind; /* ERR_NONE: the login works */
+	const char *server; /* what err.server has to hold; NULL: anything */
 	enum net_tls tls;
 	const char *user, *password, *token, *mechanism; /* NULL: default */
 	const char *quirk;
@@ -23,155 +23,229 @@ struct row {
 #define READY "S: $1 OK [CAPABILITY IMAP4rev1] ready"
 
 static const struct row rows[] = {
-	{ .name = "PLAIN with SASL-IR",
-		.steps = { "S: * OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN] hi",
-			"C: $1 AUTHENTICATE PLAIN AGFsaWNlAHNlY3JldA==", READY } },
-	{ .name = "PLAIN with a continuation",
-		.steps = { "S: * OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] hi", "C: $1 AUTHENTICATE PLAIN",
-			"S: + ", "C: AGFsaWNlAHNlY3JldA==", READY } },
-	{ .name = "a continuation without blank",
-		.steps = { "S: * OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] hi", "C: $1 AUTHENTICATE PLAIN",
-			"S: +", "C: AGFsaWNlAHNlY3JldA==", READY } },
-	{ .name = "the LOGIN command",
-		.steps = { "S: * OK [CAPABILITY IMAP4rev1] hi", "C: $1 LOGIN alice secret", READY } },
-	{ .name = "LOGIN, quoted", .user = "a b", .password = "se\"c\\ret",
-		.steps = { "S: * OK [CAPABILITY IMAP4rev1] hi",
-			"C: $1 LOGIN \"a b\" \"se\\\"c\\\\ret\"", READY } },
-	{ .name = "LOGIN, 8-bit password as a literal", .password = "g\xC3\xA4ns",
-		.steps = { "S: * OK [CAPABILITY IMAP4rev1] hi", "C: $1 LOGIN alice {5}", "S: + go",
-			"C: g\xC3\xA4ns", READY } },
-	{ .name = "LOGIN, 8-bit password, LITERAL+", .password = "g\xC3\xA4ns",
-		.steps = { "S: * OK [CAPABILITY IMAP4rev1 LITERAL+] hi", "C: $1 LOGIN alice {5+}",
-			"C: g\xC3\xA4ns", READY } },
-	{ .name = "a password with a line end stays one argument", .password = "a\r\nb LOGOUT",
-		.steps = { "S: * OK [CAPABILITY IMAP4rev1 LITERAL+] hi", "C: $1 LOGIN alice {11+}",
-			"C: a", "C: b LOGOUT", READY } },
-	{ .name = "LOGIN refused at its literal", .kind = ERR_AUTH, .server = "no literals",
+	{.name = "PLAIN with SASL-IR",
+		.steps = {"S: * OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN] hi",
+			"C: $1 AUTHENTICATE PLAIN AGFsaWNlAHNlY3JldA==", READY}},
+	{.name = "PLAIN with a continuation",
+		.steps = {"S: * OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] hi",
+			"C: $1 AUTHENTICATE PLAIN", "S: + ", "C: AGFsaWNlAHNlY3JldA==", READY}},
+	{.name = "a continuation without blank",
+		.steps = {"S: * OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] hi",
+			"C: $1 AUTHENTICATE PLAIN", "S: +", "C: AGFsaWNlAHNlY3JldA==", READY}},
+	{.name = "the LOGIN command",
+		.steps = {"S: * OK [CAPABILITY IMAP4rev1] hi", "C: $1 LOGIN alice secret", READY}},
+	{.name = "LOGIN, quoted",
+		.user = "a b",
+		.password = "se\"c\\ret",
+		.steps = {"S: * OK [CAPABILITY IMAP4rev1] hi",
+			"C: $1 LOGIN \"a b\" \"se\\\"c\\\\ret\"", READY}},
+	{.name = "LOGIN, 8-bit password as a literal",
 		.password = "g\xC3\xA4ns",
-		.steps = { "S: * OK [CAPABILITY IMAP4rev1] hi", "C: $1 LOGIN alice {5}",
-			"S: $1 BAD no literals" } },
-	{ .name = "AUTH=LOGIN where the command is disabled",
-		.steps = { "S: * OK [CAPABILITY IMAP4rev1 LOGINDISABLED AUTH=LOGIN] hi",
-			"C: $1 AUTHENTICATE LOGIN", "S: + VXNlcm5hbWU6", "C: YWxpY2U=",
-			"S: + UGFzc3dvcmQ6", "C: c2VjcmV0", READY } },
-	{ .name = "LOGINDISABLED and nothing else", .kind = ERR_AUTH,
-		.steps = { "S: * OK [CAPABILITY IMAP4rev1 STARTTLS LOGINDISABLED] hi" } },
-	{ .name = "the mechanism that was named", .mechanism = "login",
-		.steps = { "S: * OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN] hi",
-			"C: $1 LOGIN alice secret", READY } },
-	{ .name = "a named mechanism that is not offered", .mechanism = "SCRAM-SHA-256", .kind = ERR_AUTH,
-		.steps = { "S: * OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN] hi" } },
-	{ .name = "CRAM-MD5 when named", .mechanism = "CRAM-MD5",
-		.steps = { "S: * OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN AUTH=CRAM-MD5] hi",
-			"C: $1 AUTHENTICATE CRAM-MD5", "S: + PDE4OTYuNjk3MTcwOTUyQHBvc3RvZmZpY2UucmVzdG9uLm1jaS5uZXQ+",
-			"C: YWxpY2UgNzMzYmE4N2U2NGVkN2U0NDFmMDYyYzRhYzZkYjAxMDM=", READY } },
-	{ .name = "EXTERNAL when named", .mechanism = "EXTERNAL",
-		.steps = { "S: * OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=EXTERNAL] hi",
-			"C: $1 AUTHENTICATE EXTERNAL =", READY } },
-	{ .name = "XOAUTH2", .token = "tok",
-		.steps = { "S: * OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=XOAUTH2 AUTH=PLAIN] hi",
-			"C: $1 AUTHENTICATE XOAUTH2 dXNlcj1hbGljZQFhdXRoPUJlYXJlciB0b2sBAQ==", READY } },
-	{ .name = "OAUTHBEARER before XOAUTH2", .token = "tok",
-		.steps = { "S: * OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=XOAUTH2 AUTH=OAUTHBEARER] hi",
-			"C: $1 AUTHENTICATE OAUTHBEARER bixhPWFsaWNlLAFhdXRoPUJlYXJlciB0b2sBAQ==", READY } },
-	{ .name = "XOAUTH2 refused with an error challenge", .token = "tok", .kind = ERR_AUTH,
-		.server = "expired",
-		.steps = { "S: * OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=XOAUTH2] hi",
-			"C: $1 AUTHENTICATE XOAUTH2 dXNlcj1hbGljZQFhdXRoPUJlYXJlciB0b2sBAQ==",
-			"S: + eyJzdGF0dXMiOiI0MDEifQ==", "C: ", "S: $1 NO expired" } },
-	{ .name = "a token is never sent as a password", .token = "tok", .kind = ERR_AUTH,
-		.steps = { "S: * OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN] hi" } },
-	{ .name = "SCRAM: OK without proof", .mechanism = "SCRAM-SHA-1", .kind = ERR_AUTH,
-		.steps = { "S: * OK [CAPABILITY IMAP4rev1 AUTH=SCRAM-SHA-1] hi",
-			"C: $1 AUTHENTICATE SCRAM-SHA-1", "S: $1 OK welcome" } },
-	{ .name = "an endless exchange", .mechanism = "CRAM-MD5", .kind = ERR_AUTH,
-		.steps = { "S: * OK [CAPABILITY IMAP4rev1 AUTH=CRAM-MD5] hi", "C: $1 AUTHENTICATE CRAM-MD5",
+		.steps = {"S: * OK [CAPABILITY IMAP4rev1] hi", "C: $1 LOGIN alice {5}", "S: + go",
+			"C: g\xC3\xA4ns", READY}},
+	{.name = "LOGIN, 8-bit password, LITERAL+",
+		.password = "g\xC3\xA4ns",
+		.steps = {"S: * OK [CAPABILITY IMAP4rev1 LITERAL+] hi", "C: $1 LOGIN alice {5+}",
+			"C: g\xC3\xA4ns", READY}},
+	{.name = "a password with a line end stays one argument",
+		.password = "a\r\nb LOGOUT",
+		.steps = {"S: * OK [CAPABILITY IMAP4rev1 LITERAL+] hi", "C: $1 LOGIN alice {11+}",
+			"C: a", "C: b LOGOUT", READY}},
+	{.name = "LOGIN refused at its literal",
+		.kind = ERR_AUTH,
+		.server = "no literals",
+		.password = "g\xC3\xA4ns",
+		.steps = {"S: * OK [CAPABILITY IMAP4rev1] hi", "C: $1 LOGIN alice {5}",
+			"S: $1 BAD no literals"}},
+	{.name = "AUTH=LOGIN where the command is disabled",
+		.steps = {"S: * OK [CAPABILITY IMAP4rev1 LOGINDISABLED AUTH=LOGIN] hi",
+			"C: $1 AUTHENTICATE LOGIN", "S: + VXNlcm5hbWU6",
+			"C: YWxpY2U=", "S: + UGFzc3dvcmQ6", "C: c2VjcmV0", READY}},
+	{.name = "LOGINDISABLED and nothing else",
+		.kind = ERR_AUTH,
+		.steps = {"S: * OK [CAPABILITY IMAP4rev1 STARTTLS LOGINDISABLED] hi"}},
+	{.name = "the mechanism that was named",
+		.mechanism = "login",
+		.steps = {"S: * OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN] hi",
+			"C: $1 LOGIN alice secret", READY}},
+	{.name = "a named mechanism that is not offered",
+		.mechanism = "SCRAM-SHA-256",
+		.kind = ERR_AUTH,
+		.steps = {"S: * OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN] hi"}},
+	{.name = "CRAM-MD5 when named",
+		.mechanism = "CRAM-MD5",
+		.steps = {"S: * OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN AUTH=CRAM-MD5] hi",
+			"C: $1 AUTHENTICATE CRAM-MD5",
 			"S: + PDE4OTYuNjk3MTcwOTUyQHBvc3RvZmZpY2UucmVzdG9uLm1jaS5uZXQ+",
-			"C: YWxpY2UgNzMzYmE4N2U2NGVkN2U0NDFmMDYyYzRhYzZkYjAxMDM=",
-			"S: + ", "C: ", "S: + ", "C: ", "S: + ", "C: ", "S: + ", "C: ", "S: + ", "C: ",
-			"S: + ", "C: ", "S: + ", "C: ", "S: + ", "C: ", "S: + ", "C: ",
-			"S: + ", "C: *", "S: $1 BAD enough" } },
-	{ .name = "a challenge that is not base64", .mechanism = "CRAM-MD5", .kind = ERR_AUTH,
-		.steps = { "S: * OK [CAPABILITY IMAP4rev1 AUTH=CRAM-MD5] hi", "C: $1 AUTHENTICATE CRAM-MD5",
-			"S: + !!", "C: *", "S: $1 BAD cancelled" } },
-	{ .name = "capabilities asked for", .steps = { "S: * OK hi", "C: $1 CAPABILITY",
-			"S: * CAPABILITY IMAP4rev1 AUTH=PLAIN SASL-IR", "S: $1 OK", "C: $2 AUTHENTICATE PLAIN AGFsaWNlAHNlY3JldA==",
-			"S: $2 OK", "C: $3 CAPABILITY", "S: * CAPABILITY IMAP4rev1 IDLE", "S: $3 OK done" } },
-	{ .name = "capabilities untagged with the login", .steps = { "S: * OK [CAPABILITY IMAP4rev1] hi",
-			"C: $1 LOGIN alice secret", "S: * CAPABILITY IMAP4rev1 IDLE", "S: $1 OK done" } },
-	{ .name = "no capabilities at all", .kind = ERR_PROTO, .steps = { "S: * OK hi", "C: $1 CAPABILITY",
-			"S: $1 OK none" } },
-	{ .name = "ID, NAMESPACE and ENABLE go out together",
-		.steps = { "S: * OK [CAPABILITY IMAP4rev1] hi", "C: $1 LOGIN alice secret",
+			"C: YWxpY2UgNzMzYmE4N2U2NGVkN2U0NDFmMDYyYzRhYzZkYjAxMDM=", READY}},
+	{.name = "EXTERNAL when named",
+		.mechanism = "EXTERNAL",
+		.steps = {"S: * OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=EXTERNAL] hi",
+			"C: $1 AUTHENTICATE EXTERNAL =", READY}},
+	{.name = "XOAUTH2",
+		.token = "tok",
+		.steps = {"S: * OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=XOAUTH2 AUTH=PLAIN] hi",
+			"C: $1 AUTHENTICATE XOAUTH2 dXNlcj1hbGljZQFhdXRoPUJlYXJlciB0b2sBAQ==",
+			READY}},
+	{.name = "OAUTHBEARER before XOAUTH2",
+		.token = "tok",
+		.steps = {"S: * OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=XOAUTH2 AUTH=OAUTHBEARER] hi",
+			"C: $1 AUTHENTICATE OAUTHBEARER bixhPWFsaWNlLAFhdXRoPUJlYXJlciB0b2sBAQ==",
+			READY}},
+	{.name = "XOAUTH2 refused with an error challenge",
+		.token = "tok",
+		.kind = ERR_AUTH,
+		.server = "expired",
+		.steps = {"S: * OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=XOAUTH2] hi",
+			"C: $1 AUTHENTICATE XOAUTH2 dXNlcj1hbGljZQFhdXRoPUJlYXJlciB0b2sBAQ==",
+			"S: + eyJzdGF0dXMiOiI0MDEifQ==", "C: ", "S: $1 NO expired"}},
+	{.name = "a token is never sent as a password",
+		.token = "tok",
+		.kind = ERR_AUTH,
+		.steps = {"S: * OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN] hi"}},
+	{.name = "SCRAM: OK without proof",
+		.mechanism = "SCRAM-SHA-1",
+		.kind = ERR_AUTH,
+		.steps = {"S: * OK [CAPABILITY IMAP4rev1 AUTH=SCRAM-SHA-1] hi",
+			"C: $1 AUTHENTICATE SCRAM-SHA-1", "S: $1 OK welcome"}},
+	{.name = "an endless exchange",
+		.mechanism = "CRAM-MD5",
+		.kind = ERR_AUTH,
+		.steps = {"S: * OK [CAPABILITY IMAP4rev1 AUTH=CRAM-MD5] hi",
+			"C: $1 AUTHENTICATE CRAM-MD5",
+			"S: + PDE4OTYuNjk3MTcwOTUyQHBvc3RvZmZpY2UucmVzdG9uLm1jaS5uZXQ+",
+			"C: YWxpY2UgNzMzYmE4N2U2NGVkN2U0NDFmMDYyYzRhYzZkYjAxMDM=", "S: + ",
+			"C: ", "S: + ", "C: ", "S: + ", "C: ", "S: + ", "C: ", "S: + ",
+			"C: ", "S: + ", "C: ", "S: + ", "C: ", "S: + ", "C: ", "S: + ",
+			"C: ", "S: + ", "C: *", "S: $1 BAD enough"}},
+	{.name = "a challenge that is not base64",
+		.mechanism = "CRAM-MD5",
+		.kind = ERR_AUTH,
+		.steps = {"S: * OK [CAPABILITY IMAP4rev1 AUTH=CRAM-MD5] hi",
+			"C: $1 AUTHENTICATE CRAM-MD5", "S: + !!", "C: *", "S: $1 BAD cancelled"}},
+	{.name = "capabilities asked for",
+		.steps = {"S: * OK hi", "C: $1 CAPABILITY",
+			"S: * CAPABILITY IMAP4rev1 AUTH=PLAIN SASL-IR", "S: $1 OK",
+			"C: $2 AUTHENTICATE PLAIN AGFsaWNlAHNlY3JldA==", "S: $2 OK",
+			"C: $3 CAPABILITY", "S: * CAPABILITY IMAP4rev1 IDLE", "S: $3 OK done"}},
+	{.name = "capabilities untagged with the login",
+		.steps = {"S: * OK [CAPABILITY IMAP4rev1] hi", "C: $1 LOGIN alice secret",
+			"S: * CAPABILITY IMAP4rev1 IDLE", "S: $1 OK done"}},
+	{.name = "no capabilities at all",
+		.kind = ERR_PROTO,
+		.steps = {"S: * OK hi", "C: $1 CAPABILITY", "S: $1 OK none"}},
+	{.name = "ID, NAMESPACE and ENABLE go out together",
+		.steps = {"S: * OK [CAPABILITY IMAP4rev1] hi", "C: $1 LOGIN alice secret",
 			"S: $1 OK [CAPABILITY IMAP4rev1 IMAP4rev2 ID ENABLE NAMESPACE] in",
 			"C: $2 ID (\"name\" \"godwit\" \"version\" \"0.1\")", "C: $3 NAMESPACE",
-			"C: $4 ENABLE IMAP4rev2", "S: * ID (\"name\" \"x\" \"note\" {3}", "S: a)b)", "S: $2 OK",
-			"S: * NAMESPACE ((\"INBOX.\" \".\")) NIL NIL", "S: $3 OK", "S: * ENABLED IMAP4REV2",
-			"S: $4 OK" } },
-	{ .name = "ID and NAMESPACE refused: no harm",
-		.steps = { "S: * PREAUTH [CAPABILITY IMAP4rev1 ID NAMESPACE] hi",
+			"C: $4 ENABLE IMAP4rev2", "S: * ID (\"name\" \"x\" \"note\" {3}", "S: a)b)",
+			"S: $2 OK", "S: * NAMESPACE ((\"INBOX.\" \".\")) NIL NIL", "S: $3 OK",
+			"S: * ENABLED IMAP4REV2", "S: $4 OK"}},
+	{.name = "ID and NAMESPACE refused: no harm",
+		.steps = {"S: * PREAUTH [CAPABILITY IMAP4rev1 ID NAMESPACE] hi",
 			"C: $2 ID (\"name\" \"godwit\" \"version\" \"0.1\")", "C: $3 NAMESPACE",
-			"S: $2 BAD no", "S: $3 NO no" } },
-	{ .name = "a quirk switches off", .quirk = "-ID",
-		.steps = { "S: * PREAUTH [CAPABILITY IMAP4rev1 ID] hi" } },
-	{ .name = "PREAUTH without TLS wanted", .steps = { "S: * PREAUTH [CAPABILITY IMAP4rev1] hi" } },
-	{ .name = "PREAUTH instead of STARTTLS", .tls = NET_TLS_STARTTLS, .kind = ERR_PROTO,
-		.steps = { "S: * PREAUTH [CAPABILITY IMAP4rev1] hi" } },
-	{ .name = "STARTTLS taken away", .tls = NET_TLS_STARTTLS, .kind = ERR_PROTO,
-		.steps = { "S: * OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] hi" } },
-	{ .name = "STARTTLS refused", .tls = NET_TLS_STARTTLS, .kind = ERR_PROTO,
-		.steps = { "S: * OK hi", "C: $1 STARTTLS", "S: $1 BAD not now" } },
-	{ .name = "an answer injected before TLS", .tls = NET_TLS_STARTTLS, .kind = ERR_PROTO,
-		.steps = { "S: * OK [CAPABILITY IMAP4rev1 STARTTLS] hi", "C: $1 STARTTLS",
-			"R: $1 OK go\r\n* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] evil\r\n" } },
-	{ .name = "one octet injected before TLS", .tls = NET_TLS_STARTTLS, .kind = ERR_PROTO,
-		.steps = { "S: * OK [CAPABILITY IMAP4rev1 STARTTLS] hi", "C: $1 STARTTLS", "R: $1 OK go\r\nx" } },
-	{ .name = "STARTTLS answered before it was asked for", .tls = NET_TLS_STARTTLS, .kind = ERR_PROTO,
-		.steps = { "S: * OK [CAPABILITY IMAP4rev1 STARTTLS] hi", "S: a1 OK go", "C: $1 STARTTLS" } },
-	{ .name = "BYE for a greeting", .kind = ERR_SERVER_BUSY, .server = "too busy",
-		.steps = { "S: * BYE too busy" } },
-	{ .name = "garbage for a greeting", .kind = ERR_PROTO, .steps = { "S: SSH-2.0-OpenSSH_9.2" } },
-	{ .name = "NO for a greeting", .kind = ERR_PROTO, .steps = { "S: * NO go away" } },
-	{ .name = "BAD for a greeting", .kind = ERR_PROTO, .steps = { "S: * BAD go away" } },
-	{ .name = "a tagged greeting", .kind = ERR_PROTO, .steps = { "S: a1 OK hi" } },
-	{ .name = "an empty greeting", .kind = ERR_PROTO, .steps = { "S: " } },
-	{ .name = "no greeting", .kind = ERR_NET, .steps = { "E:" } },
-	{ .name = "a greeting without text", .steps = { "S: * PREAUTH [CAPABILITY IMAP4rev1]" } },
-	{ .name = "wrong password", .kind = ERR_AUTH, .server = "Invalid credentials",
-		.steps = { "S: * OK [CAPABILITY IMAP4rev1] hi", "C: $1 LOGIN alice secret",
-			"S: $1 NO [AUTHENTICATIONFAILED] Invalid credentials" } },
-	{ .name = "plain NO", .kind = ERR_AUTH, .steps = { "S: * OK [CAPABILITY IMAP4rev1] hi",
-			"C: $1 LOGIN alice secret", "S: $1 NO" } },
-	{ .name = "expired", .kind = ERR_AUTH, .steps = { "S: * OK [CAPABILITY IMAP4rev1] hi",
-			"C: $1 LOGIN alice secret", "S: $1 NO [EXPIRED] try again with a new password" } },
-	{ .name = "the server repeats the password", .kind = ERR_AUTH, .server = "",
-		.steps = { "S: * OK [CAPABILITY IMAP4rev1] hi", "C: $1 LOGIN alice secret",
-			"S: $1 BAD what is LOGIN alice secret?" } },
-	{ .name = "[UNAVAILABLE]", .kind = ERR_SERVER_BUSY, .steps = { "S: * OK [CAPABILITY IMAP4rev1] hi",
-			"C: $1 LOGIN alice secret", "S: $1 NO [UNAVAILABLE] Maximum number of connections" } },
-	{ .name = "[LIMIT]", .kind = ERR_SERVER_BUSY, .steps = { "S: * OK [CAPABILITY IMAP4rev1] hi",
-			"C: $1 LOGIN alice secret", "S: $1 NO [LIMIT] no" } },
-	{ .name = "too many, in words", .kind = ERR_SERVER_BUSY,
-		.steps = { "S: * OK [CAPABILITY IMAP4rev1] hi", "C: $1 LOGIN alice secret",
-			"S: $1 NO [ALERT] Too many simultaneous connections. (Failure)" } },
-	{ .name = "BYE instead of an answer", .kind = ERR_SERVER_BUSY,
-		.steps = { "S: * OK [CAPABILITY IMAP4rev1] hi", "C: $1 LOGIN alice secret", "S: * BYE later" } },
-	{ .name = "BYE that means the password", .kind = ERR_AUTH,
-		.steps = { "S: * OK [CAPABILITY IMAP4rev1] hi", "C: $1 LOGIN alice secret",
-			"S: * BYE [AUTHENTICATIONFAILED] no" } },
-	{ .name = "a wrong tag", .kind = ERR_PROTO, .steps = { "S: * OK [CAPABILITY IMAP4rev1] hi",
-			"C: $1 LOGIN alice secret", "S: x1 OK in" } },
-	{ .name = "a tag answered twice", .kind = ERR_PROTO, .steps = { "S: * OK [CAPABILITY IMAP4rev1] hi",
-			"C: $1 LOGIN alice secret", "S: $1 OK in", "C: $2 CAPABILITY", "S: $1 OK in" } },
-	{ .name = "a continuation nobody waits for", .kind = ERR_PROTO,
-		.steps = { "S: * OK [CAPABILITY IMAP4rev1] hi", "C: $1 LOGIN alice secret", "S: + go on" } },
-	{ .name = "PREAUTH twice", .kind = ERR_PROTO, .steps = { "S: * OK [CAPABILITY IMAP4rev1] hi",
-			"C: $1 LOGIN alice secret", "S: * PREAUTH in" } },
+			"S: $2 BAD no", "S: $3 NO no"}},
+	{.name = "a quirk switches off",
+		.quirk = "-ID",
+		.steps = {"S: * PREAUTH [CAPABILITY IMAP4rev1 ID] hi"}},
+	{.name = "PREAUTH without TLS wanted", .steps = {"S: * PREAUTH [CAPABILITY IMAP4rev1] hi"}},
+	{.name = "PREAUTH instead of STARTTLS",
+		.tls = NET_TLS_STARTTLS,
+		.kind = ERR_PROTO,
+		.steps = {"S: * PREAUTH [CAPABILITY IMAP4rev1] hi"}},
+	{.name = "STARTTLS taken away",
+		.tls = NET_TLS_STARTTLS,
+		.kind = ERR_PROTO,
+		.steps = {"S: * OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] hi"}},
+	{.name = "STARTTLS refused",
+		.tls = NET_TLS_STARTTLS,
+		.kind = ERR_PROTO,
+		.steps = {"S: * OK hi", "C: $1 STARTTLS", "S: $1 BAD not now"}},
+	{.name = "an answer injected before TLS",
+		.tls = NET_TLS_STARTTLS,
+		.kind = ERR_PROTO,
+		.steps = {"S: * OK [CAPABILITY IMAP4rev1 STARTTLS] hi", "C: $1 STARTTLS",
+			"R: $1 OK go\r\n* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] evil\r\n"}},
+	{.name = "one octet injected before TLS",
+		.tls = NET_TLS_STARTTLS,
+		.kind = ERR_PROTO,
+		.steps = {"S: * OK [CAPABILITY IMAP4rev1 STARTTLS] hi", "C: $1 STARTTLS",
+			"R: $1 OK go\r\nx"}},
+	{.name = "STARTTLS answered before it was asked for",
+		.tls = NET_TLS_STARTTLS,
+		.kind = ERR_PROTO,
+		.steps = {"S: * OK [CAPABILITY IMAP4rev1 STARTTLS] hi", "S: a1 OK go",
+			"C: $1 STARTTLS"}},
+	{.name = "BYE for a greeting",
+		.kind = ERR_SERVER_BUSY,
+		.server = "too busy",
+		.steps = {"S: * BYE too busy"}},
+	{.name = "garbage for a greeting", .kind = ERR_PROTO, .steps = {"S: SSH-2.0-OpenSSH_9.2"}},
+	{.name = "NO for a greeting", .kind = ERR_PROTO, .steps = {"S: * NO go away"}},
+	{.name = "BAD for a greeting", .kind = ERR_PROTO, .steps = {"S: * BAD go away"}},
+	{.name = "a tagged greeting", .kind = ERR_PROTO, .steps = {"S: a1 OK hi"}},
+	{.name = "an empty greeting", .kind = ERR_PROTO, .steps = {"S: "}},
+	{.name = "no greeting", .kind = ERR_NET, .steps = {"E:"}},
+	{.name = "a greeting without text", .steps = {"S: * PREAUTH [CAPABILITY IMAP4rev1]"}},
+	{.name = "wrong password",
+		.kind = ERR_AUTH,
+		.server = "Invalid credentials",
+		.steps = {"S: * OK [CAPABILITY IMAP4rev1] hi", "C: $1 LOGIN alice secret",
+			"S: $1 NO [AUTHENTICATIONFAILED] Invalid credentials"}},
+	{.name = "plain NO",
+		.kind = ERR_AUTH,
+		.steps = {"S: * OK [CAPABILITY IMAP4rev1] hi", "C: $1 LOGIN alice secret",
+			"S: $1 NO"}},
+	{.name = "expired",
+		.kind = ERR_AUTH,
+		.steps = {"S: * OK [CAPABILITY IMAP4rev1] hi", "C: $1 LOGIN alice secret",
+			"S: $1 NO [EXPIRED] try again with a new password"}},
+	{.name = "the server repeats the password",
+		.kind = ERR_AUTH,
+		.server = "",
+		.steps = {"S: * OK [CAPABILITY IMAP4rev1] hi", "C: $1 LOGIN alice secret",
+			"S: $1 BAD what is LOGIN alice secret?"}},
+	{.name = "[UNAVAILABLE]",
+		.kind = ERR_SERVER_BUSY,
+		.steps = {"S: * OK [CAPABILITY IMAP4rev1] hi", "C: $1 LOGIN alice secret",
+			"S: $1 NO [UNAVAILABLE] Maximum number of connections"}},
+	{.name = "[LIMIT]",
+		.kind = ERR_SERVER_BUSY,
+		.steps = {"S: * OK [CAPABILITY IMAP4rev1] hi", "C: $1 LOGIN alice secret",
+			"S: $1 NO [LIMIT] no"}},
+	{.name = "too many, in words",
+		.kind = ERR_SERVER_BUSY,
+		.steps = {"S: * OK [CAPABILITY IMAP4rev1] hi", "C: $1 LOGIN alice secret",
+			"S: $1 NO [ALERT] Too many simultaneous connections. (Failure)"}},
+	{.name = "BYE instead of an answer",
+		.kind = ERR_SERVER_BUSY,
+		.steps = {"S: * OK [CAPABILITY IMAP4rev1] hi", "C: $1 LOGIN alice secret",
+			"S: * BYE later"}},
+	{.name = "BYE that means the password",
+		.kind = ERR_AUTH,
+		.steps = {"S: * OK [CAPABILITY IMAP4rev1] hi", "C: $1 LOGIN alice secret",
+			"S: * BYE [AUTHENTICATIONFAILED] no"}},
+	{.name = "a wrong tag",
+		.kind = ERR_PROTO,
+		.steps = {"S: * OK [CAPABILITY IMAP4rev1] hi", "C: $1 LOGIN alice secret",
+			"S: x1 OK in"}},
+	{.name = "a tag answered twice",
+		.kind = ERR_PROTO,
+		.steps = {"S: * OK [CAPABILITY IMAP4rev1] hi", "C: $1 LOGIN alice secret",
+			"S: $1 OK in", "C: $2 CAPABILITY", "S: $1 OK in"}},
+	{.name = "a continuation nobody waits for",
+		.kind = ERR_PROTO,
+		.steps = {"S: * OK [CAPABILITY IMAP4rev1] hi", "C: $1 LOGIN alice secret",
+			"S: + go on"}},
+	{.name = "PREAUTH twice",
+		.kind = ERR_PROTO,
+		.steps = {"S: * OK [CAPABILITY IMAP4rev1] hi", "C: $1 LOGIN alice secret",
+			"S: * PREAUTH in"}},
 };
 
 static int open_row(const struct row *row, struct session *s, size_t cut_after, size_t chunk)
 {
-	char *mechanisms[] = { (char *)row->mechanism }, *quirks[] = { (char *)row->quirk };
+	char *mechanisms[] = {(char *)row->mechanism}, *quirks[] = {(char *)row->quirk};
 
 	session_init(s);
 	s->net.tls = row->tls == NET_TLS_STARTTLS ? NET_TLS_STARTTLS : NET_TLS_NONE;
@@ -199,9 +273,11 @@ static void ways_to_log_in(void **state)
 			int rc = open_row(row, &s, SIZE_MAX, chunk);
 
 			if (rc != (row->kind == ERR_NONE ? 0 : -1) || s.err.kind != row->kind)
-				fail_msg("%s: rc %d, kind %s, %s; %s", row->name, rc, err_kind_name(s.err.kind),
-					s.err.msg, script_check(&s.script) ? script_check(&s.script) : "");
-			if (row->server && (row->server[0] ? !strstr(s.err.server, row->server) : s.err.server[0]))
+				fail_msg("%s: rc %d, kind %s, %s; %s", row->name, rc,
+					err_kind_name(s.err.kind), s.err.msg,
+					script_check(&s.script) ? script_check(&s.script) : "");
+			if (row->server && (row->server[0] ? !strstr(s.err.server, row->server)
+							   : s.err.server[0]))
 				fail_msg("%s: server's words <%s>", row->name, s.err.server);
 			session_end(&s, row->name);
 		}
@@ -216,7 +292,8 @@ static void cut_everywhere(void **state)
 		struct session s;
 		size_t whole;
 
-		if (rows[i].tls == NET_TLS_STARTTLS) /* there is no TLS to go on with on a memory stream */
+		if (rows[i].tls ==
+			NET_TLS_STARTTLS) /* there is no TLS to go on with on a memory stream */
 			continue;
 		(void)!open_row(&rows[i], &s, SIZE_MAX, 0);
 		whole = s.script.fed;
@@ -224,7 +301,8 @@ static void cut_everywhere(void **state)
 		for (size_t n = 0; n < whole; n++) {
 			int rc = open_row(&rows[i], &s, n, n % 3);
 
-			/* What makes an error may stand before the cut; a last CR without LF is enough nowhere. */
+			/* What makes an error may stand before the cut; a last CR without LF is
+			 * enough nowhere. */
 			if (rc == 0 || s.err.kind == ERR_NONE)
 				fail_msg("%s: cut after %zu, and no error", rows[i].name, n);
 			session_drop(&s);
@@ -244,8 +322,9 @@ static void trace_sink(enum log_level level, const char *line, void *arg)
 /* No secret in any trace, whatever the mechanism; nothing that could steer a terminal either. */
 static void secrets_are_hidden(void **state)
 {
-	static const char *const secrets[] = { "secret", "AGFsaWNlAHNlY3JldA==", "c2VjcmV0", "dXNlcj1", "bixhPW",
-		"se\\\"c\\\\ret", "g\xC3\xA4ns", "YWxpY2UgNzMzYmE4N2U2NGVkN2U0NDFmMDYyYzRhYzZkYjAxMDM=" };
+	static const char *const secrets[] = {"secret", "AGFsaWNlAHNlY3JldA==", "c2VjcmV0",
+		"dXNlcj1", "bixhPW", "se\\\"c\\\\ret", "g\xC3\xA4ns",
+		"YWxpY2UgNzMzYmE4N2U2NGVkN2U0NDFmMDYyYzRhYzZkYjAxMDM="};
 
 	(void)state;
 	log_set_sink(trace_sink, NULL);
@@ -258,7 +337,8 @@ static void secrets_are_hidden(void **state)
 		session_drop(&s);
 		for (size_t k = 0; k < COUNT_OF(secrets) && traced.len; k++) {
 			if (strstr(traced.data, secrets[k]))
-				fail_msg("%s: the trace holds %s:\n%s", rows[i].name, secrets[k], traced.data);
+				fail_msg("%s: the trace holds %s:\n%s", rows[i].name, secrets[k],
+					traced.data);
 		}
 		buf_clear(&traced);
 	}
@@ -269,11 +349,13 @@ static void secrets_are_hidden(void **state)
 
 static void what_login_leaves(void **state)
 {
-	static const char *const steps[] = { "S: * PREAUTH [CAPABILITY IMAP4rev1 IMAP4rev2 NAMESPACE "
+	static const char *const steps[] = {
+		"S: * PREAUTH [CAPABILITY IMAP4rev1 IMAP4rev2 NAMESPACE "
 		"APPENDLIMIT=100 QRESYNC X-UNKNOWN] hi",
 		"C: $3 NAMESPACE", "C: $4 ENABLE IMAP4rev2",
-		"S: * NAMESPACE ((\"INBOX.\" \".\" \"X-PARAM\" (\"FLAG1\" \"FLAG2\"))(\"other.\" \".\")) NIL ((\"shared.\" \".\"))",
-		"S: $3 OK", "S: * ENABLED IMAP4rev2", "S: $4 OK", NULL };
+		"S: * NAMESPACE ((\"INBOX.\" \".\" \"X-PARAM\" (\"FLAG1\" \"FLAG2\"))(\"other.\" "
+		"\".\")) NIL ((\"shared.\" \".\"))",
+		"S: $3 OK", "S: * ENABLED IMAP4rev2", "S: $4 OK", NULL};
 	struct session s;
 
 	(void)state;
@@ -293,10 +375,11 @@ static void what_login_leaves(void **state)
 
 static void logout(void **state)
 {
-	static const char *const polite[] = { "S: * PREAUTH [CAPABILITY IMAP4rev1] hi", "C: $1 LOGOUT",
-		"S: * BYE see you", "S: $1 OK done", NULL };
-	static const char *const rude[] = { "S: * PREAUTH [CAPABILITY IMAP4rev1] hi", "C: $1 LOGOUT", "E:", NULL };
-	static const char *const *const all[] = { polite, rude };
+	static const char *const polite[] = {"S: * PREAUTH [CAPABILITY IMAP4rev1] hi",
+		"C: $1 LOGOUT", "S: * BYE see you", "S: $1 OK done", NULL};
+	static const char *const rude[] = {
+		"S: * PREAUTH [CAPABILITY IMAP4rev1] hi", "C: $1 LOGOUT", "E:", NULL};
+	static const char *const *const all[] = {polite, rude};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT_OF(all); i++) {

@@ -1,5 +1,6 @@
 /*
- * LIST, STATUS, SELECT, SEARCH: what servers say about their mailboxes, well-formed, mildly broken and hostile.
+ * LIST, STATUS, SELECT, SEARCH: what servers say about their mailboxes, well-formed, mildly broken
+ * and hostile.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -19,71 +20,120 @@ struct list_row {
 	const char *name;
 	bool status;
 	enum err_kind kind;
-	const char *expected; /* "name delimiter attributes [messages uidnext uidvalidity modseq id]; " */
+	const char *expected; /* "name delimiter attributes [messages uidnext uidvalidity modseq
+				 id]; " */
 	const char *steps[24];
 };
 
 static const struct list_row list_rows[] = {
-	{ .name = "plain", .expected = "INBOX / 0; a/b / 1; c d / 800; ",
-		.steps = { HELLO, LIST, "S: * LIST () \"/\" INBOX", "S: * LIST (\\Noselect \\X-New) \"/\" a/b",
-			"S: * LIST (\\HasChildren) \"/\" \"c d\"", "S: $1 OK" } },
-	{ .name = "literal names, odd atoms, trailing data and blanks",
+	{.name = "plain",
+		.expected = "INBOX / 0; a/b / 1; c d / 800; ",
+		.steps = {HELLO, LIST, "S: * LIST () \"/\" INBOX",
+			"S: * LIST (\\Noselect \\X-New) \"/\" a/b",
+			"S: * LIST (\\HasChildren) \"/\" \"c d\"", "S: $1 OK"}},
+	{.name = "literal names, odd atoms, trailing data and blanks",
 		.expected = "a\"b . 0; [Gmail]/All(x) . 0; ~home . 0; NIL - 0; x\\y . 0; old . 3; ",
-		.steps = { HELLO, LIST, "S: * LIST () \".\" {3}", "S: a\"b", "S: * LIST () \".\" [Gmail]/All(x) ",
-			"S: * LIST () \".\"  ~home", "S: * LIST () NIL NIL", "S: * LIST () \".\" \"x\\\\y\"",
-			"S: * list (\\NonExistent) \".\" old (\"CHILDINFO\" (\"SUBSCRIBED\")) (OLDNAME (\"older\"))", "S: $1 OK" } },
-	{ .name = "a backslash for a delimiter", .expected = "a \\ 0; ",
-		.steps = { HELLO, LIST, "S: * LIST () \"\\\\\" a", "S: $1 OK" } },
-	{ .name = "repeats are merged, INBOX in any case", .expected = "inbox / 8; b / 210; ",
-		.steps = { HELLO, LIST, "S: * LIST () \"/\" inbox", "S: * LIST (\\Sent) \"/\" b", "S: * LIST (\\Subscribed) \"/\" INBOX",
-			"S: * LIST (\\All) \"/\" b", "S: $1 OK" } },
-	{ .name = "an empty name is none", .expected = "a / 0; ",
-		.steps = { HELLO, LIST, "S: * LIST () \"/\" \"\"", "S: * LIST () \"/\" a", "S: $1 OK" } },
-	{ .name = "mailutils: no delimiter at INBOX", .expected = "INBOX - 1004; a / 0; ",
-		.steps = { HELLO, LIST, "S: * LIST (\\NoInferiors) NIL INBOX", "S: * LIST () \"/\" a", "S: $1 OK" } },
-	{ .name = "other people's and shared names stay out", .expected = "INBOX / 0; mine / 0; sharedish / 0; ",
-		.steps = { "S: * PREAUTH [CAPABILITY IMAP4rev1 NAMESPACE] hi", "C: $9 NAMESPACE",
-			"S: * NAMESPACE ((\"\" \"/\")) ((\"user/\" \"/\")) ((\"shared/\" \"/\"))", "S: $9 OK", LIST, "S: * LIST () \"/\" INBOX",
-			"S: * LIST () \"/\" mine", "S: * LIST () \"/\" user/bob", "S: * LIST () \"/\" shared", "S: * LIST () \"/\" shared/x",
-			"S: * LIST () \"/\" sharedish", "S: $1 OK" } },
-	{ .name = "Cyrus: everything else is shared", .expected = "INBOX . 0; INBOX.a . 0; ",
-		.steps = { "S: * PREAUTH [CAPABILITY IMAP4rev1 NAMESPACE] hi", "C: $9 NAMESPACE",
-			"S: * NAMESPACE ((\"INBOX.\" \".\")) ((\"user.\" \".\")) ((\"\" \".\"))", "S: $9 OK", LIST, "S: * LIST () \".\" INBOX",
-			"S: * LIST () \".\" INBOX.a", "S: * LIST () \".\" news", "S: $1 OK" } },
-	{ .name = "all in one: LIST-STATUS", .status = true,
+		.steps = {HELLO, LIST, "S: * LIST () \".\" {3}", "S: a\"b",
+			"S: * LIST () \".\" [Gmail]/All(x) ", "S: * LIST () \".\"  ~home",
+			"S: * LIST () NIL NIL", "S: * LIST () \".\" \"x\\\\y\"",
+			"S: * list (\\NonExistent) \".\" old (\"CHILDINFO\" (\"SUBSCRIBED\")) "
+			"(OLDNAME (\"older\"))",
+			"S: $1 OK"}},
+	{.name = "a backslash for a delimiter",
+		.expected = "a \\ 0; ",
+		.steps = {HELLO, LIST, "S: * LIST () \"\\\\\" a", "S: $1 OK"}},
+	{.name = "repeats are merged, INBOX in any case",
+		.expected = "inbox / 8; b / 210; ",
+		.steps = {HELLO, LIST, "S: * LIST () \"/\" inbox", "S: * LIST (\\Sent) \"/\" b",
+			"S: * LIST (\\Subscribed) \"/\" INBOX", "S: * LIST (\\All) \"/\" b",
+			"S: $1 OK"}},
+	{.name = "an empty name is none",
+		.expected = "a / 0; ",
+		.steps = {HELLO, LIST, "S: * LIST () \"/\" \"\"", "S: * LIST () \"/\" a",
+			"S: $1 OK"}},
+	{.name = "mailutils: no delimiter at INBOX",
+		.expected = "INBOX - 1004; a / 0; ",
+		.steps = {HELLO, LIST, "S: * LIST (\\NoInferiors) NIL INBOX",
+			"S: * LIST () \"/\" a", "S: $1 OK"}},
+	{.name = "other people's and shared names stay out",
+		.expected = "INBOX / 0; mine / 0; sharedish / 0; ",
+		.steps = {"S: * PREAUTH [CAPABILITY IMAP4rev1 NAMESPACE] hi", "C: $9 NAMESPACE",
+			"S: * NAMESPACE ((\"\" \"/\")) ((\"user/\" \"/\")) ((\"shared/\" \"/\"))",
+			"S: $9 OK", LIST, "S: * LIST () \"/\" INBOX", "S: * LIST () \"/\" mine",
+			"S: * LIST () \"/\" user/bob", "S: * LIST () \"/\" shared",
+			"S: * LIST () \"/\" shared/x", "S: * LIST () \"/\" sharedish", "S: $1 OK"}},
+	{.name = "Cyrus: everything else is shared",
+		.expected = "INBOX . 0; INBOX.a . 0; ",
+		.steps = {"S: * PREAUTH [CAPABILITY IMAP4rev1 NAMESPACE] hi", "C: $9 NAMESPACE",
+			"S: * NAMESPACE ((\"INBOX.\" \".\")) ((\"user.\" \".\")) ((\"\" \".\"))",
+			"S: $9 OK", LIST, "S: * LIST () \".\" INBOX", "S: * LIST () \".\" INBOX.a",
+			"S: * LIST () \".\" news", "S: $1 OK"}},
+	{.name = "all in one: LIST-STATUS",
+		.status = true,
 		.expected = "INBOX / 8 [3 5 77 99 Fabc]; b / 0 [0 0 0 0 ] unknown; ",
-		.steps = { "S: * PREAUTH [CAPABILITY IMAP4rev1 LIST-EXTENDED LIST-STATUS SPECIAL-USE CONDSTORE OBJECTID] hi",
-			"C: $1 LIST \"\" \"*\" RETURN (SUBSCRIBED SPECIAL-USE STATUS (MESSAGES UIDNEXT UIDVALIDITY HIGHESTMODSEQ MAILBOXID))",
+		.steps = {"S: * PREAUTH [CAPABILITY IMAP4rev1 LIST-EXTENDED LIST-STATUS "
+			  "SPECIAL-USE CONDSTORE OBJECTID] hi",
+			"C: $1 LIST \"\" \"*\" RETURN (SUBSCRIBED SPECIAL-USE STATUS (MESSAGES "
+			"UIDNEXT UIDVALIDITY HIGHESTMODSEQ MAILBOXID))",
 			"S: * LIST (\\Subscribed) \"/\" INBOX",
-			"S: * STATUS iNbOx (HIGHESTMODSEQ 99 MESSAGES 3 UIDNEXT 5 X-NEW (1 2) MAILBOXID (Fabc) UIDVALIDITY 77 ) ",
-			"S: * LIST () \"/\" b", "S: * STATUS nowhere (MESSAGES 1)", "S: * STATUS b ()", "S: $1 OK" } },
-	{ .name = "announced and refused", .expected = "a / 0; ",
-		.steps = { "S: * PREAUTH [CAPABILITY IMAP4rev1 LIST-EXTENDED] hi", "C: $1 LIST \"\" \"*\" RETURN (SUBSCRIBED)", "S: $1 BAD what",
-			"C: $2 LIST \"\" \"*\"", "S: * LIST () \"/\" a", "S: $2 OK" } },
-	{ .name = "STATUS by STATUS, pipelined; one refused", .status = true,
-		.expected = "a / 0 [1 2 3 0 ]; b / 1 [0 0 0 0 ] unknown; c d / 0 [0 0 0 0 ] unknown; e / 0 [4294967295 4294967295 4294967295 0 ]; ",
-		.steps = { HELLO, LIST, "S: * LIST () \"/\" a", "S: * LIST (\\Noselect) \"/\" b", "S: * LIST () \"/\" \"c d\"", "S: * LIST () \"/\" e",
-			"S: $1 OK", "C: $2 STATUS a (MESSAGES UIDNEXT UIDVALIDITY)", "C: $3 STATUS \"c d\" (MESSAGES UIDNEXT UIDVALIDITY)",
-			"C: $4 STATUS e (MESSAGES UIDNEXT UIDVALIDITY)", "S: * STATUS a (MESSAGES 1 UIDNEXT 2 UIDVALIDITY 3)", "S: $2 OK", "S: $3 NO no",
-			"S: * STATUS {1}", "S: e (MESSAGES 4294967295 UIDNEXT 4294967295 UIDVALIDITY 4294967295)", "S: $4 OK" } },
-	{ .name = "LIST refused", .kind = ERR_SERVER_NO, .steps = { HELLO, LIST, "S: $1 NO not today" } },
-	{ .name = "a delimiter of two", .kind = ERR_PROTO, .steps = { HELLO, LIST, "S: * LIST () \"//\" a" } },
-	{ .name = "a name with a NUL announced too long", .kind = ERR_PROTO, .steps = { HELLO, LIST, "S: * LIST () \"/\" {4294967295}" } },
-	{ .name = "a name with a line end", .kind = ERR_PROTO, .steps = { HELLO, LIST, "S: * LIST () \"/\" \"a", "S: b\"" } },
-	{ .name = "attributes that don't end", .kind = ERR_PROTO, .steps = { HELLO, LIST, "S: * LIST (\\Noselect \"/\" a" } },
-	{ .name = "UIDVALIDITY beyond 32 bits", .kind = ERR_PROTO, .status = true,
-		.steps = { HELLO, LIST, "S: * LIST () \"/\" a", "S: $1 OK", "C: $2 STATUS a (MESSAGES UIDNEXT UIDVALIDITY)",
-			"S: * STATUS a (UIDVALIDITY 4294967296)" } },
-	{ .name = "a negative count", .kind = ERR_PROTO, .status = true,
-		.steps = { HELLO, LIST, "S: * LIST () \"/\" a", "S: $1 OK", "C: $2 STATUS a (MESSAGES UIDNEXT UIDVALIDITY)",
-			"S: * STATUS a (MESSAGES -1)" } },
-	{ .name = "nesting beyond all bounds", .kind = ERR_PROTO,
-		.steps = { HELLO, LIST, "S: * LIST () \"/\" a ((((((((((((((((((((((((((((((((((((((((((((((((" } },
+			"S: * STATUS iNbOx (HIGHESTMODSEQ 99 MESSAGES 3 UIDNEXT 5 X-NEW (1 2) "
+			"MAILBOXID (Fabc) UIDVALIDITY 77 ) ",
+			"S: * LIST () \"/\" b", "S: * STATUS nowhere (MESSAGES 1)",
+			"S: * STATUS b ()", "S: $1 OK"}},
+	{.name = "announced and refused",
+		.expected = "a / 0; ",
+		.steps = {"S: * PREAUTH [CAPABILITY IMAP4rev1 LIST-EXTENDED] hi",
+			"C: $1 LIST \"\" \"*\" RETURN (SUBSCRIBED)", "S: $1 BAD what",
+			"C: $2 LIST \"\" \"*\"", "S: * LIST () \"/\" a", "S: $2 OK"}},
+	{.name = "STATUS by STATUS, pipelined; one refused",
+		.status = true,
+		.expected = "a / 0 [1 2 3 0 ]; b / 1 [0 0 0 0 ] unknown; c d / 0 [0 0 0 0 ] "
+			    "unknown; e / 0 [4294967295 4294967295 4294967295 0 ]; ",
+		.steps = {HELLO, LIST, "S: * LIST () \"/\" a", "S: * LIST (\\Noselect) \"/\" b",
+			"S: * LIST () \"/\" \"c d\"", "S: * LIST () \"/\" e", "S: $1 OK",
+			"C: $2 STATUS a (MESSAGES UIDNEXT UIDVALIDITY)",
+			"C: $3 STATUS \"c d\" (MESSAGES UIDNEXT UIDVALIDITY)",
+			"C: $4 STATUS e (MESSAGES UIDNEXT UIDVALIDITY)",
+			"S: * STATUS a (MESSAGES 1 UIDNEXT 2 UIDVALIDITY 3)", "S: $2 OK",
+			"S: $3 NO no", "S: * STATUS {1}",
+			"S: e (MESSAGES 4294967295 UIDNEXT 4294967295 UIDVALIDITY 4294967295)",
+			"S: $4 OK"}},
+	{.name = "LIST refused",
+		.kind = ERR_SERVER_NO,
+		.steps = {HELLO, LIST, "S: $1 NO not today"}},
+	{.name = "a delimiter of two",
+		.kind = ERR_PROTO,
+		.steps = {HELLO, LIST, "S: * LIST () \"//\" a"}},
+	{.name = "a name with a NUL announced too long",
+		.kind = ERR_PROTO,
+		.steps = {HELLO, LIST, "S: * LIST () \"/\" {4294967295}"}},
+	{.name = "a name with a line end",
+		.kind = ERR_PROTO,
+		.steps = {HELLO, LIST, "S: * LIST () \"/\" \"a", "S: b\""}},
+	{.name = "attributes that don't end",
+		.kind = ERR_PROTO,
+		.steps = {HELLO, LIST, "S: * LIST (\\Noselect \"/\" a"}},
+	{.name = "UIDVALIDITY beyond 32 bits",
+		.kind = ERR_PROTO,
+		.status = true,
+		.steps = {HELLO, LIST, "S: * LIST () \"/\" a", "S: $1 OK",
+			"C: $2 STATUS a (MESSAGES UIDNEXT UIDVALIDITY)",
+			"S: * STATUS a (UIDVALIDITY 4294967296)"}},
+	{.name = "a negative count",
+		.kind = ERR_PROTO,
+		.status = true,
+		.steps = {HELLO, LIST, "S: * LIST () \"/\" a", "S: $1 OK",
+			"C: $2 STATUS a (MESSAGES UIDNEXT UIDVALIDITY)",
+			"S: * STATUS a (MESSAGES -1)"}},
+	{.name = "nesting beyond all bounds",
+		.kind = ERR_PROTO,
+		.steps = {HELLO, LIST,
+			"S: * LIST () \"/\" a (((((((((((((((((((((((((((((((((((((((((((((((("}},
 };
 
 static int list_row(const struct list_row *row, struct session *s, struct buf *out)
 {
-	struct arena arena = { 0 };
+	struct arena arena = {0};
 	struct imap_list list;
 	int rc = session_open(s, row->steps);
 
@@ -95,8 +145,10 @@ static int list_row(const struct list_row *row, struct session *s, struct buf *o
 		buf_add_slice(out, e->wire);
 		buf_addf(out, " %c %x", e->delimiter ? e->delimiter : '-', e->attributes);
 		if (row->status)
-			buf_addf(out, " [%u %u %u %llu %s]%s", e->status.messages, e->status.uidnext, e->status.uidvalidity,
-				(unsigned long long)e->status.highestmodseq, e->status.mailboxid, e->status.known ? "" : " unknown");
+			buf_addf(out, " [%u %u %u %llu %s]%s", e->status.messages,
+				e->status.uidnext, e->status.uidvalidity,
+				(unsigned long long)e->status.highestmodseq, e->status.mailboxid,
+				e->status.known ? "" : " unknown");
 		buf_add_str(out, "; ");
 	}
 	arena_fini(&arena);
@@ -110,7 +162,7 @@ static void lists(void **state)
 		for (size_t chunk = 0; chunk < 2; chunk++) {
 			const struct list_row *row = &list_rows[i];
 			struct session s;
-			struct buf out = { 0 };
+			struct buf out = {0};
 			int rc;
 
 			session_init(&s);
@@ -118,7 +170,8 @@ static void lists(void **state)
 			rc = list_row(row, &s, &out);
 			if (rc != (row->kind ? -1 : 0) || s.err.kind != row->kind ||
 				(rc == 0 && strcmp(out.data ? out.data : "", row->expected)))
-				fail_msg("%s: rc %d, %s, got <%s>; %s", row->name, rc, s.err.msg, out.data ? out.data : "",
+				fail_msg("%s: rc %d, %s, got <%s>; %s", row->name, rc, s.err.msg,
+					out.data ? out.data : "",
 					script_check(&s.script) ? script_check(&s.script) : "");
 			buf_fini(&out);
 			session_end(&s, row->name);
@@ -132,7 +185,7 @@ static void cut_lists(void **state)
 	for (size_t i = 0; i < COUNT_OF(list_rows); i++) {
 		for (size_t n = 0, whole = SIZE_MAX; n < whole; n++) {
 			struct session s;
-			struct buf out = { 0 };
+			struct buf out = {0};
 			int rc;
 
 			session_init(&s);
@@ -151,8 +204,8 @@ static void cut_lists(void **state)
 /* A server that never stops listing is stopped. */
 static void endless_list(void **state)
 {
-	static const char *const steps[] = { HELLO, LIST, NULL };
-	struct arena arena = { 0 };
+	static const char *const steps[] = {HELLO, LIST, NULL};
+	struct arena arena = {0};
 	struct imap_list list;
 	struct session s;
 	char line[64];
@@ -187,7 +240,7 @@ static void many_statuses(void **state)
 	enum { COUNT = 150 };
 	static step_text text[4 * COUNT + 10];
 	static const char *steps[4 * COUNT + 10];
-	struct arena arena = { 0 };
+	struct arena arena = {0};
 	struct imap_list list;
 	struct session s;
 	size_t n = 0;
@@ -205,7 +258,8 @@ static void many_statuses(void **state)
 			add_step(steps, text, n++, "S: $%d OK", i - 64, 0);
 		}
 		if (i < COUNT)
-			add_step(steps, text, n++, "C: $%d STATUS m%d (MESSAGES UIDNEXT UIDVALIDITY)", i, i);
+			add_step(steps, text, n++,
+				"C: $%d STATUS m%d (MESSAGES UIDNEXT UIDVALIDITY)", i, i);
 	}
 	steps[n] = NULL;
 	session_init(&s);
@@ -224,10 +278,17 @@ static void many_statuses(void **state)
 
 static void one_status(void **state)
 {
-	static const char *const steps[] = { "S: * PREAUTH [CAPABILITY IMAP4rev1 QRESYNC] hi",
-		"C: $1 STATUS a (MESSAGES UIDNEXT UIDVALIDITY HIGHESTMODSEQ)", "S: * STATUS a (MESSAGES 3 HIGHESTMODSEQ 9223372036854775807)", "S: $1 OK",
-		"C: $2 STATUS b (MESSAGES UIDNEXT UIDVALIDITY HIGHESTMODSEQ)", "S: $2 NO [NONEXISTENT] no such mailbox",
-		"C: $3 STATUS c (MESSAGES UIDNEXT UIDVALIDITY HIGHESTMODSEQ)", "S: $3 NO [NOPERM] no", NULL };
+	static const char *const steps[] = {"S: * PREAUTH [CAPABILITY IMAP4rev1 QRESYNC] hi",
+		"C: $1 STATUS a (MESSAGES UIDNEXT UIDVALIDITY HIGHESTMODSEQ)",
+		"S: * STATUS a (MESSAGES 3 HIGHESTMODSEQ 9223372036854775807)", "S: $1 OK",
+		"C: $2 STATUS b (MESSAGES UIDNEXT UIDVALIDITY HIGHESTMODSEQ)",
+		"S: $2 NO [NONEXISTENT] no such mailbox",
+		"C: $3 STATUS c (MESSAGES UIDNEXT UIDVALIDITY HIGHESTMODSEQ)",
+		"S: $3 NO [NOPERM] it doesn't exist for you",
+		"C: $4 STATUS d (MESSAGES UIDNEXT UIDVALIDITY HIGHESTMODSEQ)",
+		"S: $4 NO Mailbox doesn't exist: d",
+		"C: $5 STATUS e (MESSAGES UIDNEXT UIDVALIDITY HIGHESTMODSEQ)",
+		"S: $5 BAD no such mailbox", NULL};
 	struct imap_status status;
 	struct session s;
 
@@ -241,7 +302,11 @@ static void one_status(void **state)
 	assert_int_equal(imap_status(s.imap, SLICE("b"), &status, &s.err), 0);
 	assert_int_equal(imap_status(s.imap, SLICE("c"), &status, &s.err), -1);
 	assert_int_equal(s.err.kind, ERR_SERVER_NO);
-	assert_int_equal(imap_status(s.imap, (struct slice){ "a\0b", 3 }, &status, &s.err), -1); /* nothing is sent */
+	assert_int_equal(imap_status(s.imap, SLICE("d"), &status, &s.err),
+		0); /* Dovecot has no code for it */
+	assert_int_equal(imap_status(s.imap, SLICE("e"), &status, &s.err), -1);
+	assert_int_equal(imap_status(s.imap, (struct slice){"a\0b", 3}, &status, &s.err),
+		-1); /* nothing is sent */
 	assert_int_equal(s.err.kind, ERR_SERVER_NO);
 	session_end(&s, "status");
 }
@@ -259,39 +324,82 @@ struct select_row {
 #define IN "S: $1 OK [READ-WRITE] in"
 
 static const struct select_row select_rows[] = {
-	{ .name = "everything", .expected = "3 77 12 99 rw new 3f a b",
-		.steps = { "S: * PREAUTH [CAPABILITY IMAP4rev1 CONDSTORE] hi", "C: $1 SELECT box (CONDSTORE)", "S: * FLAGS (\\Seen a)", "S: * 3 EXISTS",
-			"S: * 0 RECENT", "S: * OK [UNSEEN 1] first", "S: * OK [UIDVALIDITY 77] ok", "S: * OK [UIDNEXT 12]",
-			"S: * OK [PERMANENTFLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft a b \\*)] Limited",
-			"S: * OK [HIGHESTMODSEQ 99]", IN } },
-	{ .name = "Courier: no UIDNEXT; no PERMANENTFLAGS", .expected = "3 77 0 0 rw - 30 a",
-		.steps = { HELLO, "C: $1 SELECT box", "S: * FLAGS (\\Seen \\Deleted a)", "S: * 3 EXISTS", "S: * OK [UIDVALIDITY 77] ok", IN } },
-	{ .name = "UIDVALIDITY 0, NOMODSEQ", .expected = "0 0 0 0 rw - 0",
-		.steps = { HELLO, "C: $1 SELECT box", "S: * OK [UIDVALIDITY 0]", "S: * OK [NOMODSEQ] none", "S: * OK [PERMANENTFLAGS ()]", IN } },
-	{ .name = "EXAMINE keeps nothing", .examine = true, .expected = "1 0 0 0 ro - 0",
-		.steps = { HELLO, "C: $1 EXAMINE box", "S: * 1 EXISTS", "S: * OK [PERMANENTFLAGS (\\Seen \\*)]", "S: $1 OK [READ-ONLY] in" } },
-	{ .name = "SELECT that turns out read-only", .expected = "1 0 0 0 ro - 0",
-		.steps = { HELLO, "C: $1 SELECT box", "S: * 1 EXISTS", "S: * OK [PERMANENTFLAGS (\\Seen \\*)]", "S: $1 OK [READ-ONLY] in" } },
-	{ .name = "a bracket within the list (no atom, so no keyword)", .expected = "0 0 0 0 rw new 14 z",
-		.steps = { HELLO, "C: $1 SELECT box", "S: * OK [PERMANENTFLAGS (\\Seen x]y z \\*)] ok", IN } },
-	{ .name = "old news before CLOSED", .expected = "2 5 0 0 rw - 0",
-		.steps = { HELLO, "C: $1 SELECT box", "S: * 9 EXISTS", "S: * OK [CLOSED] left", "S: * 2 EXISTS", "S: * OK [UIDVALIDITY 5]", IN } },
-	{ .name = "the largest numbers", .expected = "4294967295 4294967295 4294967295 9223372036854775807 rw - 0",
-		.steps = { HELLO, "C: $1 SELECT box", "S: * 4294967295 EXISTS", "S: * OK [UIDVALIDITY 4294967295]", "S: * OK [UIDNEXT 4294967295]",
-			"S: * OK [HIGHESTMODSEQ 9223372036854775807]", IN } },
-	{ .name = "LF line ends", .expected = "3 77 0 0 rw - 0", .steps = { HELLO, "C: $1 SELECT box", "R: * 3 EXISTS\n* OK [UIDVALIDITY 77]\n", IN } },
-	{ .name = "codes nobody knows", .expected = "0 0 0 0 rw - 0", .steps = { HELLO, "C: $1 SELECT box", "S: * OK [X-NEW (a] b) c] hm",
-			"S: * OK [", "S: * OK []", "S: * OK [no end", "S: * NO [ALERT] hm", "S: * XYZZY plugh {3}", "S: abc", "S: * 5 XYZZY", "S: * BAD", IN } },
-	{ .name = "refused", .kind = ERR_SERVER_NO, .steps = { HELLO, "C: $1 SELECT box", "S: $1 NO no such mailbox" } },
-	{ .name = "in use", .kind = ERR_SERVER_BUSY, .steps = { HELLO, "C: $1 SELECT box", "S: $1 NO [INUSE] later" } },
-	{ .name = "EXISTS beyond 32 bits", .kind = ERR_PROTO, .steps = { HELLO, "C: $1 SELECT box", "S: * 4294967296 EXISTS" } },
-	{ .name = "UIDVALIDITY that is no number", .kind = ERR_PROTO, .steps = { HELLO, "C: $1 SELECT box", "S: * OK [UIDVALIDITY -7]" } },
-	{ .name = "HIGHESTMODSEQ beyond 63 bits", .kind = ERR_PROTO, .steps = { HELLO, "C: $1 SELECT box", "S: * OK [HIGHESTMODSEQ 9223372036854775808]" } },
-	{ .name = "EXPUNGE 0", .kind = ERR_PROTO, .steps = { HELLO, "C: $1 SELECT box", "S: * 0 EXPUNGE" } },
-	{ .name = "an unknown literal too long", .kind = ERR_PROTO, .steps = { HELLO, "C: $1 SELECT box", "S: * XYZZY {4294967295}" } },
-	{ .name = "neither OK nor NO", .kind = ERR_PROTO, .steps = { HELLO, "C: $1 SELECT box", "S: $1 MAYBE" } },
-	{ .name = "an empty line", .kind = ERR_PROTO, .steps = { HELLO, "C: $1 SELECT box", "S: " } },
-	{ .name = "nothing behind the star", .kind = ERR_PROTO, .steps = { HELLO, "C: $1 SELECT box", "S: *" } },
+	{.name = "everything",
+		.expected = "3 77 12 99 rw new 3f a b",
+		.steps = {"S: * PREAUTH [CAPABILITY IMAP4rev1 CONDSTORE] hi",
+			"C: $1 SELECT box (CONDSTORE)", "S: * FLAGS (\\Seen a)", "S: * 3 EXISTS",
+			"S: * 0 RECENT", "S: * OK [UNSEEN 1] first", "S: * OK [UIDVALIDITY 77] ok",
+			"S: * OK [UIDNEXT 12]",
+			"S: * OK [PERMANENTFLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft a "
+			"b \\*)] Limited",
+			"S: * OK [HIGHESTMODSEQ 99]", IN}},
+	{.name = "Courier: no UIDNEXT; no PERMANENTFLAGS",
+		.expected = "3 77 0 0 rw - 30 a",
+		.steps = {HELLO, "C: $1 SELECT box", "S: * FLAGS (\\Seen \\Deleted a)",
+			"S: * 3 EXISTS", "S: * OK [UIDVALIDITY 77] ok", IN}},
+	{.name = "UIDVALIDITY 0, NOMODSEQ",
+		.expected = "0 0 0 0 rw - 0",
+		.steps = {HELLO, "C: $1 SELECT box", "S: * OK [UIDVALIDITY 0]",
+			"S: * OK [NOMODSEQ] none", "S: * OK [PERMANENTFLAGS ()]", IN}},
+	{.name = "EXAMINE keeps nothing",
+		.examine = true,
+		.expected = "1 0 0 0 ro - 0",
+		.steps = {HELLO, "C: $1 EXAMINE box", "S: * 1 EXISTS",
+			"S: * OK [PERMANENTFLAGS (\\Seen \\*)]", "S: $1 OK [READ-ONLY] in"}},
+	{.name = "SELECT that turns out read-only",
+		.expected = "1 0 0 0 ro - 0",
+		.steps = {HELLO, "C: $1 SELECT box", "S: * 1 EXISTS",
+			"S: * OK [PERMANENTFLAGS (\\Seen \\*)]", "S: $1 OK [READ-ONLY] in"}},
+	{.name = "a bracket within the list (no atom, so no keyword)",
+		.expected = "0 0 0 0 rw new 14 z",
+		.steps = {HELLO, "C: $1 SELECT box",
+			"S: * OK [PERMANENTFLAGS (\\Seen x]y z \\*)] ok", IN}},
+	{.name = "old news before CLOSED",
+		.expected = "2 5 0 0 rw - 0",
+		.steps = {HELLO, "C: $1 SELECT box", "S: * 9 EXISTS", "S: * OK [CLOSED] left",
+			"S: * 2 EXISTS", "S: * OK [UIDVALIDITY 5]", IN}},
+	{.name = "the largest numbers",
+		.expected = "4294967295 4294967295 4294967295 9223372036854775807 rw - 0",
+		.steps = {HELLO, "C: $1 SELECT box", "S: * 4294967295 EXISTS",
+			"S: * OK [UIDVALIDITY 4294967295]", "S: * OK [UIDNEXT 4294967295]",
+			"S: * OK [HIGHESTMODSEQ 9223372036854775807]", IN}},
+	{.name = "LF line ends",
+		.expected = "3 77 0 0 rw - 0",
+		.steps = {HELLO, "C: $1 SELECT box", "R: * 3 EXISTS\n* OK [UIDVALIDITY 77]\n", IN}},
+	{.name = "codes nobody knows",
+		.expected = "0 0 0 0 rw - 0",
+		.steps = {HELLO, "C: $1 SELECT box", "S: * OK [X-NEW (a] b) c] hm", "S: * OK [",
+			"S: * OK []", "S: * OK [no end", "S: * NO [ALERT] hm",
+			"S: * XYZZY plugh {3}", "S: abc", "S: * 5 XYZZY", "S: * BAD", IN}},
+	{.name = "refused",
+		.kind = ERR_SERVER_NO,
+		.steps = {HELLO, "C: $1 SELECT box", "S: $1 NO no such mailbox"}},
+	{.name = "in use",
+		.kind = ERR_SERVER_BUSY,
+		.steps = {HELLO, "C: $1 SELECT box", "S: $1 NO [INUSE] later"}},
+	{.name = "EXISTS beyond 32 bits",
+		.kind = ERR_PROTO,
+		.steps = {HELLO, "C: $1 SELECT box", "S: * 4294967296 EXISTS"}},
+	{.name = "UIDVALIDITY that is no number",
+		.kind = ERR_PROTO,
+		.steps = {HELLO, "C: $1 SELECT box", "S: * OK [UIDVALIDITY -7]"}},
+	{.name = "HIGHESTMODSEQ beyond 63 bits",
+		.kind = ERR_PROTO,
+		.steps = {HELLO, "C: $1 SELECT box",
+			"S: * OK [HIGHESTMODSEQ 9223372036854775808]"}},
+	{.name = "EXPUNGE 0",
+		.kind = ERR_PROTO,
+		.steps = {HELLO, "C: $1 SELECT box", "S: * 0 EXPUNGE"}},
+	{.name = "an unknown literal too long",
+		.kind = ERR_PROTO,
+		.steps = {HELLO, "C: $1 SELECT box", "S: * XYZZY {4294967295}"}},
+	{.name = "neither OK nor NO",
+		.kind = ERR_PROTO,
+		.steps = {HELLO, "C: $1 SELECT box", "S: $1 MAYBE"}},
+	{.name = "an empty line", .kind = ERR_PROTO, .steps = {HELLO, "C: $1 SELECT box", "S: "}},
+	{.name = "nothing behind the star",
+		.kind = ERR_PROTO,
+		.steps = {HELLO, "C: $1 SELECT box", "S: *"}},
 };
 
 static void selects(void **state)
@@ -299,7 +407,7 @@ static void selects(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT_OF(select_rows); i++) {
 		const struct select_row *row = &select_rows[i];
-		struct buf out = { 0 };
+		struct buf out = {0};
 		struct session s;
 		int rc;
 
@@ -311,16 +419,20 @@ static void selects(void **state)
 			const struct imap_mailbox *m = imap_selected(s.imap);
 			struct flags words = m->permanent;
 
-			buf_addf(&out, "%u %u %u %llu %s %s %x", m->exists, m->uidvalidity, m->uidnext, (unsigned long long)m->highestmodseq,
-				m->read_only ? "ro" : "rw", m->new_keywords ? "new" : "-", m->permanent.system);
+			buf_addf(&out, "%u %u %u %llu %s %s %x", m->exists, m->uidvalidity,
+				m->uidnext, (unsigned long long)m->highestmodseq,
+				m->read_only ? "ro" : "rw", m->new_keywords ? "new" : "-",
+				m->permanent.system);
 			words.system = 0;
 			if (!flags_empty(&words)) {
 				buf_add_char(&out, ' ');
 				keywords_format(s.keywords, &words, &out);
 			}
 		}
-		if (rc != (row->kind ? -1 : 0) || s.err.kind != row->kind || (rc == 0 && strcmp(out.data, row->expected)))
-			fail_msg("%s: rc %d, %s, got <%s>", row->name, rc, s.err.msg, out.data ? out.data : "");
+		if (rc != (row->kind ? -1 : 0) || s.err.kind != row->kind ||
+			(rc == 0 && strcmp(out.data, row->expected)))
+			fail_msg("%s: rc %d, %s, got <%s>", row->name, rc, s.err.msg,
+				out.data ? out.data : "");
 		if (rc < 0 && s.imap && imap_selected(s.imap))
 			fail_msg("%s: something is selected", row->name);
 		buf_fini(&out);
@@ -331,10 +443,13 @@ static void selects(void **state)
 /* What the server pushes changes counts, and nothing but counts. */
 static void news(void **state)
 {
-	static const char *const steps[] = { HELLO, "C: $1 SELECT box", "S: * 10 EXISTS", "S: $1 OK in", "C: $2 NOOP", "S: * 2 EXPUNGE", "S: * 2 EXPUNGE",
-		"S: * 99 EXPUNGE", "S: * 12 EXISTS", "S: * VANISHED (EARLIER) 1:4294967295", "S: * VANISHED 7,9:10", "S: * 4 RECENT",
-		"S: * OK [UIDNEXT 99] not ours to take now", "S: * OK [PERMANENTFLAGS (\\Seen)]", "S: $2 OK", "C: $3 NOOP", "S: * VANISHED 1:4294967295", "S: $3 OK",
-		"C: $4 NOOP", "S: * 5 EXISTS", "S: * 2 EXISTS", "S: $4 OK", NULL };
+	static const char *const steps[] = {HELLO, "C: $1 SELECT box", "S: * 10 EXISTS",
+		"S: $1 OK in", "C: $2 NOOP", "S: * 2 EXPUNGE", "S: * 2 EXPUNGE", "S: * 99 EXPUNGE",
+		"S: * 12 EXISTS", "S: * VANISHED (EARLIER) 1:4294967295", "S: * VANISHED 7,9:10",
+		"S: * 4 RECENT", "S: * OK [UIDNEXT 99] not ours to take now",
+		"S: * OK [PERMANENTFLAGS (\\Seen)]", "S: $2 OK", "C: $3 NOOP",
+		"S: * VANISHED 1:4294967295", "S: $3 OK", "C: $4 NOOP", "S: * 5 EXISTS",
+		"S: * 2 EXISTS", "S: $4 OK", NULL};
 	const struct imap_mailbox *m;
 	struct session s;
 
@@ -359,12 +474,13 @@ static void news(void **state)
 
 static void leaving(void **state)
 {
-	static const char *const unselect[] = { "S: * PREAUTH [CAPABILITY IMAP4rev1 UNSELECT] hi", "C: $1 SELECT box", "S: $1 OK in",
-		"C: $2 UNSELECT", "S: $2 OK", NULL };
-	static const char *const by_close[] = { HELLO, "C: $1 SELECT box", "S: $1 OK in", "C: $2 EXAMINE box", "S: $2 OK [READ-ONLY] in",
-		"C: $3 CLOSE", "S: $3 OK", NULL };
-	static const char *const gone[] = { HELLO, "C: $1 SELECT box", "S: $1 OK in", "C: $2 EXAMINE box", "S: $2 NO gone", NULL };
-	static const char *const *const all[] = { unselect, by_close, gone };
+	static const char *const unselect[] = {"S: * PREAUTH [CAPABILITY IMAP4rev1 UNSELECT] hi",
+		"C: $1 SELECT box", "S: $1 OK in", "C: $2 UNSELECT", "S: $2 OK", NULL};
+	static const char *const by_close[] = {HELLO, "C: $1 SELECT box", "S: $1 OK in",
+		"C: $2 EXAMINE box", "S: $2 OK [READ-ONLY] in", "C: $3 CLOSE", "S: $3 OK", NULL};
+	static const char *const gone[] = {HELLO, "C: $1 SELECT box", "S: $1 OK in",
+		"C: $2 EXAMINE box", "S: $2 NO gone", NULL};
+	static const char *const *const all[] = {unselect, by_close, gone};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT_OF(all); i++) {
@@ -389,26 +505,50 @@ struct search_row {
 	const char *steps[8];
 };
 
-#define ESEARCH "S: * PREAUTH [CAPABILITY IMAP4rev1 ESEARCH] hi", "C: $1 UID SEARCH RETURN (ALL) ALL"
+#define ESEARCH                                                                                    \
+	"S: * PREAUTH [CAPABILITY IMAP4rev1 ESEARCH] hi", "C: $1 UID SEARCH RETURN (ALL) ALL"
 #define SEARCH HELLO, "C: $1 UID SEARCH ALL"
 
 static const struct search_row search_rows[] = {
-	{ .name = "in order", .expected = "1:3,7", .steps = { SEARCH, "S: * SEARCH 1 2 3 7", "S: $1 OK" } },
-	{ .name = "out of order, repeats, two lines, a MODSEQ", .expected = "1:3,7:9",
-		.steps = { SEARCH, "S: * SEARCH 9 8 3 3 1  2 (MODSEQ 5) ", "S: * SEARCH 7", "S: $1 OK" } },
-	{ .name = "none", .expected = "", .steps = { SEARCH, "S: * SEARCH", "S: $1 OK" } },
-	{ .name = "none, with a blank", .expected = "", .steps = { SEARCH, "S: * SEARCH ", "S: $1 OK" } },
-	{ .name = "the last UID", .expected = "4294967295", .steps = { SEARCH, "S: * SEARCH 4294967295", "S: $1 OK" } },
-	{ .name = "extended", .expected = "1:3,7,10:20", .steps = { ESEARCH, "S: * ESEARCH (TAG \"$1\") UID MIN 1 ALL 7,1:3,20:10 COUNT 15", "S: $1 OK" } },
-	{ .name = "extended, none", .expected = "", .steps = { ESEARCH, "S: * ESEARCH (TAG \"$1\") UID", "S: $1 OK" } },
-	{ .name = "extended, all there can be", .expected = "1:4294967295", .steps = { ESEARCH, "S: * ESEARCH (TAG \"$1\") UID ALL 1:4294967295", "S: $1 OK" } },
-	{ .name = "extended, somebody else's", .expected = "", .steps = { ESEARCH, "S: * ESEARCH (TAG \"x1\") UID ALL 1", "S: $1 OK" } },
-	{ .name = "extended, without UID", .kind = ERR_PROTO, .steps = { ESEARCH, "S: * ESEARCH (TAG \"$1\") ALL 1" } },
-	{ .name = "a comma at the end", .kind = ERR_PROTO, .steps = { ESEARCH, "S: * ESEARCH (TAG \"$1\") UID ALL 1,2," } },
-	{ .name = "UID 0", .kind = ERR_PROTO, .steps = { SEARCH, "S: * SEARCH 0" } },
-	{ .name = "a star", .kind = ERR_PROTO, .steps = { ESEARCH, "S: * ESEARCH (TAG \"$1\") UID ALL 1:*" } },
-	{ .name = "beyond 32 bits", .kind = ERR_PROTO, .steps = { SEARCH, "S: * SEARCH 4294967296" } },
-	{ .name = "refused", .kind = ERR_SERVER_NO, .steps = { SEARCH, "S: $1 NO no" } },
+	{.name = "in order",
+		.expected = "1:3,7",
+		.steps = {SEARCH, "S: * SEARCH 1 2 3 7", "S: $1 OK"}},
+	{.name = "out of order, repeats, two lines, a MODSEQ",
+		.expected = "1:3,7:9",
+		.steps = {SEARCH, "S: * SEARCH 9 8 3 3 1  2 (MODSEQ 5) ", "S: * SEARCH 7",
+			"S: $1 OK"}},
+	{.name = "none", .expected = "", .steps = {SEARCH, "S: * SEARCH", "S: $1 OK"}},
+	{.name = "none, with a blank",
+		.expected = "",
+		.steps = {SEARCH, "S: * SEARCH ", "S: $1 OK"}},
+	{.name = "the last UID",
+		.expected = "4294967295",
+		.steps = {SEARCH, "S: * SEARCH 4294967295", "S: $1 OK"}},
+	{.name = "extended",
+		.expected = "1:3,7,10:20",
+		.steps = {ESEARCH, "S: * ESEARCH (TAG \"$1\") UID MIN 1 ALL 7,1:3,20:10 COUNT 15",
+			"S: $1 OK"}},
+	{.name = "extended, none",
+		.expected = "",
+		.steps = {ESEARCH, "S: * ESEARCH (TAG \"$1\") UID", "S: $1 OK"}},
+	{.name = "extended, all there can be",
+		.expected = "1:4294967295",
+		.steps = {ESEARCH, "S: * ESEARCH (TAG \"$1\") UID ALL 1:4294967295", "S: $1 OK"}},
+	{.name = "extended, somebody else's",
+		.expected = "",
+		.steps = {ESEARCH, "S: * ESEARCH (TAG \"x1\") UID ALL 1", "S: $1 OK"}},
+	{.name = "extended, without UID",
+		.kind = ERR_PROTO,
+		.steps = {ESEARCH, "S: * ESEARCH (TAG \"$1\") ALL 1"}},
+	{.name = "a comma at the end",
+		.kind = ERR_PROTO,
+		.steps = {ESEARCH, "S: * ESEARCH (TAG \"$1\") UID ALL 1,2,"}},
+	{.name = "UID 0", .kind = ERR_PROTO, .steps = {SEARCH, "S: * SEARCH 0"}},
+	{.name = "a star",
+		.kind = ERR_PROTO,
+		.steps = {ESEARCH, "S: * ESEARCH (TAG \"$1\") UID ALL 1:*"}},
+	{.name = "beyond 32 bits", .kind = ERR_PROTO, .steps = {SEARCH, "S: * SEARCH 4294967296"}},
+	{.name = "refused", .kind = ERR_SERVER_NO, .steps = {SEARCH, "S: $1 NO no"}},
 };
 
 static void searches(void **state)
@@ -416,8 +556,8 @@ static void searches(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT_OF(search_rows); i++) {
 		const struct search_row *row = &search_rows[i];
-		struct uidset uids = { 0 };
-		struct buf out = { 0 };
+		struct uidset uids = {0};
+		struct buf out = {0};
 		struct session s;
 		int rc;
 
@@ -426,8 +566,10 @@ static void searches(void **state)
 		assert_int_equal(session_open(&s, row->steps), 0);
 		rc = imap_search_all(s.imap, &uids, &s.err);
 		uidset_format_all(&uids, &out);
-		if (rc != (row->kind ? -1 : 0) || s.err.kind != row->kind || (rc == 0 && strcmp(out.data ? out.data : "", row->expected)))
-			fail_msg("%s: rc %d, %s, got <%s>", row->name, rc, s.err.msg, out.data ? out.data : "");
+		if (rc != (row->kind ? -1 : 0) || s.err.kind != row->kind ||
+			(rc == 0 && strcmp(out.data ? out.data : "", row->expected)))
+			fail_msg("%s: rc %d, %s, got <%s>", row->name, rc, s.err.msg,
+				out.data ? out.data : "");
 		uidset_fini(&uids);
 		buf_fini(&out);
 		session_end(&s, row->name);
