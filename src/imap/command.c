@@ -411,13 +411,25 @@ int command_mailbox(
 	return 0;
 }
 
+/* Somebody will wait for an answer that is still on its way. */
+static bool is_awaited(struct imap *imap)
+{
+	for (size_t i = 0; i < imap->command_used; i++) {
+		const struct ticket *ticket = find_ticket(imap, imap->commands[i].ticket);
+
+		if (ticket && !ticket->forget)
+			return true;
+	}
+	return false;
+}
+
 int command_settle(struct imap *imap, struct err *err)
 {
 	struct response ignored;
 
 	if (imap->fetch.active && fetch_abandon(imap, err) < 0)
 		return -1;
-	while (imap->command_used > 0) {
+	while (is_awaited(imap)) {
 		if (connection_next(imap, &ignored, err) < 0)
 			return -1;
 	}

@@ -59,7 +59,7 @@ int command_run(struct imap *imap, const char *text, struct err *err) MUST_USE;
 /* NAME MAILBOX, as one ticket. */
 int command_mailbox(struct imap *imap, const char *name, struct slice wire, imap_ticket *out,
 	struct err *err) MUST_USE;
-/* Read until everything is answered; other data is dropped. */
+/* Read until everything that somebody waits for is answered; other data is dropped. */
 int command_settle(struct imap *imap, struct err *err) MUST_USE;
 
 /* connection.c: a tagged answer came. */

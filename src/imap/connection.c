@@ -111,6 +111,24 @@ static void take_code(struct imap *imap, const struct response_code *code)
 		select_take_code(imap, code);
 }
 
+/* The first personal namespace is where names are made. */
+static void take_rules(struct imap *imap)
+{
+	for (size_t i = 0; i < imap->namespace_count; i++) {
+		const struct response_namespace *row = &imap->namespaces[i];
+
+		if (!row->personal)
+			continue;
+		imap->rules.delimiter = row->delimiter;
+		if (!memchr(row->prefix.n ? row->prefix.p : "", 0, row->prefix.n)) {
+			free(imap->prefix);
+			imap->prefix = xstrndup(row->prefix.n ? row->prefix.p : "", row->prefix.n);
+			imap->rules.prefix = imap->prefix;
+		}
+		return;
+	}
+}
+
 /* Names outlive the response. */
 static void take_namespaces(struct imap *imap, const struct response *response)
 {
@@ -123,6 +141,7 @@ static void take_namespaces(struct imap *imap, const struct response *response)
 		imap->namespaces[i].prefix =
 			arena_slice(&imap->names, response->namespaces[i].prefix);
 	}
+	take_rules(imap);
 }
 
 static int take_bye(struct imap *imap, const struct response *response, struct err *err)

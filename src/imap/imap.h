@@ -68,7 +68,7 @@ void imap_close(struct imap *imap); /* NULL is allowed */
 
 bool imap_can(const struct imap *imap, enum imap_capability capability);
 const char *imap_capability_name(enum imap_capability capability);
-/* How names are written on this connection: NAMESPACE's prefix, the delimiter (0 until the first LIST), UTF-8 or UTF-7. */
+/* How names are written on this connection: NAMESPACE's prefix, the delimiter, UTF-8 or UTF-7. Final from the first imap_list() on. */
 const struct name_rules *imap_name_rules(const struct imap *imap);
 /* Round trips (times we waited for an answer), bytes in and out so far. */
 struct imap_counts {

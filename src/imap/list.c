@@ -82,7 +82,7 @@ static int add_entry(struct listing *listing, const struct response *response, s
 {
 	if (listing->imap->rules.delimiter == 0)
 		listing->imap->rules.delimiter = response->delimiter;
-	if (response->name.n == 0 || !is_personal(listing->imap, response->name))
+	if (response->name.n == 0)
 		return 0;
 	listing->name_bytes += response->name.n;
 	if (listing->entry_count == ENTRIES_MAX || listing->name_bytes > NAMES_MAX)
@@ -147,6 +147,19 @@ static struct imap_list_entry **sort_entries(const struct listing *listing)
 		sorted[i] = &listing->entries[i];
 	qsort(sorted, listing->entry_count, sizeof(struct imap_list_entry *), entry_order);
 	return sorted;
+}
+
+/* The answer to NAMESPACE may have come behind the first names: so they are looked at when all is
+ * there. */
+static void drop_foreign(struct listing *listing)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < listing->entry_count; i++) {
+		if (is_personal(listing->imap, listing->entries[i].wire))
+			listing->entries[kept++] = listing->entries[i];
+	}
+	listing->entry_count = kept;
 }
 
 /* Repeats are merged into the first and dropped; the others keep their order. */
@@ -229,7 +242,7 @@ static int run_list(struct listing *listing, bool extended, bool status, struct 
 	if (extended)
 		add_return(imap, status);
 	command_end(imap);
-	while (!command_is_answered(imap, ticket)) {
+	while (imap->command_used > 0) { /* NAMESPACE as well */
 		if (collect(listing, err) < 0)
 			return -1;
 	}
@@ -288,6 +301,7 @@ static int run(struct listing *listing, bool status, struct err *err)
 	}
 	if (!result.ok)
 		return command_error("LIST", &result, err);
+	drop_foreign(listing);
 	drop_repeats(listing);
 	if (status && !within && run_statuses(listing, err) < 0)
 		return -1;

@@ -343,25 +343,11 @@ static int send_forgotten(struct imap *imap, const char *text, struct err *err)
 	return 0;
 }
 
-/* The first personal namespace is where names are made. */
-static void take_rules(struct imap *imap)
-{
-	for (size_t i = 0; i < imap->namespace_count; i++) {
-		const struct response_namespace *row = &imap->namespaces[i];
-
-		if (!row->personal)
-			continue;
-		imap->rules.delimiter = row->delimiter;
-		if (!memchr(row->prefix.n ? row->prefix.p : "", 0, row->prefix.n)) {
-			free(imap->prefix);
-			imap->prefix = xstrndup(row->prefix.n ? row->prefix.p : "", row->prefix.n);
-			imap->rules.prefix = imap->prefix;
-		}
-		return;
-	}
-}
-
-/* What needs no answer from one another goes out together. Refusals do no harm. */
+/*
+ * What is said once. Nobody waits for the answers: these commands go out together with the first
+ * one that matters (the LIST, the SELECT), and their answers come before its answer. Refusals do no
+ * harm.
+ */
 static int introduce(struct imap *imap, struct err *err)
 {
 	static const char id[] = "ID (\"name\" \"godwit\" \"version\" \"" GODWIT_VERSION "\")";
@@ -373,9 +359,6 @@ static int introduce(struct imap *imap, struct err *err)
 	if (imap_can(imap, IMAP_CAP_IMAP4REV2) && imap_can(imap, IMAP_CAP_ENABLE) &&
 		send_forgotten(imap, "ENABLE IMAP4rev2", err) < 0)
 		return -1;
-	if (command_settle(imap, err) < 0)
-		return -1;
-	take_rules(imap);
 	return 0;
 }
 

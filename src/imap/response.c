@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include "imap/response.h"
-#include "model/date.h"
 
 #define SETS_MAX (64u * 1024 * 1024) /* octets of a line that carries UIDs of a whole mailbox */
 
@@ -26,13 +25,13 @@ void reader_fini(struct reader *reader)
 /* ---- pieces ---- */
 
 /* A blank has to stand between two words. */
-static int space(struct lexer *lexer, struct err *err)
+int reader_space(struct lexer *lexer, struct err *err)
 {
 	return lexer_expect(lexer, ' ', err) < 0 ? -1 : lexer_blanks(lexer, err);
 }
 
 /* Within a list: 1: it ends here and the ')' is taken, 0: another element is next, -1. */
-static int list_ends(struct lexer *lexer, struct err *err)
+int reader_list_ends(struct lexer *lexer, struct err *err)
 {
 	return lexer_blanks(lexer, err) < 0 ? -1 : lexer_try(lexer, ')', err);
 }
@@ -48,7 +47,7 @@ static int number32(struct lexer *lexer, uint32_t *out, struct err *err)
 }
 
 /* "(\Seen word)"; flags that are not for us and keywords beyond the table are dropped. */
-static int parse_flags(struct reader *reader, struct flags *out, struct err *err)
+int reader_flags(struct reader *reader, struct flags *out, struct err *err)
 {
 	struct lexer *lexer = &reader->lexer;
 	struct slice word;
@@ -57,7 +56,7 @@ static int parse_flags(struct reader *reader, struct flags *out, struct err *err
 	*out = (struct flags){0};
 	if (lexer_expect(lexer, '(', err) < 0)
 		return -1;
-	while ((end = list_ends(lexer, err)) == 0) {
+	while ((end = reader_list_ends(lexer, err)) == 0) {
 		uint32_t system;
 
 		if (lexer_atom(lexer, &word, err) < 0)
@@ -177,7 +176,7 @@ static int parse_attributes(struct lexer *lexer, unsigned *out, struct err *err)
 
 	if (lexer_expect(lexer, '(', err) < 0)
 		return -1;
-	while ((end = list_ends(lexer, err)) == 0) {
+	while ((end = reader_list_ends(lexer, err)) == 0) {
 		if (lexer_atom(lexer, &word, err) < 0)
 			return -1;
 		*out |= attribute_bit(word);
@@ -217,8 +216,8 @@ static int parse_list(struct reader *reader, struct response *out, struct err *e
 {
 	struct lexer *lexer = &reader->lexer;
 
-	if (parse_attributes(lexer, &out->attributes, err) < 0 || space(lexer, err) < 0 ||
-		parse_delimiter(lexer, &out->delimiter, err) < 0 || space(lexer, err) < 0 ||
+	if (parse_attributes(lexer, &out->attributes, err) < 0 || reader_space(lexer, err) < 0 ||
+		parse_delimiter(lexer, &out->delimiter, err) < 0 || reader_space(lexer, err) < 0 ||
 		lexer_mailbox(lexer, &out->name, err) < 0)
 		return -1;
 	out->name = arena_slice(&reader->arena, out->name);
@@ -249,7 +248,7 @@ static int parse_status_item(struct lexer *lexer, struct imap_status *out, struc
 	memcpy(name, word.p, word.n < sizeof(name) ? word.n : sizeof(name) - 1);
 	name[word.n < sizeof(name) ? word.n : sizeof(name) - 1] = 0;
 	word = slice_str(name);
-	if (space(lexer, err) < 0)
+	if (reader_space(lexer, err) < 0)
 		return -1;
 
 	if (slice_eq_nocase(word, SLICE("MAILBOXID")))
@@ -278,9 +277,9 @@ static int parse_status(struct reader *reader, struct response *out, struct err 
 	if (lexer_mailbox(lexer, &out->name, err) < 0)
 		return -1;
 	out->name = arena_slice(&reader->arena, out->name);
-	if (space(lexer, err) < 0 || lexer_expect(lexer, '(', err) < 0)
+	if (reader_space(lexer, err) < 0 || lexer_expect(lexer, '(', err) < 0)
 		return -1;
-	while ((end = list_ends(lexer, err)) == 0) {
+	while ((end = reader_list_ends(lexer, err)) == 0) {
 		if (parse_status_item(lexer, &out->status, err) < 0)
 			return -1;
 	}
@@ -290,7 +289,7 @@ static int parse_status(struct reader *reader, struct response *out, struct err 
 static parse_response parse_flags_line;
 static int parse_flags_line(struct reader *reader, struct response *out, struct err *err)
 {
-	if (parse_flags(reader, &out->flags, err) < 0)
+	if (reader_flags(reader, &out->flags, err) < 0)
 		return -1;
 	return lexer_line_end(&reader->lexer, err);
 }
@@ -327,13 +326,13 @@ static int parse_correlator(struct reader *reader, struct response *out, struct 
 
 	if (lexer_expect(lexer, '(', err) < 0)
 		return -1;
-	while ((end = list_ends(lexer, err)) == 0) {
+	while ((end = reader_list_ends(lexer, err)) == 0) {
 		bool tag;
 
 		if (lexer_atom(lexer, &word, err) < 0)
 			return -1;
 		tag = slice_eq_nocase(word, SLICE("TAG"));
-		if (space(lexer, err) < 0)
+		if (reader_space(lexer, err) < 0)
 			return -1;
 		if (!tag && lexer_skip_value(lexer, err) < 0)
 			return -1;
@@ -365,7 +364,7 @@ static int parse_esearch(struct reader *reader, struct response *out, struct err
 			continue;
 		}
 		all = slice_eq_nocase(word, SLICE("ALL"));
-		if (space(lexer, err) < 0 ||
+		if (reader_space(lexer, err) < 0 ||
 			(all ? parse_set(reader, err) : lexer_skip_value(lexer, err)) < 0)
 			return -1;
 	}
@@ -382,7 +381,8 @@ static int parse_vanished(struct reader *reader, struct response *out, struct er
 
 	lexer->line_left = SETS_MAX;
 	out->earlier = c == '(';
-	if (c < 0 || (out->earlier && (lexer_skip_value(lexer, err) < 0 || space(lexer, err) < 0)))
+	if (c < 0 || (out->earlier &&
+			     (lexer_skip_value(lexer, err) < 0 || reader_space(lexer, err) < 0)))
 		return -1;
 	if (parse_set(reader, err) < 0)
 		return -1;
@@ -406,10 +406,10 @@ static int parse_namespace_row(
 		return -1;
 	row->personal = personal;
 	row->prefix = arena_slice(&reader->arena, prefix);
-	if (space(lexer, err) < 0 || parse_delimiter(lexer, &row->delimiter, err) < 0)
+	if (reader_space(lexer, err) < 0 || parse_delimiter(lexer, &row->delimiter, err) < 0)
 		return -1;
 	out->namespace_count++;
-	while ((end = list_ends(lexer, err)) == 0) {
+	while ((end = reader_list_ends(lexer, err)) == 0) {
 		if (lexer_skip_value(lexer, err) < 0)
 			return -1;
 	}
@@ -433,7 +433,7 @@ static int parse_namespace(struct reader *reader, struct response *out, struct e
 			break;
 		if (!list && lexer_skip_value(lexer, err) < 0)
 			return -1;
-		while (list && (end = list_ends(lexer, err)) == 0) {
+		while (list && (end = reader_list_ends(lexer, err)) == 0) {
 			if (parse_namespace_row(reader, out, group == 0, err) < 0)
 				return -1;
 		}
@@ -532,8 +532,8 @@ static int parse_untagged(struct reader *reader, struct response *out, struct er
 	bool numbered = c >= '0' && c <= '9';
 	const struct row *row;
 
-	if (c < 0 ||
-		(numbered && (number32(lexer, &out->number, err) < 0 || space(lexer, err) < 0)))
+	if (c < 0 || (numbered && (number32(lexer, &out->number, err) < 0 ||
+					  reader_space(lexer, err) < 0)))
 		return -1;
 	if (lexer_atom(lexer, &name, err) < 0)
 		return -1;
@@ -552,7 +552,7 @@ static int parse_tagged(struct reader *reader, struct response *out, struct err 
 	if (lexer_atom(lexer, &word, err) < 0)
 		return -1;
 	out->tag = arena_slice(&reader->arena, word);
-	if (space(lexer, err) < 0 || lexer_atom(lexer, &word, err) < 0)
+	if (reader_space(lexer, err) < 0 || lexer_atom(lexer, &word, err) < 0)
 		return -1;
 	row = find_row(word, false);
 	if (row->kind != RESPONSE_STATE)
@@ -570,7 +570,7 @@ static int parse_line(struct reader *reader, struct response *out, struct err *e
 	int c = lexer_peek(lexer, err), rc = c < 0 ? -1 : 0;
 
 	if (rc == 0 && c == '*')
-		rc = lexer_try(lexer, '*', err) < 0 || space(lexer, err) < 0
+		rc = lexer_try(lexer, '*', err) < 0 || reader_space(lexer, err) < 0
 			     ? -1
 			     : parse_untagged(reader, out, err);
 	else if (rc == 0 && c == '+') {
@@ -596,123 +596,4 @@ int reader_next(struct reader *reader, struct response *out, struct err *err)
 	reader->range_count = 0;
 	*out = (struct response){0};
 	return parse_line(reader, out, err);
-}
-
-/* ---- FETCH ---- */
-
-static enum fetch_item_kind item_kind(struct slice name)
-{
-	static const struct {
-		const char *name;
-		enum fetch_item_kind kind;
-	} items[] = {
-		{"UID", FETCH_ITEM_UID},
-		{"FLAGS", FETCH_ITEM_FLAGS},
-		{"INTERNALDATE", FETCH_ITEM_DATE},
-		{"RFC822.SIZE", FETCH_ITEM_SIZE},
-		{"MODSEQ", FETCH_ITEM_MODSEQ},
-		{"BODY[]", FETCH_ITEM_BODY},
-		{"BODY[]<0>", FETCH_ITEM_BODY},
-		{"BODY.PEEK[]", FETCH_ITEM_BODY},
-		{"RFC822", FETCH_ITEM_BODY},
-		{"BODY[HEADER]", FETCH_ITEM_HEADER},
-		{"BODY[HEADER]<0>", FETCH_ITEM_HEADER},
-		{"BODY.PEEK[HEADER]", FETCH_ITEM_HEADER},
-		{"RFC822.HEADER", FETCH_ITEM_HEADER},
-	};
-
-	for (size_t i = 0; i < COUNT_OF(items); i++) {
-		if (slice_eq_nocase(name, slice_str(items[i].name)))
-			return items[i].kind;
-	}
-	return FETCH_ITEM_OTHER;
-}
-
-static int parse_date(struct lexer *lexer, struct fetch_item *out, struct err *err)
-{
-	struct slice text;
-	bool nil;
-
-	if (lexer_nstring(lexer, &text, &nil, err) < 0)
-		return -1;
-	out->date_valid = !nil && date_parse(text, &out->date);
-	return 0;
-}
-
-static int parse_modseq(struct lexer *lexer, struct fetch_item *out, struct err *err)
-{
-	if (lexer_expect(lexer, '(', err) < 0 || lexer_blanks(lexer, err) < 0 ||
-		lexer_number(lexer, INT64_MAX, &out->number, err) < 0 ||
-		lexer_blanks(lexer, err) < 0)
-		return -1;
-	return lexer_expect(lexer, ')', err);
-}
-
-static int parse_body(struct lexer *lexer, struct fetch_item *out, struct err *err)
-{
-	int literal = lexer_at_literal(lexer, err);
-
-	if (literal < 0)
-		return -1;
-	out->literal = literal;
-	if (literal)
-		return lexer_literal(lexer, &out->number, err);
-	if (lexer_nstring(lexer, &out->text, &out->nil, err) < 0)
-		return -1;
-	out->number = out->text.n;
-	return 0;
-}
-
-static int parse_item_value(struct reader *reader, struct fetch_item *out, struct err *err)
-{
-	struct lexer *lexer = &reader->lexer;
-
-	switch (out->kind) {
-	case FETCH_ITEM_UID:
-		if (lexer_number(lexer, UINT32_MAX, &out->number, err) < 0)
-			return -1;
-		return out->number ? 0 : err_set(err, ERR_PROTO, "the server sent a UID of 0");
-	case FETCH_ITEM_SIZE:
-		return lexer_number(lexer, INT64_MAX, &out->number, err);
-	case FETCH_ITEM_FLAGS:
-		return parse_flags(reader, &out->flags, err);
-	case FETCH_ITEM_DATE:
-		return parse_date(lexer, out, err);
-	case FETCH_ITEM_MODSEQ:
-		return parse_modseq(lexer, out, err);
-	case FETCH_ITEM_BODY:
-	case FETCH_ITEM_HEADER:
-		return parse_body(lexer, out, err);
-	case FETCH_ITEM_OTHER:
-		return lexer_skip_value(lexer, err);
-	case FETCH_ITEM_END:
-		break;
-	}
-	return 0;
-}
-
-int reader_fetch_item(struct reader *reader, struct fetch_item *out, struct err *err)
-{
-	struct lexer *lexer = &reader->lexer;
-	struct slice name;
-	int end;
-
-	ASSERT(reader->in_fetch);
-	*out = (struct fetch_item){.kind = FETCH_ITEM_END};
-	if (lexer_literal_skip(lexer, err) < 0)
-		return -1;
-	end = list_ends(lexer, err);
-	if (end < 0)
-		return -1;
-	if (end) {
-		reader->in_fetch = false;
-		return lexer_line_end(lexer, err);
-	}
-
-	if (lexer_item(lexer, &name, err) < 0)
-		return -1;
-	out->kind = item_kind(name);
-	if (space(lexer, err) < 0)
-		return -1;
-	return parse_item_value(reader, out, err);
 }

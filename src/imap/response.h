@@ -132,4 +132,11 @@ int reader_fetch_item(struct reader *reader, struct fetch_item *out, struct err 
 int response_code_parse(struct slice *text, struct keywords *keywords, struct response_code *out,
 	struct err *err) MUST_USE;
 
+/* Pieces of grammar that response.c and item.c share. A blank, or several: */
+int reader_space(struct lexer *lexer, struct err *err) MUST_USE;
+/* Within a list: 1: it ends here and the ')' is taken, 0: another element is next, -1. */
+int reader_list_ends(struct lexer *lexer, struct err *err) MUST_USE;
+/* "(\Seen word)"; flags that are not for us and keywords beyond the table are dropped. */
+int reader_flags(struct reader *reader, struct flags *out, struct err *err) MUST_USE;
+
 #endif

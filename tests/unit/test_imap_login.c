@@ -17,6 +17,7 @@ struct row {
 	enum net_tls tls;
 	const char *user, *password, *token, *mechanism; /* NULL: default */
 	const char *quirk;
+	bool noop; /* then NOOP: what is said once goes out with it */
 	const char *steps[32];
 };
 
@@ -135,16 +136,19 @@ static const struct row rows[] = {
 		.kind = ERR_PROTO,
 		.steps = {"S: * OK hi", "C: $1 CAPABILITY", "S: $1 OK none"}},
 	{.name = "ID, NAMESPACE and ENABLE go out together",
+		.noop = true,
 		.steps = {"S: * OK [CAPABILITY IMAP4rev1] hi", "C: $1 LOGIN alice secret",
 			"S: $1 OK [CAPABILITY IMAP4rev1 IMAP4rev2 ID ENABLE NAMESPACE] in",
 			"C: $2 ID (\"name\" \"godwit\" \"version\" \"0.1\")", "C: $3 NAMESPACE",
-			"C: $4 ENABLE IMAP4rev2", "S: * ID (\"name\" \"x\" \"note\" {3}", "S: a)b)",
-			"S: $2 OK", "S: * NAMESPACE ((\"INBOX.\" \".\")) NIL NIL", "S: $3 OK",
-			"S: * ENABLED IMAP4REV2", "S: $4 OK"}},
+			"C: $4 ENABLE IMAP4rev2", "C: $5 NOOP",
+			"S: * ID (\"name\" \"x\" \"note\" {3}", "S: a)b)", "S: $2 OK",
+			"S: * NAMESPACE ((\"INBOX.\" \".\")) NIL NIL", "S: $3 OK",
+			"S: * ENABLED IMAP4REV2", "S: $4 OK", "S: $5 OK"}},
 	{.name = "ID and NAMESPACE refused: no harm",
+		.noop = true,
 		.steps = {"S: * PREAUTH [CAPABILITY IMAP4rev1 ID NAMESPACE] hi",
 			"C: $2 ID (\"name\" \"godwit\" \"version\" \"0.1\")", "C: $3 NAMESPACE",
-			"S: $2 BAD no", "S: $3 NO no"}},
+			"C: $5 NOOP", "S: $2 BAD no", "S: $3 NO no", "S: $5 OK"}},
 	{.name = "a quirk switches off",
 		.quirk = "-ID",
 		.steps = {"S: * PREAUTH [CAPABILITY IMAP4rev1 ID] hi"}},
@@ -260,7 +264,9 @@ static int open_row(const struct row *row, struct session *s, size_t cut_after, 
 	s->login.mechanism_count = row->mechanism != NULL;
 	s->quirks = quirks;
 	s->quirk_count = row->quirk != NULL;
-	return session_open(s, row->steps);
+	if (session_open(s, row->steps) < 0)
+		return -1;
+	return row->noop ? imap_noop(s->imap, &s->err) : 0;
 }
 
 static void ways_to_log_in(void **state)
@@ -352,15 +358,16 @@ static void what_login_leaves(void **state)
 	static const char *const steps[] = {
 		"S: * PREAUTH [CAPABILITY IMAP4rev1 IMAP4rev2 NAMESPACE "
 		"APPENDLIMIT=100 QRESYNC X-UNKNOWN] hi",
-		"C: $3 NAMESPACE", "C: $4 ENABLE IMAP4rev2",
+		"C: $3 NAMESPACE", "C: $4 ENABLE IMAP4rev2", "C: $5 NOOP",
 		"S: * NAMESPACE ((\"INBOX.\" \".\" \"X-PARAM\" (\"FLAG1\" \"FLAG2\"))(\"other.\" "
 		"\".\")) NIL ((\"shared.\" \".\"))",
-		"S: $3 OK", "S: * ENABLED IMAP4rev2", "S: $4 OK", NULL};
+		"S: $3 OK", "S: * ENABLED IMAP4rev2", "S: $4 OK", "S: $5 OK", NULL};
 	struct session s;
 
 	(void)state;
 	session_init(&s);
 	assert_int_equal(session_open(&s, steps), 0);
+	assert_int_equal(imap_noop(s.imap, &s.err), 0);
 	assert_true(imap_can(s.imap, IMAP_CAP_CONDSTORE));
 	assert_true(imap_can(s.imap, IMAP_CAP_UIDPLUS)); /* by IMAP4rev2 */
 	assert_true(imap_can(s.imap, IMAP_CAP_APPENDLIMIT));
@@ -368,7 +375,7 @@ static void what_login_leaves(void **state)
 	assert_string_equal(imap_name_rules(s.imap)->prefix, "INBOX.");
 	assert_int_equal(imap_name_rules(s.imap)->delimiter, '.');
 	assert_true(imap_name_rules(s.imap)->utf8);
-	assert_int_equal(imap_counts(s.imap).commands, 2);
+	assert_int_equal(imap_counts(s.imap).commands, 3);
 	assert_int_equal(imap_counts(s.imap).bytes_in, s.script.fed);
 	session_end(&s, "what login leaves");
 }
