@@ -1,0 +1,225 @@
+"""The server's side of a test, seen through imaplib, which shares nothing with godwit."""
+import datetime
+import imaplib
+import re
+
+from mail import Message, crlf, flag_set, lf, utf7_decode, utf7_encode
+
+imaplib._MAXLINE = 100_000_000
+
+LIST_LINE = re.compile(rb'\(([^)]*)\) ("(?:[^"\\]|\\.)*"|NIL) (.*)$', re.S)
+
+
+def quote(name):
+    return '"' + utf7_encode(name).replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def imap_date(seconds, zone=0):
+    """An INTERNALDATE; ZONE is in minutes east of Greenwich."""
+    tz = datetime.timezone(datetime.timedelta(minutes=zone))
+    moment = datetime.datetime.fromtimestamp(0, tz) + datetime.timedelta(seconds=seconds)
+    month = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()[moment.month - 1]
+    return '"%2d-%s-%04d %s"' % (moment.day, month, moment.year, moment.strftime("%H:%M:%S %z"))
+
+
+def parse_date(text):
+    return int(datetime.datetime.strptime(text.strip(), "%d-%b-%Y %H:%M:%S %z").timestamp())
+
+
+class Refused(Exception):
+    """The server said NO or BAD."""
+
+
+class ServerSide:
+    """The mailboxes of one user. Every call looks afresh: nothing is remembered between calls."""
+
+    def __init__(self, server, user):
+        self.server, self.user = server, user
+        self.connection = None
+
+    def close(self):
+        if self.connection:
+            try:
+                self.connection.logout()
+            except (OSError, imaplib.IMAP4.error):
+                pass
+            self.connection = None
+
+    def imap(self):
+        """The connection, outside any mailbox's memory: a dead one is made anew."""
+        if self.connection:
+            try:
+                self.connection.noop()
+                return self.connection
+            except (OSError, imaplib.IMAP4.error):
+                self.connection = None
+        self.connection = imaplib.IMAP4(self.server.host, self.server.port, timeout=120)
+        self.connection.login(self.user, self.server.password)
+        return self.connection
+
+    def command(self, name, *args, literal=None):
+        connection = self.imap()
+        connection.literal = literal
+        kind, data = connection._simple_command(name, *args)
+        if kind != "OK":
+            raise Refused("%s %s: %r" % (name, " ".join(args)[:200], data))
+        return data
+
+    def uid(self, *args):
+        kind, data = self.connection.uid(*args)
+        if kind != "OK":
+            raise Refused("UID %s: %r" % (" ".join(args)[:200], data))
+        return data
+
+    # mailboxes
+
+    def mailboxes(self):
+        """The names of all that can be selected."""
+        self.command("LIST", '""', '"*"')
+        names = set()
+        for item in self.connection.untagged_responses.pop("LIST", []):
+            if not item or item == b"":
+                continue
+            attributes, name = self._list_item(item)
+            if not {b"\\noselect", b"\\nonexistent"} & {a.lower() for a in attributes.split()}:
+                names.add("INBOX" if name.upper() == "INBOX" else name)
+        return names
+
+    @staticmethod
+    def _list_item(item):
+        if isinstance(item, tuple):  # the name came as a literal
+            attributes = LIST_LINE.match(item[0]).group(1)
+            return attributes, utf7_decode(item[1].decode())
+        attributes, _, name = LIST_LINE.match(item).groups()
+        name = name.decode()
+        if name.startswith('"'):
+            name = re.sub(r"\\(.)", r"\1", name[1:-1])
+        return attributes, utf7_decode(name)
+
+    def create(self, mailbox):
+        self.command("CREATE", quote(mailbox))
+
+    def delete(self, mailbox):
+        self.imap()
+        if self.connection.state == "SELECTED":
+            self.connection.unselect()
+        self.command("DELETE", quote(mailbox))
+
+    def rename(self, old, new):
+        self.command("RENAME", quote(old), quote(new))
+
+    def select(self, mailbox, readonly=False):
+        self.imap()
+        kind, data = self.connection.select(quote(mailbox), readonly)
+        if kind != "OK":
+            raise Refused("SELECT %s: %r" % (mailbox, data))
+
+    def status(self, mailbox):
+        """All numbers that change when anything does, as text."""
+        data = self.command("STATUS", quote(mailbox), "(UIDVALIDITY UIDNEXT MESSAGES HIGHESTMODSEQ)")
+        data = self.connection.untagged_responses.pop("STATUS", data)
+        return re.search(rb"\(([^()]*)\)\s*$", b"".join(
+            part if isinstance(part, bytes) else b"".join(part) for part in data)).group(1).decode()
+
+    # messages
+
+    def append(self, mailbox, body, flags=(), date=None, exact=False, zone=0):
+        """Returns the UID. BODY may have LF line ends, unless EXACT."""
+        self.command(
+            "APPEND", quote(mailbox), "(%s)" % " ".join(flags),
+            *([imap_date(date, zone)] if date is not None else []), literal=body if exact else crlf(body))
+        return self._append_uids()[0]
+
+    def append_many(self, mailbox, messages):
+        """MULTIAPPEND of (body, flags, date) triples; returns the UIDs."""
+        connection = self.imap()
+        parts = []
+        for body, flags, date in messages:
+            data = crlf(body)
+            parts.append(b" (%s) %s{%d+}\r\n" % (
+                " ".join(flags).encode(), (imap_date(date) + " ").encode() if date else b"", len(data)) + data)
+        # imaplib has no MULTIAPPEND: send the command by hand, all of it at once.
+        tag = connection._new_tag()
+        connection.send(tag + b" APPEND " + quote(mailbox).encode() + b"".join(parts) + b"\r\n")
+        kind, data = connection._command_complete("APPEND", tag)
+        if kind != "OK":
+            raise Refused("APPEND of %d: %r" % (len(messages), data))
+        return self._append_uids()
+
+    def _append_uids(self):
+        code = self.connection.untagged_responses.pop("APPENDUID", [b""])[-1]
+        return expand(code.split()[1].decode()) if code else [0]
+
+    def messages(self, mailbox):
+        """{uid: Message}"""
+        self.select(mailbox, readonly=True)
+        found = {}
+        for head, body in self._fetch("(UID FLAGS INTERNALDATE BODY.PEEK[])"):
+            uid = int(re.search(rb"UID (\d+)", head).group(1))
+            flags = re.search(rb"FLAGS \(([^)]*)\)", head).group(1).decode().split()
+            date = parse_date(re.search(rb'INTERNALDATE "([^"]*)"', head).group(1).decode())
+            found[uid] = Message(lf(body), flag_set(flags), date)
+        return found
+
+    def flags(self, mailbox):
+        """{uid: flags}, cheap for big mailboxes."""
+        self.select(mailbox, readonly=True)
+        return {int(re.search(rb"UID (\d+)", head).group(1)):
+                flag_set(re.search(rb"FLAGS \(([^)]*)\)", head).group(1).decode().split())
+                for head, _ in self._fetch("(UID FLAGS)")}
+
+    def _fetch(self, items):
+        """(text, literal) of each message."""
+        records = []
+        for part in self.uid("FETCH", "1:*", items):
+            if isinstance(part, tuple):
+                records.append([part[0], part[1]])
+            elif part and re.match(rb"\d+ \(", part):
+                records.append([part, b""])
+            elif part and records:
+                records[-1][0] += b" " + part
+        return records
+
+    def uids(self, mailbox):
+        return sorted(self.flags(mailbox))
+
+    def find(self, mailbox, body):
+        """The UIDs of the messages with this body."""
+        return sorted(uid for uid, m in self.messages(mailbox).items() if m.body == lf(body))
+
+    def store(self, mailbox, uids, change, flags):
+        """CHANGE is +FLAGS, -FLAGS or FLAGS."""
+        self.select(mailbox)
+        self.uid("STORE", as_set(uids), change + ".SILENT", "(%s)" % " ".join(flags))
+
+    def expunge(self, mailbox, uids):
+        self.store(mailbox, uids, "+FLAGS", ["\\Deleted"])
+        self.uid("EXPUNGE", as_set(uids))
+
+    def copy(self, mailbox, uids, target):
+        self.select(mailbox)
+        self.uid("COPY", as_set(uids), quote(target))
+
+    def move(self, mailbox, uids, target):
+        self.select(mailbox)
+        self.uid("MOVE", as_set(uids), quote(target))
+
+    def snapshot(self):
+        """Equal before and after only if nothing at all changed."""
+        return {name: self.status(name) for name in self.mailboxes()}
+
+    def all(self):
+        """{mailbox: {uid: Message}}"""
+        return {name: self.messages(name) for name in self.mailboxes()}
+
+
+def as_set(uids):
+    return ",".join(map(str, [uids] if isinstance(uids, int) else uids))
+
+
+def expand(uid_set):
+    uids = []
+    for part in uid_set.split(","):
+        first, _, last = part.partition(":")
+        uids += range(int(first), int(last or first) + 1)
+    return uids
