@@ -199,6 +199,26 @@ static bool plusplus_names(struct slice path, struct buf *out)
 	return true;
 }
 
+/* Are the escapes in NAME those that name_to_canonical() writes, no more and no fewer? A folder somebody called "a%41" is none. */
+static bool is_canonical(struct slice name)
+{
+	struct buf raw = {0}, again = {0};
+	struct slice rest = name, level;
+	bool good = true, first = true;
+
+	while (good && name_next_level(&rest, &level)) {
+		buf_clear(&raw);
+		buf_clear(&again);
+		name_unescape(level, &raw);
+		if (raw.len > 0)
+			good = canonical_level(buf_slice(&raw), first, &again) && slice_eq(buf_slice(&again), level);
+		first = false;
+	}
+	buf_fini(&raw);
+	buf_fini(&again);
+	return good;
+}
+
 bool maildir_name(enum maildir_layout layout, struct slice path, struct buf *out)
 {
 	struct slice rest = path, level;
@@ -216,8 +236,8 @@ bool maildir_name(enum maildir_layout layout, struct slice path, struct buf *out
 				nested_name(level, &name);
 		}
 	}
-	/* Only a folder that this name leads back to stands for it. */
-	good = good && maildir_path(layout, buf_slice(&name), &back) && slice_eq(buf_slice(&back), path);
+	/* Only a folder that this name leads back to stands for it, and only a name that a server could have. */
+	good = good && is_canonical(buf_slice(&name)) && maildir_path(layout, buf_slice(&name), &back) && slice_eq(buf_slice(&back), path);
 	if (good)
 		buf_add_slice(out, buf_slice(&name));
 	buf_fini(&name);
