@@ -187,10 +187,13 @@ static void add_pending_json(
 	json_line(json);
 }
 
-static void add_no_state_line(const struct view *view, struct buf *out)
+/* An account about which nothing else can be said: its table would be empty. */
+static void add_nothing_line(const struct view *view, struct buf *out)
 {
+	if (view->rc != 0 || view->status.count != 0)
+		return;
 	text_escape(view->account->name, out);
-	buf_add_str(out, ": no state yet, nothing was synced so far\n");
+	buf_addf(out, ": %snothing was synced so far\n", view->status.none ? "no state yet, " : "");
 }
 
 static void show_json(const struct view *views, size_t count, struct buf *out)
@@ -223,8 +226,7 @@ static void show_text(const struct view *views, size_t count, struct buf *out)
 		table_format(&table, out);
 	table_fini(&table);
 	for (size_t i = 0; i < count; i++) {
-		if (views[i].status.none)
-			add_no_state_line(&views[i], out);
+		add_nothing_line(&views[i], out);
 		for (size_t j = 0; j < views[i].status.pending_count; j++)
 			add_pending_line(&views[i], &views[i].status.pending[j], out);
 	}

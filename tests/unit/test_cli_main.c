@@ -367,6 +367,26 @@ static void shows_an_empty_status(void **state)
 	check_rows(rows, COUNT_OF(rows));
 }
 
+/* A pass that could not even begin leaves a state without mailboxes. */
+static void shows_a_state_without_mailboxes(void **state)
+{
+	static const struct row rows[] = {
+		{{"status", "guarded"}, 0, "guarded: nothing was synced so far\n", ""},
+		{{"status", "--json", "guarded"}, 0, "", ""},
+	};
+	char *dir = path_of("state/guarded"), *maildir = path_of("guarded");
+	char *identity = xasprintf("alice %s", maildir);
+	struct state *fresh = NULL;
+
+	(void)state;
+	assert_int_equal(state_open(&fresh, dir, identity, false, NULL), 0);
+	state_close(fresh);
+	check_rows(rows, COUNT_OF(rows));
+	free(dir);
+	free(maildir);
+	free(identity);
+}
+
 /* A state of account calm: INBOX under its second UIDVALIDITY with two messages, one of them
  * failed. */
 static void make_state(void)
@@ -548,6 +568,7 @@ int main(void)
 		cmocka_unit_test(runs_passes),
 		cmocka_unit_test(lists),
 		cmocka_unit_test(shows_an_empty_status),
+		cmocka_unit_test(shows_a_state_without_mailboxes),
 		cmocka_unit_test(shows_the_status),
 		cmocka_unit_test(prints_the_config),
 		cmocka_unit_test(notices_a_full_disk),
