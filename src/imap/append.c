@@ -76,9 +76,9 @@ int imap_append_begin(struct imap *imap, struct slice wire, const struct flags *
 
 int imap_append_data(struct imap *imap, const void *data, size_t n, struct err *err)
 {
-	ASSERT(imap->append_open && n <= imap->append_left);
 	if (connection_alive(imap, err) < 0)
 		return -1;
+	ASSERT(imap->append_open && n <= imap->append_left);
 	imap->append_left -= n;
 	if (n >= DIRECT_MIN)
 		return connection_write(imap, data, n, err);
@@ -88,11 +88,13 @@ int imap_append_data(struct imap *imap, const void *data, size_t n, struct err *
 
 int imap_append_end(struct imap *imap, struct err *err)
 {
+	if (connection_alive(imap, err) < 0)
+		return -1;
 	ASSERT(imap->append_open && imap->append_left == 0);
 	imap->append_open = 0;
 	imap->building = false;
 	buf_add_str(&imap->out, "\r\n");
-	return connection_alive(imap, err);
+	return 0;
 }
 
 unsigned imap_append_pending(const struct imap *imap)

@@ -185,9 +185,9 @@ int command_begin(struct imap *imap, imap_ticket id, struct err *err)
 	struct ticket *ticket;
 	struct command *command;
 
-	ASSERT(!imap->building && !imap->append_open);
-	if (connection_alive(imap, err) < 0)
+	if (connection_alive(imap, err) < 0) /* which may have ended within a command */
 		return -1;
+	ASSERT(!imap->building && !imap->append_open);
 	if (imap->fetch.active && imap->fetch.ticket != id && fetch_abandon(imap, err) < 0)
 		return -1;
 	while (!command_has_room(imap)) {
@@ -310,11 +310,14 @@ static int wait_continue(struct imap *imap, imap_ticket ticket, struct err *err)
 			return -1;
 	}
 	imap->continuable = 0;
-	if (!imap->continued) {
-		imap->refused = true;
-		command_trace(imap);
-	}
-	return imap->refused;
+	if (imap->continued)
+		return 0;
+	command_trace(imap);
+	imap->refused = true;
+	if (command_result(imap, ticket)->ok)
+		return connection_fatal(imap, err, ERR_PROTO,
+			"the server says OK to something that it has not read yet");
+	return 1;
 }
 
 int command_literal(struct imap *imap, uint64_t size, struct err *err)

@@ -125,6 +125,11 @@ static const struct list_row list_rows[] = {
 		.steps = {HELLO, LIST, "S: * LIST () \"/\" a", "S: $1 OK",
 			"C: $2 STATUS a (MESSAGES UIDNEXT UIDVALIDITY)",
 			"S: * STATUS a (MESSAGES -1)"}},
+	{.name = "the connection ends within a command",
+		.kind = ERR_SERVER_BUSY,
+		.status = true,
+		.steps = {HELLO, LIST, "S: * LIST () \"/\" {1}", "S: \xC3", "S: $1 OK",
+			"C: $2 STATUS {1}", "S: * BYE"}},
 	{.name = "nesting beyond all bounds",
 		.kind = ERR_PROTO,
 		.steps = {HELLO, LIST,
@@ -139,6 +144,8 @@ static int list_row(const struct list_row *row, struct session *s, struct buf *o
 
 	if (rc == 0)
 		rc = imap_list(s->imap, row->status, &arena, &list, &s->err);
+	if (rc < 0 && s->imap && s->err.kind != ERR_SERVER_NO)
+		assert_int_equal(imap_noop(s->imap, NULL), -1); /* over is over */
 	for (size_t i = 0; rc == 0 && i < list.count; i++) {
 		const struct imap_list_entry *e = &list.entries[i];
 
