@@ -3,7 +3,7 @@ import datetime
 import imaplib
 import re
 
-from mail import Message, crlf, flag_set, lf, utf7_decode, utf7_encode
+from mail import Message, flag_set, utf7_decode, utf7_encode, wire
 
 imaplib._MAXLINE = 100_000_000
 
@@ -123,11 +123,11 @@ class ServerSide:
 
     # messages
 
-    def append(self, mailbox, body, flags=(), date=None, exact=False, zone=0):
-        """Returns the UID. BODY may have LF line ends, unless EXACT."""
+    def append(self, mailbox, body, flags=(), date=None, zone=0):
+        """Returns the UID. BODY as a local file would have it."""
         self.command(
             "APPEND", quote(mailbox), "(%s)" % " ".join(flags),
-            *([imap_date(date, zone)] if date is not None else []), literal=body if exact else crlf(body))
+            *([imap_date(date, zone)] if date is not None else []), literal=wire(body))
         return self._append_uids()[0]
 
     def append_many(self, mailbox, messages):
@@ -135,7 +135,7 @@ class ServerSide:
         connection = self.imap()
         parts = []
         for body, flags, date in messages:
-            data = crlf(body)
+            data = wire(body)
             parts.append(b" (%s) %s{%d+}\r\n" % (
                 " ".join(flags).encode(), (imap_date(date) + " ").encode() if date else b"", len(data)) + data)
         # imaplib has no MULTIAPPEND: send the command by hand, all of it at once.
@@ -158,7 +158,7 @@ class ServerSide:
             uid = int(re.search(rb"UID (\d+)", head).group(1))
             flags = re.search(rb"FLAGS \(([^)]*)\)", head).group(1).decode().split()
             date = parse_date(re.search(rb'INTERNALDATE "([^"]*)"', head).group(1).decode())
-            found[uid] = Message(lf(body), flag_set(flags), date)
+            found[uid] = Message(body, flag_set(flags), date)
         return found
 
     def flags(self, mailbox):
@@ -185,7 +185,7 @@ class ServerSide:
 
     def find(self, mailbox, body):
         """The UIDs of the messages with this body."""
-        return sorted(uid for uid, m in self.messages(mailbox).items() if m.body == lf(body))
+        return sorted(uid for uid, m in self.messages(mailbox).items() if m.body == wire(body))
 
     def store(self, mailbox, uids, change, flags):
         """CHANGE is +FLAGS, -FLAGS or FLAGS."""

@@ -9,7 +9,7 @@ SEEN, ANSWERED, FLAGGED, DRAFT, DELETED = "\\Seen", "\\Answered", "\\Flagged", "
 FORWARDED = "$Forwarded"
 LETTERS = {"S": SEEN, "R": ANSWERED, "F": FLAGGED, "D": DRAFT, "T": DELETED, "P": FORWARDED}
 
-# A message as either side shows it: body with LF line ends, flags and keywords in small letters,
+# A message as either side shows it: body as it is on the wire, flags and keywords in small letters,
 # date in seconds since 1970.
 Message = collections.namedtuple("Message", "body flags date")
 
@@ -30,12 +30,11 @@ def digest(data):
     return hashlib.sha256(data).hexdigest()[:12]
 
 
-def crlf(data):
-    return data.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
-
-
-def lf(data):
-    return data.replace(b"\r\n", b"\n")
+def wire(data):
+    """What a local file's bytes are on the server: LF is CRLF there, unless every line has that already."""
+    if data.count(b"\n") == data.count(b"\r\n"):
+        return data
+    return data.replace(b"\n", b"\r\n")
 
 
 def flag_set(flags):
@@ -45,7 +44,7 @@ def flag_set(flags):
 
 def describe(message):
     """One line for the reader of a failed test."""
-    subject = [line for line in message.body.split(b"\n") if line.lower().startswith(b"subject:")][:1]
+    subject = [line for line in message.body.split(b"\r\n") if line.lower().startswith(b"subject:")][:1]
     return "%s %d bytes %s date %d {%s}" % (
         digest(message.body), len(message.body), subject, message.date, " ".join(sorted(message.flags)))
 

@@ -4,7 +4,7 @@ import os
 import re
 import shutil
 
-from mail import LETTERS, Message, flag_set, lf, utf7_decode, utf7_encode
+from mail import LETTERS, Message, flag_set, utf7_decode, utf7_encode, wire
 
 _numbers = itertools.count(1)
 
@@ -44,7 +44,7 @@ class LocalMessage:
             return file.read()
 
     def message(self):
-        return Message(lf(self.body()), self.flags, self.mtime)
+        return Message(wire(self.body()), self.flags, self.mtime)
 
 
 class MaildirSide:
@@ -120,7 +120,7 @@ class MaildirSide:
 
     def find(self, mailbox, body):
         """The one file with this body."""
-        found = [file for file in self.files(mailbox) if lf(file.body()) == lf(body)]
+        found = [file for file in self.files(mailbox) if wire(file.body()) == wire(body)]
         assert len(found) == 1, "%d files in %s hold this message" % (len(found), mailbox)
         return found[0]
 
