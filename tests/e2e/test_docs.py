@@ -1,0 +1,101 @@
+"""What the documents say about the program is so."""
+import fnmatch
+import glob
+import os
+import re
+import subprocess
+
+import pytest
+
+from world import GODWIT, ROOT
+
+FILE_NAME = re.compile(r"(?<![\w/.*-])((?:[\w.-]+/)*[\w*?-]+\.(?:c|h|\[ch\]|py|sh|yaml|txt|md|[15]))(?![\w/])")
+
+
+def read(path):
+    path = os.path.join(ROOT, path)
+    if not os.path.exists(path):
+        pytest.skip("%s is not written yet" % os.path.basename(path))
+    with open(path, encoding="utf-8") as file:
+        return file.read()
+
+
+def godwit(*args):
+    done = subprocess.run([GODWIT, *args], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+def exists(pattern):
+    return any(glob.glob(os.path.join(ROOT, place, pattern.replace("[ch]", "c"))) for place in ("", "src", "tests"))
+
+
+def sources():
+    for pattern in ("src/*.c", "src/*/*.c", "state/*.c", "config/*.c"):
+        yield from (os.path.relpath(p, ROOT) for p in glob.glob(os.path.join(ROOT, pattern)))
+
+
+def test_readme_names_files_that_exist():
+    named = [n for n in FILE_NAME.findall(read("README.md")) if "/" in n]
+    assert [n for n in named if not exists(n)] == []
+
+
+def test_readme_names_every_source_file():
+    text = read("README.md").partition("How it works")[2]
+    assert text, "README.md has no section 'How it works'"
+    patterns = [n.replace("[ch]", "c") for n in FILE_NAME.findall(text)]
+    missing = [path for path in sources() if not any(
+        fnmatch.fnmatch(path, p) or fnmatch.fnmatch(path, "src/" + p) for p in patterns)]
+    assert missing == []
+
+
+def test_map_of_the_program_names_files_that_exist():
+    text = read("src/main.c").partition("*/")[0]
+    assert [n for n in FILE_NAME.findall(text) if not exists(n)] == []
+
+
+def test_tests_readme_names_files_that_exist():
+    named = [n for n in FILE_NAME.findall(read("tests/README.md")) if "/" in n]
+    assert [n for n in named if not exists(n)] == []
+
+
+def documented_commands():
+    text = read("man/godwit.1")
+    section = text.partition(".Sh COMMANDS")[2].partition("\n.S")[0]
+    return set(re.findall(r"^\.It Cm (\w+)", section, re.M)) | set(re.findall(r"^\.It Xo\n\.Cm (\w+)", section, re.M))
+
+
+def helped_commands():
+    section = godwit("--help").partition("Commands")[2].lstrip(":\n")
+    return set(re.findall(r"^  (\w+)", section.partition("\n\n")[0], re.M))
+
+
+def test_commands_are_documented():
+    assert documented_commands() == helped_commands()
+
+
+def test_options_are_documented():
+    text = read("man/godwit.1")
+    for command in [()] + [(c,) for c in sorted(helped_commands())]:
+        for option in re.findall(r"--([a-z-]+)", godwit(*command, "--help")):
+            assert ".Fl -%s" % option in text, "%s --%s is not in godwit.1" % (" ".join(command), option)
+
+
+def test_sample_loads():
+    read("sample.yaml")
+    assert godwit("-c", os.path.join(ROOT, "sample.yaml"), "config")
+
+
+def test_documented_keys_stand_in_the_sample():
+    sample = read("sample.yaml")
+    keys = set(re.findall(r"^\.It Cm ([a-z_]+\.[a-z_]+)", read("man/godwit.yaml.5"), re.M))
+    assert keys
+    missing = [key for key in keys if not re.search(r"\b%s:" % key.split(".")[1], sample)]
+    assert missing == []
+
+
+def test_man_pages_are_well_formed():
+    for page in glob.glob(os.path.join(ROOT, "man", "*.[15]")):
+        text = read(page)
+        assert text.count("\n.Bl") == text.count("\n.El"), page
+        assert text.startswith(".Dd"), page

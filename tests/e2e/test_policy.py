@@ -1,0 +1,123 @@
+"""What the configuration switches off is not carried; what is switched on again is."""
+import pytest
+
+from mail import FLAGGED, SEEN, compose
+
+
+@pytest.fixture
+def changed(world):
+    """change(settings) runs a pass with them over a World that has one change of each kind on each side."""
+    w = world
+    uids = [w.there.append("INBOX", compose("old %d" % n), [], 1000 + n) for n in range(4)]
+    w.sync()
+
+    def file(subject):
+        return [f for f in w.here.files("INBOX") if b"Subject: %s\n" % subject in f.body()][0]
+
+    def change(**settings):
+        w.there.append("INBOX", compose("new there"))
+        w.here.deliver("INBOX", compose("new here"), "")
+        w.there.store("INBOX", uids[0], "+FLAGS", [FLAGGED])
+        w.here.flag(file(b"old 1"), "S")
+        w.there.expunge("INBOX", uids[2])
+        w.here.remove(file(b"old 3"))
+        w.there.create("made there")
+        w.here.deliver("made here", compose())
+        w.settings["sync"].update(settings)
+        w.sync()
+        w.assert_noop()
+        return w
+
+    change.world = w
+    return change
+
+
+def there(world):
+    return {subject(m.body): set(m.flags) for m in world.there.messages("INBOX").values()}
+
+
+def here(world):
+    return {subject(f.body()): set(f.flags) for f in world.here.files("INBOX")}
+
+
+def subject(body):
+    return body.partition(b"Subject: ")[2].splitlines()[0].decode()
+
+
+BEFORE = {"old 0": set(), "old 1": set(), "old 3": set()}
+PULLED = {"old 0": {"\\flagged"}, "old 1": {"\\seen"}, "new there": set(), "new here": set()}
+
+
+def test_pull(changed):
+    w = changed(direction="pull")
+    assert there(w) == {"old 0": {"\\flagged"}, "old 1": set(), "old 3": set(), "new there": set()}
+    assert here(w) == {"old 0": {"\\flagged"}, "old 1": {"\\seen"}, "new there": set(), "new here": set()}
+    assert "made there" in w.here.mailboxes() and "made here" not in w.there.mailboxes()
+
+
+def test_push(changed):
+    w = changed(direction="push")
+    assert there(w) == {"old 0": {"\\flagged"}, "old 1": {"\\seen"}, "new there": set(), "new here": set()}
+    assert here(w) == {"old 0": set(), "old 1": {"\\seen"}, "old 2": set(), "new here": set()}
+    assert "made there" not in w.here.mailboxes() and "made here" in w.there.mailboxes()
+
+
+@pytest.mark.parametrize("way", ["pull", "push", "none"])
+def test_new(changed, way):
+    w = changed(new=way)
+    assert ("new there" in here(w)) == (way == "pull")
+    assert ("new here" in there(w)) == (way == "push")
+    assert there(w)["old 0"] == here(w)["old 0"] == {"\\flagged"}
+
+
+@pytest.mark.parametrize("way", ["pull", "push", "none"])
+def test_flags(changed, way):
+    w = changed(flags=way)
+    assert bool(here(w)["old 0"]) == (way == "pull")
+    assert bool(there(w)["old 1"]) == (way == "push")
+    assert "new there" in here(w) and "new here" in there(w)
+
+
+@pytest.mark.parametrize("way", ["pull", "push", "none"])
+def test_deletes(changed, way):
+    w = changed(deletes=way)
+    assert ("old 2" in here(w)) == (way != "pull")
+    assert ("old 3" in there(w)) == (way != "push")
+
+
+@pytest.mark.parametrize("way", ["pull", "push", "none"])
+def test_create(changed, way):
+    w = changed(create=way)
+    assert ("made there" in w.here.mailboxes()) == (way == "pull")
+    assert ("made here" in w.there.mailboxes()) == (way == "push")
+
+
+@pytest.mark.parametrize("side", ["there", "here", "none"])
+def test_expunge(changed, side):
+    """Where a message is not to be removed it is marked as deleted only."""
+    w = changed(expunge=side)
+    assert ("old 2" in here(w)) == (side not in ("here", "both"))
+    assert ("old 3" in there(w)) == (side not in ("there", "both"))
+    if side == "none":
+        assert "\\deleted" in here(w)["old 2"] and "\\deleted" in there(w)["old 3"]
+
+
+@pytest.mark.parametrize("kind", ["new", "flags", "create"])
+def test_switched_on_again(changed, kind):
+    """What was held back is carried as soon as it may be."""
+    w = changed(**{kind: "none"})
+    w.settings["sync"] = {}
+    w.sync()
+    w.assert_same()
+    w.assert_noop()
+
+
+def test_defaults_are_inherited(world):
+    world.there.append("INBOX", compose(), [SEEN])
+    world.here.deliver("INBOX", compose())
+    path = world.write_config()
+    text = open(path).read()
+    with open(path + ".2", "w") as file:
+        file.write("defaults:\n  sync: { direction: pull }\n" + text)
+    world.run("-c", path + ".2", "sync")
+    assert len(world.there.messages("INBOX")) == 1 and len(world.here.files("INBOX")) == 2
