@@ -90,16 +90,17 @@ class World:
                                    stdin=subprocess.DEVNULL, stdout=out, stderr=err)
         return process, out, err, time.monotonic(), args
 
+    def running(self, begun):
+        """Whether it still runs; what it needed is kept until finish()."""
+        return os.waitid(os.P_PID, begun[0].pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
+
     def finish(self, begun, patience=PATIENCE):
         process, out, err, start, args = begun
-        deadline = start + patience
-        while True:
-            pid, status, usage = os.wait4(process.pid, os.WNOHANG)
-            if pid:
-                break
-            if time.monotonic() > deadline:
+        while self.running(begun):
+            if time.monotonic() > start + patience:
                 process.kill()
             time.sleep(0.002)
+        _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         texts = []
         for file in (out, err):
