@@ -33,6 +33,13 @@ void arena_fini(struct arena *arena)
 	*arena = (struct arena){0};
 }
 
+void arena_wipe(struct arena *arena)
+{
+	for (struct arena_chunk *chunk = arena->chunks; chunk; chunk = chunk->next)
+		explicit_bzero(chunk->data, chunk->size);
+	arena_fini(arena);
+}
+
 void arena_reset(struct arena *arena)
 {
 	struct arena_chunk *keep = NULL;

@@ -16,6 +16,7 @@ struct arena {
 
 /* { 0 } is an empty arena. */
 void arena_fini(struct arena *arena);  /* frees everything */
+void arena_wipe(struct arena *arena);  /* overwrites everything, then as arena_fini(): for secrets */
 void arena_reset(struct arena *arena); /* forgets everything, keeps one chunk for re-use */
 void *arena_alloc(struct arena *arena, size_t size); /* aligned for any type, not zeroed; never NULL */
 void *arena_zalloc(struct arena *arena, size_t size);

@@ -1,0 +1,594 @@
+/*
+ * From the tree to accounts. Each key is looked up in the account, then in `defaults`, then in the table; lists replace, never merge. The five sources of a secret are
+ * one group: an account that names any of them names all.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "config/config.h"
+#include "config/nearest.h"
+#include "config/values.h"
+#include "config/yaml.h"
+
+struct reading {
+	const char *file;
+	struct err *err;
+	const struct yaml_node *defaults; /* NULL: none */
+	const struct yaml_node *account;
+	struct config_account *out;
+};
+
+static int fail(struct reading *r, unsigned line, unsigned column, const char *fmt, ...) PRINTF(4, 5);
+
+static int fail(struct reading *r, unsigned line, unsigned column, const char *fmt, ...)
+{
+	char text[400];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	return err_set(r->err, ERR_CONFIG, "%s:%u:%u: %s", r->file, line, column, text);
+}
+
+/* ---- unknown keys ---- */
+
+#define KEYS_MOST 64
+
+/* PREFIX + "." + KEY is unknown: say which known one is near. */
+static int unknown_key(struct reading *r, const struct yaml_node *node, const char *prefix)
+{
+	const char *words[KEYS_MOST];
+	char name[128];
+	size_t count = 0;
+
+	snprintf(name, sizeof(name), "%s%s%.60s", prefix, *prefix ? "." : "", node->key);
+	for (size_t i = 0; i < config_option_count && count < KEYS_MOST; i++)
+		words[count++] = config_options[i].key;
+	const char *near = nearest_word(slice_str(name), words, count);
+	if (near)
+		return fail(r, node->key_line, node->key_column, "unknown key '%s'; did you mean '%s'?", name, near);
+	return fail(r, node->key_line, node->key_column, "unknown key '%s'; see sample.yaml for all keys", name);
+}
+
+static const struct config_option *find_option(const char *prefix, const char *key)
+{
+	char name[128];
+
+	snprintf(name, sizeof(name), "%s%s%s", prefix, *prefix ? "." : "", key);
+	for (size_t i = 0; i < config_option_count; i++)
+		if (strcmp(config_options[i].key, name) == 0)
+			return &config_options[i];
+	return NULL;
+}
+
+static bool is_section(const char *key)
+{
+	return strcmp(key, "server") == 0 || strcmp(key, "auth") == 0 || strcmp(key, "local") == 0 || strcmp(key, "sync") == 0;
+}
+
+static int check_keys(struct reading *r, const struct yaml_node *map, const char *prefix)
+{
+	for (const struct yaml_node *node = map->first; node; node = node->next) {
+		if (!*prefix && is_section(node->key)) {
+			if (yaml_is_null(node))
+				continue;
+			if (node->kind != YAML_MAP)
+				return fail(r, node->line, node->column, "'%s' must hold keys of its own, like %s: { ... }", node->key, node->key);
+			if (check_keys(r, node, node->key) != 0)
+				return -1;
+		} else if (!find_option(prefix, node->key)) {
+			return unknown_key(r, node, prefix);
+		}
+	}
+	return 0;
+}
+
+/* ---- values ---- */
+
+/* The node of "server.host" below MAP, NULL if it is not there or says nothing. */
+static const struct yaml_node *find_in(const struct yaml_node *map, const char *key)
+{
+	const char *dot = strchr(key, '.');
+	const struct yaml_node *node;
+
+	if (!map)
+		return NULL;
+	if (dot) {
+		char section[32];
+		snprintf(section, sizeof(section), "%.*s", (int)(dot - key), key);
+		node = yaml_get(yaml_get(map, section), dot + 1);
+	} else {
+		node = yaml_get(map, key);
+	}
+	return node && !yaml_is_null(node) ? node : NULL;
+}
+
+static const struct yaml_node *find(const struct reading *r, const char *key)
+{
+	const struct yaml_node *node = find_in(r->account, key);
+	return node ? node : find_in(r->defaults, key);
+}
+
+static const char *fallback(const char *key)
+{
+	for (size_t i = 0; i < config_option_count; i++)
+		if (strcmp(config_options[i].key, key) == 0)
+			return config_options[i].fallback;
+	base_bug(__FILE__, __LINE__, key);
+}
+
+static int scalar(struct reading *r, const char *key, const struct yaml_node *node)
+{
+	if (node->kind == YAML_SCALAR)
+		return 0;
+	return fail(r, node->line, node->column, "%s must be a single value", key);
+}
+
+static int get_string(struct reading *r, const char *key, char **out)
+{
+	const struct yaml_node *node = find(r, key);
+
+	if (!node)
+		return 0;
+	if (scalar(r, key, node) != 0)
+		return -1;
+	*out = xstrndup(node->text.p, node->text.n);
+	return 0;
+}
+
+static int get_path(struct reading *r, const char *key, bool must_exist, char **out)
+{
+	const struct yaml_node *node = find(r, key);
+	char reason[200];
+
+	if (!node)
+		return 0;
+	if (scalar(r, key, node) != 0)
+		return -1;
+	*out = value_path(node->text.p, reason, sizeof(reason));
+	if (!*out)
+		return fail(r, node->line, node->column, "%s: %s", key, reason);
+	if (must_exist && access(*out, R_OK) != 0)
+		return fail(r, node->line, node->column, "%s: the file %s can't be read; name one that is there", key, *out);
+	return 0;
+}
+
+static int get_number(struct reading *r, const char *key, unsigned least, unsigned most, unsigned *out)
+{
+	const struct yaml_node *node = find(r, key);
+	uint64_t value = 0;
+
+	if (node && scalar(r, key, node) != 0)
+		return -1;
+	if (!slice_number(node ? node->text : slice_str(fallback(key)), most, &value) || value < least)
+		return node ? fail(r, node->line, node->column, "%s must be a number from %u to %u", key, least, most) : -1;
+	*out = (unsigned)value;
+	return 0;
+}
+
+static int get_duration(struct reading *r, const char *key, int64_t *seconds)
+{
+	const struct yaml_node *node = find(r, key);
+
+	if (node && scalar(r, key, node) != 0)
+		return -1;
+	if (value_duration(node ? node->text.p : fallback(key), seconds))
+		return 0;
+	return node ? fail(r, node->line, node->column, "%s must be a time like 60s, 2m, 1h or 30d", key) : -1;
+}
+
+/* Index among the option's values. */
+static int get_enum(struct reading *r, const char *key, int *out)
+{
+	const struct yaml_node *node = find(r, key);
+	const char *dot = strchr(key, '.');
+	char section[32];
+
+	snprintf(section, sizeof(section), "%.*s", dot ? (int)(dot - key) : 0, key);
+	const struct config_option *option = find_option(section, dot ? dot + 1 : key);
+	if (node && scalar(r, key, node) != 0)
+		return -1;
+	*out = value_enum(node ? node->text.p : option->fallback, option->values);
+	return *out >= 0 ? 0 : fail(r, node->line, node->column, "%s must be one of %s", key, option->values);
+}
+
+static void list_add(struct config_list *list, const char *item)
+{
+	list->items = xrealloc_array(list->items, list->count + 2, sizeof(*list->items));
+	list->items[list->count++] = xstrdup(item);
+	list->items[list->count] = NULL;
+}
+
+static int fill_list(struct reading *r, const char *key, const struct yaml_node *node, struct config_list *out)
+{
+	if (node->kind != YAML_LIST)
+		return fail(r, node->line, node->column, "%s must be a list, like [a, b]", key);
+	for (const struct yaml_node *item = node->first; item; item = item->next) {
+		if (item->kind != YAML_SCALAR || item->text.n == 0)
+			return fail(r, item->line, item->column, "%s: each item must be a word", key);
+		list_add(out, item->text.p);
+	}
+	return 0;
+}
+
+static int get_list(struct reading *r, const char *key, struct config_list *out)
+{
+	const struct yaml_node *node = find(r, key);
+	return node ? fill_list(r, key, node, out) : 0;
+}
+
+static int get_argv(struct reading *r, const char *key, const struct yaml_node *node, struct config_list *out)
+{
+	if (fill_list(r, key, node, out) != 0)
+		return -1;
+	return out->count > 0 ? 0 : fail(r, node->line, node->column, "%s: a command needs at least its name, like [pass, show, mail]", key);
+}
+
+/* ---- sections ---- */
+
+static int read_port(struct reading *r)
+{
+	unsigned port;
+
+	if (!find(r, "server.port")) {
+		r->out->port = r->out->tls == CONFIG_TLS_IMPLICIT ? 993 : 143;
+		return 0;
+	}
+	if (get_number(r, "server.port", 1, 65535, &port) != 0)
+		return -1;
+	r->out->port = (uint16_t)port;
+	return 0;
+}
+
+static int read_pins(struct reading *r)
+{
+	const struct yaml_node *node = find(r, "server.pin");
+
+	if (get_list(r, "server.pin", &r->out->pins) != 0)
+		return -1;
+	for (const struct yaml_node *item = node ? node->first : NULL; item; item = item->next)
+		if (!value_pin(item->text.p))
+			return fail(r, item->line, item->column, "server.pin: a pin is 'sha256:' and 64 hex digits");
+	return 0;
+}
+
+static int read_tunnel(struct reading *r)
+{
+	const struct yaml_node *node = find(r, "server.tunnel");
+
+	if (node && get_argv(r, "server.tunnel", node, &r->out->tunnel) != 0)
+		return -1;
+	if (!r->out->host && r->out->tunnel.count == 0)
+		return fail(r, r->account->line, r->account->column, "account '%s' has no server.host; name the IMAP server", r->out->name);
+	return 0;
+}
+
+static int read_server(struct reading *r)
+{
+	struct config_account *a = r->out;
+	int tls = 0, compress = 0;
+	int64_t timeout = 0, retry = 0;
+
+	if (get_string(r, "server.host", &a->host) != 0 || get_enum(r, "server.tls", &tls) != 0)
+		return -1;
+	a->tls = (enum config_tls)tls;
+	if (read_port(r) != 0 || get_path(r, "server.ca_file", true, &a->ca_file) != 0 || read_pins(r) != 0 ||
+		get_path(r, "server.client_cert", true, &a->client_cert) != 0 || get_path(r, "server.client_key", true, &a->client_key) != 0 ||
+		read_tunnel(r) != 0 || get_number(r, "server.connections", 1, 32, &a->connections) != 0 ||
+		get_duration(r, "server.timeout", &timeout) != 0 || get_duration(r, "server.retry", &retry) != 0 ||
+		get_enum(r, "server.compress", &compress) != 0 || get_list(r, "server.quirks", &a->quirks) != 0)
+		return -1;
+	a->compress = (enum config_compress)compress;
+	if (timeout < 1 || timeout > 86400 || retry > 86400)
+		return fail(r, r->account->line, r->account->column, "account '%s': server.timeout must be 1s to 1d, server.retry at most 1d", a->name);
+	a->timeout_ms = (unsigned)timeout * 1000;
+	a->retry_ms = (unsigned)retry * 1000;
+	return 0;
+}
+
+static const struct {
+	const char *key;
+	enum config_secret kind;
+} secrets[] = {
+	{"auth.password", CONFIG_SECRET_PASSWORD},
+	{"auth.password_command", CONFIG_SECRET_COMMAND},
+	{"auth.password_file", CONFIG_SECRET_FILE},
+	{"auth.password_env", CONFIG_SECRET_ENV},
+	{"auth.token_command", CONFIG_SECRET_TOKEN_COMMAND},
+};
+
+/* The one source of a secret below MAP. 1: found (*WHICH), 0: none, -1: several. */
+static int find_secret(struct reading *r, const struct yaml_node *map, size_t *which, const struct yaml_node **found)
+{
+	int count = 0;
+
+	for (size_t i = 0; i < COUNT_OF(secrets); i++) {
+		const struct yaml_node *node = find_in(map, secrets[i].key);
+		if (!node)
+			continue;
+		if (count++ > 0)
+			return fail(r, node->key_line, node->key_column, "%s and %s can't both be set; keep one", secrets[*which].key, secrets[i].key);
+		*which = i;
+		*found = node;
+	}
+	return count;
+}
+
+/* A login that needs no secret: a tunnel that is logged in already, or a client certificate by EXTERNAL. */
+static bool needs_no_secret(const struct config_account *a)
+{
+	if (a->tunnel.count > 0)
+		return true;
+	for (size_t i = 0; i < a->mechanisms.count; i++)
+		if (a->client_cert && strcasecmp(a->mechanisms.items[i], "EXTERNAL") == 0)
+			return true;
+	return false;
+}
+
+static int read_secret(struct reading *r)
+{
+	struct config_account *a = r->out;
+	const struct yaml_node *node = NULL;
+	char reason[200];
+	size_t which = 0;
+	int rc = find_secret(r, r->account, &which, &node);
+
+	if (rc == 0)
+		rc = find_secret(r, r->defaults, &which, &node);
+	if (rc < 0)
+		return -1;
+	if (rc == 0)
+		return needs_no_secret(a) ? 0
+					  : fail(r, r->account->line, r->account->column,
+						    "account '%s' has no password; set one of auth.password_command, password_file, password_env, token_command",
+						    a->name);
+	a->secret_kind = secrets[which].kind;
+	if (a->secret_kind == CONFIG_SECRET_COMMAND || a->secret_kind == CONFIG_SECRET_TOKEN_COMMAND)
+		return get_argv(r, secrets[which].key, node, &a->secret_argv);
+	if (scalar(r, secrets[which].key, node) != 0)
+		return -1;
+	if (a->secret_kind != CONFIG_SECRET_FILE) {
+		a->secret = xstrndup(node->text.p, node->text.n);
+		return 0;
+	}
+	a->secret = value_path(node->text.p, reason, sizeof(reason));
+	return a->secret ? 0 : fail(r, node->line, node->column, "%s: %s", secrets[which].key, reason);
+}
+
+static int read_auth(struct reading *r)
+{
+	if (get_string(r, "auth.user", &r->out->user) != 0 || get_list(r, "auth.mechanisms", &r->out->mechanisms) != 0)
+		return -1;
+	if (!r->out->user && r->out->tunnel.count == 0)
+		return fail(r, r->account->line, r->account->column, "account '%s' has no auth.user; name the user", r->out->name);
+	return read_secret(r);
+}
+
+static int read_local(struct reading *r)
+{
+	int layout = 0;
+
+	if (get_path(r, "local.path", false, &r->out->path) != 0 || get_enum(r, "local.layout", &layout) != 0)
+		return -1;
+	r->out->layout = (enum config_layout)layout;
+	if (!r->out->path)
+		return fail(r, r->account->line, r->account->column, "account '%s' has no local.path; name the folder of its Maildir", r->out->name);
+	return 0;
+}
+
+static const enum way ways[] = {WAY_BOTH, WAY_PULL, WAY_PUSH, WAY_NONE};
+
+/* A kind of change goes as sync.direction says, unless it has a word of its own. */
+static int get_way(struct reading *r, const char *key, enum way *out)
+{
+	int index = 0;
+
+	*out = r->out->direction;
+	if (!find(r, key))
+		return 0;
+	if (get_enum(r, key, &index) != 0)
+		return -1;
+	*out = ways[index];
+	return 0;
+}
+
+static int read_max_delete(struct reading *r)
+{
+	const struct yaml_node *node = find(r, "sync.max_delete");
+
+	if (node && scalar(r, "sync.max_delete", node) != 0)
+		return -1;
+	r->out->policy.max_delete_free = 20;
+	if (value_percent(node ? node->text.p : fallback("sync.max_delete"), &r->out->policy.max_delete))
+		return 0;
+	return node ? fail(r, node->line, node->column, "sync.max_delete must be a share like 50%%") : -1;
+}
+
+static int read_sync(struct reading *r)
+{
+	static const enum side sides[] = {SIDE_BOTH, SIDE_THERE, SIDE_HERE, SIDE_NONE};
+	struct policy *policy = &r->out->policy;
+	int direction = 0, expunge = 0;
+
+	if (get_enum(r, "sync.direction", &direction) != 0)
+		return -1;
+	r->out->direction = ways[direction];
+	if (get_way(r, "sync.new", &policy->new_messages) != 0 || get_way(r, "sync.flags", &policy->flags) != 0 ||
+		get_way(r, "sync.deletes", &policy->deletes) != 0 || get_way(r, "sync.create", &policy->create) != 0 ||
+		get_enum(r, "sync.expunge", &expunge) != 0 || read_max_delete(r) != 0)
+		return -1;
+	policy->expunge = sides[expunge];
+	return get_duration(r, "sync.keep_deleted", &r->out->keep_deleted);
+}
+
+static int read_mailboxes(struct reading *r)
+{
+	if (get_list(r, "mailboxes", &r->out->mailboxes) != 0)
+		return -1;
+	if (!find(r, "mailboxes"))
+		list_add(&r->out->mailboxes, "*");
+	return 0;
+}
+
+static int read_account(struct reading *r, const struct yaml_node *node, const char *state_dir)
+{
+	r->account = node;
+	r->out->name = xstrdup(node->key);
+	if (!value_account_name(node->key))
+		return fail(r, node->key_line, node->key_column, "an account's name has 1 to 64 of the characters A-Z a-z 0-9 . _ @ -");
+	r->out->state_dir = xasprintf("%s/%s", state_dir, node->key);
+	if (node->kind != YAML_MAP)
+		return fail(r, node->line, node->column, "account '%s' must hold keys like server, auth and local", node->key);
+	if (check_keys(r, node, "") != 0 || read_server(r) != 0 || read_auth(r) != 0 || read_local(r) != 0 || read_mailboxes(r) != 0)
+		return -1;
+	return read_sync(r);
+}
+
+/* ---- the whole file ---- */
+
+static int read_state_dir(struct reading *r, const struct yaml_node *root, char **out)
+{
+	const struct yaml_node *node = yaml_get(root, "state_dir");
+	char reason[200];
+
+	if (node && !yaml_is_null(node)) {
+		if (scalar(r, "state_dir", node) != 0)
+			return -1;
+		*out = value_path(node->text.p, reason, sizeof(reason));
+		return *out ? 0 : fail(r, node->line, node->column, "state_dir: %s", reason);
+	}
+	const char *xdg = getenv("XDG_STATE_HOME");
+	*out = value_path(xdg && xdg[0] == '/' ? "$XDG_STATE_HOME/godwit" : "~/.local/state/godwit", reason, sizeof(reason));
+	return *out ? 0 : err_set(r->err, ERR_CONFIG, "%s: state_dir: %s", r->file, reason);
+}
+
+static int check_top(struct reading *r, const struct yaml_node *root)
+{
+	static const char *const words[] = {"accounts", "defaults", "state_dir"};
+
+	if (!root || root->kind != YAML_MAP)
+		return fail(r, root ? root->line : 1, root ? root->column : 1, "'accounts:' is missing; see sample.yaml");
+	for (const struct yaml_node *node = root->first; node; node = node->next) {
+		bool known = false;
+		for (size_t i = 0; i < COUNT_OF(words); i++)
+			known |= strcmp(words[i], node->key) == 0;
+		if (known)
+			continue;
+		const char *near = nearest_word(slice_str(node->key), words, COUNT_OF(words));
+		return near ? fail(r, node->key_line, node->key_column, "unknown key '%.60s'; did you mean '%s'?", node->key, near)
+			    : fail(r, node->key_line, node->key_column, "unknown key '%.60s'; here stand accounts, defaults and state_dir", node->key);
+	}
+	const struct yaml_node *accounts = yaml_get(root, "accounts");
+	if (!accounts || accounts->kind != YAML_MAP || !accounts->first)
+		return fail(r, accounts ? accounts->line : root->line, accounts ? accounts->column : root->column,
+			"'accounts:' must hold at least one account; see sample.yaml");
+	return 0;
+}
+
+static int same_path(struct reading *r, const struct config *config, const struct yaml_node *node)
+{
+	for (size_t i = 0; i + 1 < config->count; i++)
+		if (strcmp(config->accounts[i].path, r->out->path) == 0)
+			return fail(r, node->key_line, node->key_column, "account '%s' has the same local.path as '%s'; each needs one of its own", node->key,
+				config->accounts[i].name);
+	return 0;
+}
+
+static int read_all(struct reading *r, const struct yaml_node *root, struct config *out)
+{
+	size_t room = 0;
+
+	if (check_top(r, root) != 0 || read_state_dir(r, root, &out->state_dir) != 0)
+		return -1;
+	r->defaults = yaml_get(root, "defaults");
+	if (r->defaults && yaml_is_null(r->defaults))
+		r->defaults = NULL;
+	if (r->defaults && r->defaults->kind != YAML_MAP)
+		return fail(r, r->defaults->line, r->defaults->column, "'defaults' must hold keys like server, auth and sync");
+	if (r->defaults && check_keys(r, r->defaults, "") != 0)
+		return -1;
+	for (const struct yaml_node *node = yaml_get(root, "accounts")->first; node; node = node->next) {
+		out->accounts = base_reserve(out->accounts, out->count, &room, sizeof(*out->accounts));
+		r->out = &out->accounts[out->count++];
+		*r->out = (struct config_account){0};
+		if (read_account(r, node, out->state_dir) != 0 || same_path(r, out, node) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+int config_load(struct config *out, const char *file, struct err *err)
+{
+	struct arena arena = {0};
+	struct yaml_node *root;
+	struct reading r = {.file = file, .err = err};
+
+	*out = (struct config){.file = xstrdup(file)};
+	int rc = yaml_load(file, &arena, &root, err);
+	if (rc == 0)
+		rc = read_all(&r, root, out);
+	arena_wipe(&arena);
+	if (rc != 0)
+		config_fini(out);
+	return rc;
+}
+
+char *config_find(const char *explicit_path, struct err *err)
+{
+	const char *from_environment = getenv("GODWIT_CONFIG"), *xdg = getenv("XDG_CONFIG_HOME");
+	char reason[200];
+
+	if (explicit_path)
+		return xstrdup(explicit_path);
+	if (from_environment && from_environment[0])
+		return xstrdup(from_environment);
+	char *path = value_path(xdg && xdg[0] == '/' ? "$XDG_CONFIG_HOME/godwit/config.yaml" : "~/.config/godwit/config.yaml", reason, sizeof(reason));
+	if (!path)
+		err_set(err, ERR_CONFIG, "the configuration can't be found: %s; give -c FILE", reason);
+	return path;
+}
+
+static void list_fini(struct config_list *list)
+{
+	for (size_t i = 0; i < list->count; i++)
+		free(list->items[i]);
+	free(list->items);
+	*list = (struct config_list){0};
+}
+
+static void account_fini(struct config_account *a)
+{
+	char *strings[] = {a->name, a->host, a->ca_file, a->client_cert, a->client_key, a->user, a->path, a->state_dir};
+	struct config_list *lists[] = {&a->pins, &a->tunnel, &a->quirks, &a->secret_argv, &a->mechanisms, &a->mailboxes};
+
+	for (size_t i = 0; i < COUNT_OF(strings); i++)
+		free(strings[i]);
+	for (size_t i = 0; i < COUNT_OF(lists); i++)
+		list_fini(lists[i]);
+	if (a->secret)
+		explicit_bzero(a->secret, strlen(a->secret));
+	free(a->secret);
+}
+
+void config_fini(struct config *config)
+{
+	for (size_t i = 0; i < config->count; i++)
+		account_fini(&config->accounts[i]);
+	free(config->accounts);
+	free(config->file);
+	free(config->state_dir);
+	*config = (struct config){0};
+}
+
+struct config_account *config_account(const struct config *config, const char *name)
+{
+	for (size_t i = 0; i < config->count; i++)
+		if (strcmp(config->accounts[i].name, name) == 0)
+			return &config->accounts[i];
+	return NULL;
+}
