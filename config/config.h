@@ -1,6 +1,7 @@
 /*
- * The configuration: YAML in, plain resolved structs out. The table of all keys is config/options.c: name, type, default, help, one
- * row a key; sample.yaml, the man page and the tests are checked against it.
+ * The configuration: YAML in, plain resolved structs out. The table of all keys is
+ * config/options.c: name, type, default, help, one row a key; sample.yaml, the man page and the
+ * tests are checked against it.
  */
 #ifndef CONFIG_CONFIG_H
 #define CONFIG_CONFIG_H
@@ -13,7 +14,14 @@
 enum config_tls { CONFIG_TLS_IMPLICIT, CONFIG_TLS_STARTTLS, CONFIG_TLS_NONE };
 enum config_layout { CONFIG_LAYOUT_NESTED, CONFIG_LAYOUT_MAILDIRPP };
 enum config_compress { CONFIG_COMPRESS_AUTO, CONFIG_COMPRESS_YES, CONFIG_COMPRESS_NO };
-enum config_secret { CONFIG_SECRET_NONE, CONFIG_SECRET_PASSWORD, CONFIG_SECRET_COMMAND, CONFIG_SECRET_FILE, CONFIG_SECRET_ENV, CONFIG_SECRET_TOKEN_COMMAND };
+enum config_secret {
+	CONFIG_SECRET_NONE,
+	CONFIG_SECRET_PASSWORD,
+	CONFIG_SECRET_COMMAND,
+	CONFIG_SECRET_FILE,
+	CONFIG_SECRET_ENV,
+	CONFIG_SECRET_TOKEN_COMMAND
+};
 
 /* A list of strings. */
 struct config_list {
@@ -24,71 +32,88 @@ struct config_list {
 struct config_account {
 	char *name;
 	/* server.* */
-	char *host;                     /* NULL only with a tunnel */
+	char *host; /* NULL only with a tunnel */
 	uint16_t port;
 	enum config_tls tls;
 	char *ca_file, *client_cert, *client_key; /* absolute, NULL: not set */
-	struct config_list pins;        /* "sha256:HEX", checked */
-	struct config_list tunnel;      /* argv; count 0: none */
-	unsigned connections;           /* 1..32 */
+	struct config_list pins;                  /* "sha256:HEX", checked */
+	struct config_list tunnel;                /* argv; count 0: none */
+	unsigned connections;                     /* 1..32 */
 	unsigned timeout_ms, retry_ms;
 	enum config_compress compress;
 	struct config_list quirks;
 	/* auth.* */
 	char *user;
 	enum config_secret secret_kind;
-	char *secret;                   /* password itself, file path or name of the environment variable; wiped when freed */
+	char *secret; /* password itself, file path or name of the environment variable; wiped when
+			 freed */
 	struct config_list secret_argv; /* commands */
 	struct config_list mechanisms;
 	/* local.* */
-	char *path;                     /* absolute */
+	char *path; /* absolute */
 	enum config_layout layout;
 	/* rest */
 	struct config_list mailboxes;
 	enum way direction;
-	struct policy policy;           /* resolved from sync.*; approve and retry are false here */
-	int64_t keep_deleted;           /* seconds */
-	char *state_dir;                /* state_dir/NAME, absolute */
+	struct policy policy; /* resolved from sync.*; approve and retry are false here */
+	int64_t keep_deleted; /* seconds */
+	char *state_dir;      /* state_dir/NAME, absolute */
 };
 
 struct config {
-	char *file;                     /* where it was read from */
+	char *file; /* where it was read from */
 	char *state_dir;
 	struct config_account *accounts; /* in the order of the file */
 	size_t count;
 };
 
 /*
- * The file to read: EXPLICIT (from -c) or $GODWIT_CONFIG or $XDG_CONFIG_HOME/godwit/config.yaml or ~/.config/godwit/config.yaml. Caller frees.
+ * The file to read: EXPLICIT (from -c) or $GODWIT_CONFIG or $XDG_CONFIG_HOME/godwit/config.yaml or
+ * ~/.config/godwit/config.yaml. Caller frees.
  */
 char *config_find(const char *explicit_path, struct err *err);
 /*
- * Read and resolve. ERR_CONFIG with "FILE:LINE:COLUMN: what is wrong; what to do", naming the nearest known key where one is near.
+ * Read and resolve. ERR_CONFIG with "FILE:LINE:COLUMN: what is wrong; what to do", naming the
+ * nearest known key where one is near.
  */
 int config_load(struct config *out, const char *file, struct err *err) MUST_USE;
 void config_fini(struct config *config); /* wipes secrets */
-struct config_account *config_account(const struct config *config, const char *name); /* NULL: none */
+struct config_account *config_account(
+	const struct config *config, const char *name); /* NULL: none */
 
 /*
- * Get the secret of an account (password, or token for token_command) appended to OUT, without its final newline. Commands run as argv without a shell, stdin from
- * /dev/null, stderr passed on, at most TIMEOUT_MS milliseconds; a failing, silent or empty one is ERR_AUTH with its exit status. A file that group or others can
- * read is refused. The caller wipes OUT (buf_wipe).
+ * Get the secret of an account (password, or token for token_command) appended to OUT, without its
+ * final newline. Commands run as argv without a shell, stdin from /dev/null, stderr passed on, at
+ * most TIMEOUT_MS milliseconds; a failing, silent or empty one is ERR_AUTH with its exit status. A
+ * file that group or others can read is refused. The caller wipes OUT (buf_wipe).
  */
-int config_secret_get(const struct config_account *account, unsigned timeout_ms, struct buf *out, struct err *err) MUST_USE;
+int config_secret_get(const struct config_account *account, unsigned timeout_ms, struct buf *out,
+	struct err *err) MUST_USE;
 
 /* One row a key, for printing, samples and checks (options.c). */
-enum config_type { CONFIG_STRING, CONFIG_PATH, CONFIG_NUMBER, CONFIG_DURATION, CONFIG_PERCENT, CONFIG_ENUM, CONFIG_LIST, CONFIG_ARGV };
+enum config_type {
+	CONFIG_STRING,
+	CONFIG_PATH,
+	CONFIG_NUMBER,
+	CONFIG_DURATION,
+	CONFIG_PERCENT,
+	CONFIG_ENUM,
+	CONFIG_LIST,
+	CONFIG_ARGV
+};
 struct config_option {
-	const char *key;            /* "server.host" */
+	const char *key; /* "server.host" */
 	enum config_type type;
-	const char *values;         /* CONFIG_ENUM: "a|b|c" */
-	const char *fallback;       /* the default as YAML text, NULL: none */
-	const char *help;           /* one line */
-	bool secret;                /* never printed */
+	const char *values;   /* CONFIG_ENUM: "a|b|c" */
+	const char *fallback; /* the default as YAML text, NULL: none */
+	const char *help;     /* one line */
+	bool secret;          /* never printed */
 };
 extern const struct config_option config_options[];
 extern const size_t config_option_count;
-/* The resolved value of KEY of an account as text (lists as "[a, b]"), appended to OUT; secrets as "(hidden)". false: not set. */
-bool config_option_text(const struct config_account *account, const struct config_option *option, struct buf *out);
+/* The resolved value of KEY of an account as text (lists as "[a, b]"), appended to OUT; secrets as
+ * "(hidden)". false: not set. */
+bool config_option_text(
+	const struct config_account *account, const struct config_option *option, struct buf *out);
 
 #endif

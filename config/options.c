@@ -1,42 +1,70 @@
 /*
- * The table of all account keys: the one place that knows names, types, defaults and help. sample.yaml, the manual page and the tests are checked against it.
+ * The table of all account keys: the one place that knows names, types, defaults and help.
+ * sample.yaml, the manual page and the tests are checked against it.
  */
 #include <string.h>
 
 #include "config/config.h"
 
 const struct config_option config_options[] = {
-	{"server.host", CONFIG_STRING, NULL, NULL, "the IMAP server's name or address; required unless there is a tunnel", false},
-	{"server.port", CONFIG_NUMBER, NULL, "993", "its port; 143 by default when tls is not implicit", false},
-	{"server.tls", CONFIG_ENUM, "implicit|starttls|none", "implicit", "TLS from the first byte, by STARTTLS, or not at all", false},
-	{"server.ca_file", CONFIG_PATH, NULL, NULL, "PEM file to trust instead of the system's certificates", false},
-	{"server.pin", CONFIG_LIST, NULL, NULL, "accept exactly these public keys: sha256:HEX", false},
-	{"server.client_cert", CONFIG_PATH, NULL, NULL, "PEM file with a client certificate", false},
-	{"server.client_key", CONFIG_PATH, NULL, NULL, "PEM file with its key, if not in the same file", false},
-	{"server.tunnel", CONFIG_ARGV, NULL, NULL, "a command that speaks IMAP on its standard input and output", false},
-	{"server.connections", CONFIG_NUMBER, NULL, "4", "at most this many connections at once (1 to 32)", false},
-	{"server.timeout", CONFIG_DURATION, NULL, "60s", "silence before a connection counts as dead", false},
-	{"server.retry", CONFIG_DURATION, NULL, "2m", "how long a pass goes on trying after network trouble", false},
+	{"server.host", CONFIG_STRING, NULL, NULL,
+		"the IMAP server's name or address; required unless there is a tunnel", false},
+	{"server.port", CONFIG_NUMBER, NULL, "993",
+		"its port; 143 by default when tls is not implicit", false},
+	{"server.tls", CONFIG_ENUM, "implicit|starttls|none", "implicit",
+		"TLS from the first byte, by STARTTLS, or not at all", false},
+	{"server.ca_file", CONFIG_PATH, NULL, NULL,
+		"PEM file to trust instead of the system's certificates", false},
+	{"server.pin", CONFIG_LIST, NULL, NULL, "accept exactly these public keys: sha256:HEX",
+		false},
+	{"server.client_cert", CONFIG_PATH, NULL, NULL, "PEM file with a client certificate",
+		false},
+	{"server.client_key", CONFIG_PATH, NULL, NULL,
+		"PEM file with its key, if not in the same file", false},
+	{"server.tunnel", CONFIG_ARGV, NULL, NULL,
+		"a command that speaks IMAP on its standard input and output", false},
+	{"server.connections", CONFIG_NUMBER, NULL, "4",
+		"at most this many connections at once (1 to 32)", false},
+	{"server.timeout", CONFIG_DURATION, NULL, "60s",
+		"silence before a connection counts as dead", false},
+	{"server.retry", CONFIG_DURATION, NULL, "2m",
+		"how long a pass goes on trying after network trouble", false},
 	{"server.compress", CONFIG_ENUM, "auto|yes|no", "auto", "COMPRESS=DEFLATE", false},
-	{"server.quirks", CONFIG_LIST, NULL, NULL, "extensions to leave alone (-MOVE), behaviours to switch", false},
+	{"server.quirks", CONFIG_LIST, NULL, NULL,
+		"extensions to leave alone (-MOVE), behaviours to switch", false},
 	{"auth.user", CONFIG_STRING, NULL, NULL, "the user's name; required", false},
-	{"auth.password", CONFIG_STRING, NULL, NULL, "the password itself: better use one of the next", true},
-	{"auth.password_command", CONFIG_ARGV, NULL, NULL, "a command that prints the password on its first line", false},
-	{"auth.password_file", CONFIG_PATH, NULL, NULL, "a file with the password on its first line, readable by nobody else", false},
-	{"auth.password_env", CONFIG_STRING, NULL, NULL, "an environment variable that holds the password", false},
-	{"auth.token_command", CONFIG_ARGV, NULL, NULL, "a command that prints an OAuth access token on its first line", false},
-	{"auth.mechanisms", CONFIG_LIST, NULL, NULL, "SASL mechanisms in order of preference", false},
+	{"auth.password", CONFIG_STRING, NULL, NULL,
+		"the password itself: better use one of the next", true},
+	{"auth.password_command", CONFIG_ARGV, NULL, NULL,
+		"a command that prints the password on its first line", false},
+	{"auth.password_file", CONFIG_PATH, NULL, NULL,
+		"a file with the password on its first line, readable by nobody else", false},
+	{"auth.password_env", CONFIG_STRING, NULL, NULL,
+		"an environment variable that holds the password", false},
+	{"auth.token_command", CONFIG_ARGV, NULL, NULL,
+		"a command that prints an OAuth access token on its first line", false},
+	{"auth.mechanisms", CONFIG_LIST, NULL, NULL, "SASL mechanisms in order of preference",
+		false},
 	{"local.path", CONFIG_PATH, NULL, NULL, "the root of the Maildir tree; required", false},
-	{"local.layout", CONFIG_ENUM, "nested|maildir++", "nested", "folders in folders, or .A.B beside each other", false},
-	{"mailboxes", CONFIG_LIST, NULL, "[\"*\"]", "patterns, last match wins; ! takes away", false},
+	{"local.layout", CONFIG_ENUM, "nested|maildir++", "nested",
+		"folders in folders, or .A.B beside each other", false},
+	{"mailboxes", CONFIG_LIST, NULL, "[\"*\"]", "patterns, last match wins; ! takes away",
+		false},
 	{"sync.direction", CONFIG_ENUM, "both|pull|push", "both", "which way changes go", false},
-	{"sync.new", CONFIG_ENUM, "both|pull|push|none", "both", "new messages; by default as direction", false},
-	{"sync.flags", CONFIG_ENUM, "both|pull|push|none", "both", "flags and keywords; by default as direction", false},
-	{"sync.deletes", CONFIG_ENUM, "both|pull|push|none", "both", "deletions; by default as direction", false},
-	{"sync.create", CONFIG_ENUM, "both|pull|push|none", "both", "new mailboxes; by default as direction", false},
-	{"sync.expunge", CONFIG_ENUM, "both|there|here|none", "both", "where a deleted message is really removed", false},
-	{"sync.max_delete", CONFIG_PERCENT, NULL, "50%", "refuse when more than this share (and more than 20 messages) would go", false},
-	{"sync.keep_deleted", CONFIG_DURATION, NULL, "30d", "how long what a pass deleted here can be brought back", false},
+	{"sync.new", CONFIG_ENUM, "both|pull|push|none", "both",
+		"new messages; by default as direction", false},
+	{"sync.flags", CONFIG_ENUM, "both|pull|push|none", "both",
+		"flags and keywords; by default as direction", false},
+	{"sync.deletes", CONFIG_ENUM, "both|pull|push|none", "both",
+		"deletions; by default as direction", false},
+	{"sync.create", CONFIG_ENUM, "both|pull|push|none", "both",
+		"new mailboxes; by default as direction", false},
+	{"sync.expunge", CONFIG_ENUM, "both|there|here|none", "both",
+		"where a deleted message is really removed", false},
+	{"sync.max_delete", CONFIG_PERCENT, NULL, "50%",
+		"refuse when more than this share (and more than 20 messages) would go", false},
+	{"sync.keep_deleted", CONFIG_DURATION, NULL, "30d",
+		"how long what a pass deleted here can be brought back", false},
 };
 const size_t config_option_count = COUNT_OF(config_options);
 
@@ -44,7 +72,8 @@ const size_t config_option_count = COUNT_OF(config_options);
 static void add_string(struct buf *out, const char *s)
 {
 	static const char special[] = "#&*!|>'\"%@`[]{},:?-\\ ";
-	bool plain = *s && !strchr(special, *s) && !strpbrk(s, "\"\\#,:[]{}\t\n") && s[strlen(s) - 1] != ' ';
+	bool plain = *s && !strchr(special, *s) && !strpbrk(s, "\"\\#,:[]{}\t\n") &&
+		     s[strlen(s) - 1] != ' ';
 
 	if (plain) {
 		buf_add_str(out, s);
@@ -131,10 +160,15 @@ static bool is(const struct config_option *option, const char *key)
 	return strcmp(option->key, key) == 0;
 }
 
-static bool server_text(const struct config_account *a, const struct config_option *o, struct buf *out)
+static bool server_text(
+	const struct config_account *a, const struct config_option *o, struct buf *out)
 {
-	static const char *const tls[] = {[CONFIG_TLS_IMPLICIT] = "implicit", [CONFIG_TLS_STARTTLS] = "starttls", [CONFIG_TLS_NONE] = "none"};
-	static const char *const compress[] = {[CONFIG_COMPRESS_AUTO] = "auto", [CONFIG_COMPRESS_YES] = "yes", [CONFIG_COMPRESS_NO] = "no"};
+	static const char *const tls[] = {[CONFIG_TLS_IMPLICIT] = "implicit",
+		[CONFIG_TLS_STARTTLS] = "starttls",
+		[CONFIG_TLS_NONE] = "none"};
+	static const char *const compress[] = {[CONFIG_COMPRESS_AUTO] = "auto",
+		[CONFIG_COMPRESS_YES] = "yes",
+		[CONFIG_COMPRESS_NO] = "no"};
 
 	return is(o, "server.host")          ? string(out, a->host)
 	       : is(o, "server.port")        ? number(out, a->port)
@@ -152,7 +186,8 @@ static bool server_text(const struct config_account *a, const struct config_opti
 					     : false;
 }
 
-static bool auth_text(const struct config_account *a, const struct config_option *o, struct buf *out)
+static bool auth_text(
+	const struct config_account *a, const struct config_option *o, struct buf *out)
 {
 	return is(o, "auth.user")               ? string(out, a->user)
 	       : is(o, "auth.password")         ? secret(a, CONFIG_SECRET_PASSWORD, out)
@@ -164,7 +199,8 @@ static bool auth_text(const struct config_account *a, const struct config_option
 						: false;
 }
 
-static bool sync_text(const struct config_account *a, const struct config_option *o, struct buf *out)
+static bool sync_text(
+	const struct config_account *a, const struct config_option *o, struct buf *out)
 {
 	if (is(o, "sync.max_delete")) {
 		buf_addf(out, "%u%%", a->policy.max_delete);
@@ -180,7 +216,8 @@ static bool sync_text(const struct config_account *a, const struct config_option
 					    : false;
 }
 
-bool config_option_text(const struct config_account *a, const struct config_option *o, struct buf *out)
+bool config_option_text(
+	const struct config_account *a, const struct config_option *o, struct buf *out)
 {
 	if (strncmp(o->key, "server.", 7) == 0)
 		return server_text(a, o, out);
@@ -188,8 +225,9 @@ bool config_option_text(const struct config_account *a, const struct config_opti
 		return auth_text(a, o, out);
 	if (strncmp(o->key, "sync.", 5) == 0)
 		return sync_text(a, o, out);
-	return is(o, "local.path")     ? string(out, a->path)
-	       : is(o, "local.layout") ? word(out, a->layout == CONFIG_LAYOUT_NESTED ? "nested" : "maildir++")
-	       : is(o, "mailboxes")    ? list(out, &a->mailboxes)
-				       : false;
+	return is(o, "local.path") ? string(out, a->path)
+	       : is(o, "local.layout")
+		       ? word(out, a->layout == CONFIG_LAYOUT_NESTED ? "nested" : "maildir++")
+	       : is(o, "mailboxes") ? list(out, &a->mailboxes)
+				    : false;
 }

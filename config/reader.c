@@ -1,6 +1,7 @@
 /*
- * From the tree to accounts. Each key is looked up in the account, then in `defaults`, then in the table; lists replace, never merge. The five sources of a secret are
- * one group: an account that names any of them names all.
+ * From the tree to accounts. Each key is looked up in the account, then in `defaults`, then in the
+ * table; lists replace, never merge. The five sources of a secret are one group: an account that
+ * names any of them names all.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -22,7 +23,8 @@ struct reading {
 	struct config_account *out;
 };
 
-static int fail(struct reading *r, unsigned line, unsigned column, const char *fmt, ...) PRINTF(4, 5);
+static int fail(struct reading *r, unsigned line, unsigned column, const char *fmt, ...)
+	PRINTF(4, 5);
 
 static int fail(struct reading *r, unsigned line, unsigned column, const char *fmt, ...)
 {
@@ -51,8 +53,10 @@ static int unknown_key(struct reading *r, const struct yaml_node *node, const ch
 		words[count++] = config_options[i].key;
 	const char *near = nearest_word(slice_str(name), words, count);
 	if (near)
-		return fail(r, node->key_line, node->key_column, "unknown key '%s'; did you mean '%s'?", name, near);
-	return fail(r, node->key_line, node->key_column, "unknown key '%s'; see sample.yaml for all keys", name);
+		return fail(r, node->key_line, node->key_column,
+			"unknown key '%s'; did you mean '%s'?", name, near);
+	return fail(r, node->key_line, node->key_column,
+		"unknown key '%s'; see sample.yaml for all keys", name);
 }
 
 static const struct config_option *find_option(const char *prefix, const char *key)
@@ -68,7 +72,8 @@ static const struct config_option *find_option(const char *prefix, const char *k
 
 static bool is_section(const char *key)
 {
-	return strcmp(key, "server") == 0 || strcmp(key, "auth") == 0 || strcmp(key, "local") == 0 || strcmp(key, "sync") == 0;
+	return strcmp(key, "server") == 0 || strcmp(key, "auth") == 0 ||
+	       strcmp(key, "local") == 0 || strcmp(key, "sync") == 0;
 }
 
 static int check_keys(struct reading *r, const struct yaml_node *map, const char *prefix)
@@ -78,7 +83,9 @@ static int check_keys(struct reading *r, const struct yaml_node *map, const char
 			if (yaml_is_null(node))
 				continue;
 			if (node->kind != YAML_MAP)
-				return fail(r, node->line, node->column, "'%s' must hold keys of its own, like %s: { ... }", node->key, node->key);
+				return fail(r, node->line, node->column,
+					"'%s' must hold keys of its own, like %s: { ... }",
+					node->key, node->key);
 			if (check_keys(r, node, node->key) != 0)
 				return -1;
 		} else if (!find_option(prefix, node->key)) {
@@ -154,19 +161,24 @@ static int get_path(struct reading *r, const char *key, bool must_exist, char **
 	if (!*out)
 		return fail(r, node->line, node->column, "%s: %s", key, reason);
 	if (must_exist && access(*out, R_OK) != 0)
-		return fail(r, node->line, node->column, "%s: the file %s can't be read; name one that is there", key, *out);
+		return fail(r, node->line, node->column,
+			"%s: the file %s can't be read; name one that is there", key, *out);
 	return 0;
 }
 
-static int get_number(struct reading *r, const char *key, unsigned least, unsigned most, unsigned *out)
+static int get_number(
+	struct reading *r, const char *key, unsigned least, unsigned most, unsigned *out)
 {
 	const struct yaml_node *node = find(r, key);
 	uint64_t value = 0;
 
 	if (node && scalar(r, key, node) != 0)
 		return -1;
-	if (!slice_number(node ? node->text : slice_str(fallback(key)), most, &value) || value < least)
-		return node ? fail(r, node->line, node->column, "%s must be a number from %u to %u", key, least, most) : -1;
+	if (!slice_number(node ? node->text : slice_str(fallback(key)), most, &value) ||
+		value < least)
+		return node ? fail(r, node->line, node->column, "%s must be a number from %u to %u",
+				      key, least, most)
+			    : -1;
 	*out = (unsigned)value;
 	return 0;
 }
@@ -179,7 +191,9 @@ static int get_duration(struct reading *r, const char *key, int64_t *seconds)
 		return -1;
 	if (value_duration(node ? node->text.p : fallback(key), seconds))
 		return 0;
-	return node ? fail(r, node->line, node->column, "%s must be a time like 60s, 2m, 1h or 30d", key) : -1;
+	return node ? fail(r, node->line, node->column, "%s must be a time like 60s, 2m, 1h or 30d",
+			      key)
+		    : -1;
 }
 
 /* Index among the option's values. */
@@ -194,7 +208,9 @@ static int get_enum(struct reading *r, const char *key, int *out)
 	if (node && scalar(r, key, node) != 0)
 		return -1;
 	*out = value_enum(node ? node->text.p : option->fallback, option->values);
-	return *out >= 0 ? 0 : fail(r, node->line, node->column, "%s must be one of %s", key, option->values);
+	return *out >= 0 ? 0
+			 : fail(r, node->line, node->column, "%s must be one of %s", key,
+				   option->values);
 }
 
 static void list_add(struct config_list *list, const char *item)
@@ -204,13 +220,15 @@ static void list_add(struct config_list *list, const char *item)
 	list->items[list->count] = NULL;
 }
 
-static int fill_list(struct reading *r, const char *key, const struct yaml_node *node, struct config_list *out)
+static int fill_list(
+	struct reading *r, const char *key, const struct yaml_node *node, struct config_list *out)
 {
 	if (node->kind != YAML_LIST)
 		return fail(r, node->line, node->column, "%s must be a list, like [a, b]", key);
 	for (const struct yaml_node *item = node->first; item; item = item->next) {
 		if (item->kind != YAML_SCALAR || item->text.n == 0)
-			return fail(r, item->line, item->column, "%s: each item must be a word", key);
+			return fail(
+				r, item->line, item->column, "%s: each item must be a word", key);
 		list_add(out, item->text.p);
 	}
 	return 0;
@@ -222,11 +240,16 @@ static int get_list(struct reading *r, const char *key, struct config_list *out)
 	return node ? fill_list(r, key, node, out) : 0;
 }
 
-static int get_argv(struct reading *r, const char *key, const struct yaml_node *node, struct config_list *out)
+static int get_argv(
+	struct reading *r, const char *key, const struct yaml_node *node, struct config_list *out)
 {
 	if (fill_list(r, key, node, out) != 0)
 		return -1;
-	return out->count > 0 ? 0 : fail(r, node->line, node->column, "%s: a command needs at least its name, like [pass, show, mail]", key);
+	return out->count > 0
+		       ? 0
+		       : fail(r, node->line, node->column,
+				 "%s: a command needs at least its name, like [pass, show, mail]",
+				 key);
 }
 
 /* ---- sections ---- */
@@ -253,7 +276,8 @@ static int read_pins(struct reading *r)
 		return -1;
 	for (const struct yaml_node *item = node ? node->first : NULL; item; item = item->next)
 		if (!value_pin(item->text.p))
-			return fail(r, item->line, item->column, "server.pin: a pin is 'sha256:' and 64 hex digits");
+			return fail(r, item->line, item->column,
+				"server.pin: a pin is 'sha256:' and 64 hex digits");
 	return 0;
 }
 
@@ -264,7 +288,8 @@ static int read_tunnel(struct reading *r)
 	if (node && get_argv(r, "server.tunnel", node, &r->out->tunnel) != 0)
 		return -1;
 	if (!r->out->host && r->out->tunnel.count == 0)
-		return fail(r, r->account->line, r->account->column, "account '%s' has no server.host; name the IMAP server", r->out->name);
+		return fail(r, r->account->line, r->account->column,
+			"account '%s' has no server.host; name the IMAP server", r->out->name);
 	return 0;
 }
 
@@ -277,15 +302,22 @@ static int read_server(struct reading *r)
 	if (get_string(r, "server.host", &a->host) != 0 || get_enum(r, "server.tls", &tls) != 0)
 		return -1;
 	a->tls = (enum config_tls)tls;
-	if (read_port(r) != 0 || get_path(r, "server.ca_file", true, &a->ca_file) != 0 || read_pins(r) != 0 ||
-		get_path(r, "server.client_cert", true, &a->client_cert) != 0 || get_path(r, "server.client_key", true, &a->client_key) != 0 ||
-		read_tunnel(r) != 0 || get_number(r, "server.connections", 1, 32, &a->connections) != 0 ||
-		get_duration(r, "server.timeout", &timeout) != 0 || get_duration(r, "server.retry", &retry) != 0 ||
-		get_enum(r, "server.compress", &compress) != 0 || get_list(r, "server.quirks", &a->quirks) != 0)
+	if (read_port(r) != 0 || get_path(r, "server.ca_file", true, &a->ca_file) != 0 ||
+		read_pins(r) != 0 ||
+		get_path(r, "server.client_cert", true, &a->client_cert) != 0 ||
+		get_path(r, "server.client_key", true, &a->client_key) != 0 ||
+		read_tunnel(r) != 0 ||
+		get_number(r, "server.connections", 1, 32, &a->connections) != 0 ||
+		get_duration(r, "server.timeout", &timeout) != 0 ||
+		get_duration(r, "server.retry", &retry) != 0 ||
+		get_enum(r, "server.compress", &compress) != 0 ||
+		get_list(r, "server.quirks", &a->quirks) != 0)
 		return -1;
 	a->compress = (enum config_compress)compress;
 	if (timeout < 1 || timeout > 86400 || retry > 86400)
-		return fail(r, r->account->line, r->account->column, "account '%s': server.timeout must be 1s to 1d, server.retry at most 1d", a->name);
+		return fail(r, r->account->line, r->account->column,
+			"account '%s': server.timeout must be 1s to 1d, server.retry at most 1d",
+			a->name);
 	a->timeout_ms = (unsigned)timeout * 1000;
 	a->retry_ms = (unsigned)retry * 1000;
 	return 0;
@@ -303,7 +335,8 @@ static const struct {
 };
 
 /* The one source of a secret below MAP. 1: found (*WHICH), 0: none, -1: several. */
-static int find_secret(struct reading *r, const struct yaml_node *map, size_t *which, const struct yaml_node **found)
+static int find_secret(struct reading *r, const struct yaml_node *map, size_t *which,
+	const struct yaml_node **found)
 {
 	int count = 0;
 
@@ -312,14 +345,17 @@ static int find_secret(struct reading *r, const struct yaml_node *map, size_t *w
 		if (!node)
 			continue;
 		if (count++ > 0)
-			return fail(r, node->key_line, node->key_column, "%s and %s can't both be set; keep one", secrets[*which].key, secrets[i].key);
+			return fail(r, node->key_line, node->key_column,
+				"%s and %s can't both be set; keep one", secrets[*which].key,
+				secrets[i].key);
 		*which = i;
 		*found = node;
 	}
 	return count;
 }
 
-/* A login that needs no secret: a tunnel that is logged in already, or a client certificate by EXTERNAL. */
+/* A login that needs no secret: a tunnel that is logged in already, or a client certificate by
+ * EXTERNAL. */
 static bool needs_no_secret(const struct config_account *a)
 {
 	if (a->tunnel.count > 0)
@@ -345,10 +381,13 @@ static int read_secret(struct reading *r)
 	if (rc == 0)
 		return needs_no_secret(a) ? 0
 					  : fail(r, r->account->line, r->account->column,
-						    "account '%s' has no password; set one of auth.password_command, password_file, password_env, token_command",
+						    "account '%s' has no password; set one of "
+						    "auth.password_command, password_file, "
+						    "password_env, token_command",
 						    a->name);
 	a->secret_kind = secrets[which].kind;
-	if (a->secret_kind == CONFIG_SECRET_COMMAND || a->secret_kind == CONFIG_SECRET_TOKEN_COMMAND)
+	if (a->secret_kind == CONFIG_SECRET_COMMAND ||
+		a->secret_kind == CONFIG_SECRET_TOKEN_COMMAND)
 		return get_argv(r, secrets[which].key, node, &a->secret_argv);
 	if (scalar(r, secrets[which].key, node) != 0)
 		return -1;
@@ -357,15 +396,18 @@ static int read_secret(struct reading *r)
 		return 0;
 	}
 	a->secret = value_path(node->text.p, reason, sizeof(reason));
-	return a->secret ? 0 : fail(r, node->line, node->column, "%s: %s", secrets[which].key, reason);
+	return a->secret ? 0
+			 : fail(r, node->line, node->column, "%s: %s", secrets[which].key, reason);
 }
 
 static int read_auth(struct reading *r)
 {
-	if (get_string(r, "auth.user", &r->out->user) != 0 || get_list(r, "auth.mechanisms", &r->out->mechanisms) != 0)
+	if (get_string(r, "auth.user", &r->out->user) != 0 ||
+		get_list(r, "auth.mechanisms", &r->out->mechanisms) != 0)
 		return -1;
 	if (!r->out->user && r->out->tunnel.count == 0)
-		return fail(r, r->account->line, r->account->column, "account '%s' has no auth.user; name the user", r->out->name);
+		return fail(r, r->account->line, r->account->column,
+			"account '%s' has no auth.user; name the user", r->out->name);
 	return read_secret(r);
 }
 
@@ -373,11 +415,14 @@ static int read_local(struct reading *r)
 {
 	int layout = 0;
 
-	if (get_path(r, "local.path", false, &r->out->path) != 0 || get_enum(r, "local.layout", &layout) != 0)
+	if (get_path(r, "local.path", false, &r->out->path) != 0 ||
+		get_enum(r, "local.layout", &layout) != 0)
 		return -1;
 	r->out->layout = (enum config_layout)layout;
 	if (!r->out->path)
-		return fail(r, r->account->line, r->account->column, "account '%s' has no local.path; name the folder of its Maildir", r->out->name);
+		return fail(r, r->account->line, r->account->column,
+			"account '%s' has no local.path; name the folder of its Maildir",
+			r->out->name);
 	return 0;
 }
 
@@ -404,9 +449,11 @@ static int read_max_delete(struct reading *r)
 	if (node && scalar(r, "sync.max_delete", node) != 0)
 		return -1;
 	r->out->policy.max_delete_free = 20;
-	if (value_percent(node ? node->text.p : fallback("sync.max_delete"), &r->out->policy.max_delete))
+	if (value_percent(
+		    node ? node->text.p : fallback("sync.max_delete"), &r->out->policy.max_delete))
 		return 0;
-	return node ? fail(r, node->line, node->column, "sync.max_delete must be a share like 50%%") : -1;
+	return node ? fail(r, node->line, node->column, "sync.max_delete must be a share like 50%%")
+		    : -1;
 }
 
 static int read_sync(struct reading *r)
@@ -418,8 +465,10 @@ static int read_sync(struct reading *r)
 	if (get_enum(r, "sync.direction", &direction) != 0)
 		return -1;
 	r->out->direction = ways[direction];
-	if (get_way(r, "sync.new", &policy->new_messages) != 0 || get_way(r, "sync.flags", &policy->flags) != 0 ||
-		get_way(r, "sync.deletes", &policy->deletes) != 0 || get_way(r, "sync.create", &policy->create) != 0 ||
+	if (get_way(r, "sync.new", &policy->new_messages) != 0 ||
+		get_way(r, "sync.flags", &policy->flags) != 0 ||
+		get_way(r, "sync.deletes", &policy->deletes) != 0 ||
+		get_way(r, "sync.create", &policy->create) != 0 ||
 		get_enum(r, "sync.expunge", &expunge) != 0 || read_max_delete(r) != 0)
 		return -1;
 	policy->expunge = sides[expunge];
@@ -440,11 +489,14 @@ static int read_account(struct reading *r, const struct yaml_node *node, const c
 	r->account = node;
 	r->out->name = xstrdup(node->key);
 	if (!value_account_name(node->key))
-		return fail(r, node->key_line, node->key_column, "an account's name has 1 to 64 of the characters A-Z a-z 0-9 . _ @ -");
+		return fail(r, node->key_line, node->key_column,
+			"an account's name has 1 to 64 of the characters A-Z a-z 0-9 . _ @ -");
 	r->out->state_dir = xasprintf("%s/%s", state_dir, node->key);
 	if (node->kind != YAML_MAP)
-		return fail(r, node->line, node->column, "account '%s' must hold keys like server, auth and local", node->key);
-	if (check_keys(r, node, "") != 0 || read_server(r) != 0 || read_auth(r) != 0 || read_local(r) != 0 || read_mailboxes(r) != 0)
+		return fail(r, node->line, node->column,
+			"account '%s' must hold keys like server, auth and local", node->key);
+	if (check_keys(r, node, "") != 0 || read_server(r) != 0 || read_auth(r) != 0 ||
+		read_local(r) != 0 || read_mailboxes(r) != 0)
 		return -1;
 	return read_sync(r);
 }
@@ -463,7 +515,8 @@ static int read_state_dir(struct reading *r, const struct yaml_node *root, char 
 		return *out ? 0 : fail(r, node->line, node->column, "state_dir: %s", reason);
 	}
 	const char *xdg = getenv("XDG_STATE_HOME");
-	*out = value_path(xdg && xdg[0] == '/' ? "$XDG_STATE_HOME/godwit" : "~/.local/state/godwit", reason, sizeof(reason));
+	*out = value_path(xdg && xdg[0] == '/' ? "$XDG_STATE_HOME/godwit" : "~/.local/state/godwit",
+		reason, sizeof(reason));
 	return *out ? 0 : err_set(r->err, ERR_CONFIG, "%s: state_dir: %s", r->file, reason);
 }
 
@@ -472,7 +525,8 @@ static int check_top(struct reading *r, const struct yaml_node *root)
 	static const char *const words[] = {"accounts", "defaults", "state_dir"};
 
 	if (!root || root->kind != YAML_MAP)
-		return fail(r, root ? root->line : 1, root ? root->column : 1, "'accounts:' is missing; see sample.yaml");
+		return fail(r, root ? root->line : 1, root ? root->column : 1,
+			"'accounts:' is missing; see sample.yaml");
 	for (const struct yaml_node *node = root->first; node; node = node->next) {
 		bool known = false;
 		for (size_t i = 0; i < COUNT_OF(words); i++)
@@ -480,12 +534,17 @@ static int check_top(struct reading *r, const struct yaml_node *root)
 		if (known)
 			continue;
 		const char *near = nearest_word(slice_str(node->key), words, COUNT_OF(words));
-		return near ? fail(r, node->key_line, node->key_column, "unknown key '%.60s'; did you mean '%s'?", node->key, near)
-			    : fail(r, node->key_line, node->key_column, "unknown key '%.60s'; here stand accounts, defaults and state_dir", node->key);
+		return near ? fail(r, node->key_line, node->key_column,
+				      "unknown key '%.60s'; did you mean '%s'?", node->key, near)
+			    : fail(r, node->key_line, node->key_column,
+				      "unknown key '%.60s'; here stand accounts, defaults and "
+				      "state_dir",
+				      node->key);
 	}
 	const struct yaml_node *accounts = yaml_get(root, "accounts");
 	if (!accounts || accounts->kind != YAML_MAP || !accounts->first)
-		return fail(r, accounts ? accounts->line : root->line, accounts ? accounts->column : root->column,
+		return fail(r, accounts ? accounts->line : root->line,
+			accounts ? accounts->column : root->column,
 			"'accounts:' must hold at least one account; see sample.yaml");
 	return 0;
 }
@@ -494,8 +553,10 @@ static int same_path(struct reading *r, const struct config *config, const struc
 {
 	for (size_t i = 0; i + 1 < config->count; i++)
 		if (strcmp(config->accounts[i].path, r->out->path) == 0)
-			return fail(r, node->key_line, node->key_column, "account '%s' has the same local.path as '%s'; each needs one of its own", node->key,
-				config->accounts[i].name);
+			return fail(r, node->key_line, node->key_column,
+				"account '%s' has the same local.path as '%s'; each needs one of "
+				"its own",
+				node->key, config->accounts[i].name);
 	return 0;
 }
 
@@ -509,11 +570,14 @@ static int read_all(struct reading *r, const struct yaml_node *root, struct conf
 	if (r->defaults && yaml_is_null(r->defaults))
 		r->defaults = NULL;
 	if (r->defaults && r->defaults->kind != YAML_MAP)
-		return fail(r, r->defaults->line, r->defaults->column, "'defaults' must hold keys like server, auth and sync");
+		return fail(r, r->defaults->line, r->defaults->column,
+			"'defaults' must hold keys like server, auth and sync");
 	if (r->defaults && check_keys(r, r->defaults, "") != 0)
 		return -1;
-	for (const struct yaml_node *node = yaml_get(root, "accounts")->first; node; node = node->next) {
-		out->accounts = base_reserve(out->accounts, out->count, &room, sizeof(*out->accounts));
+	for (const struct yaml_node *node = yaml_get(root, "accounts")->first; node;
+		node = node->next) {
+		out->accounts =
+			base_reserve(out->accounts, out->count, &room, sizeof(*out->accounts));
 		r->out = &out->accounts[out->count++];
 		*r->out = (struct config_account){0};
 		if (read_account(r, node, out->state_dir) != 0 || same_path(r, out, node) != 0)
@@ -547,9 +611,12 @@ char *config_find(const char *explicit_path, struct err *err)
 		return xstrdup(explicit_path);
 	if (from_environment && from_environment[0])
 		return xstrdup(from_environment);
-	char *path = value_path(xdg && xdg[0] == '/' ? "$XDG_CONFIG_HOME/godwit/config.yaml" : "~/.config/godwit/config.yaml", reason, sizeof(reason));
+	char *path = value_path(xdg && xdg[0] == '/' ? "$XDG_CONFIG_HOME/godwit/config.yaml"
+						     : "~/.config/godwit/config.yaml",
+		reason, sizeof(reason));
 	if (!path)
-		err_set(err, ERR_CONFIG, "the configuration can't be found: %s; give -c FILE", reason);
+		err_set(err, ERR_CONFIG, "the configuration can't be found: %s; give -c FILE",
+			reason);
 	return path;
 }
 
@@ -563,8 +630,10 @@ static void list_fini(struct config_list *list)
 
 static void account_fini(struct config_account *a)
 {
-	char *strings[] = {a->name, a->host, a->ca_file, a->client_cert, a->client_key, a->user, a->path, a->state_dir};
-	struct config_list *lists[] = {&a->pins, &a->tunnel, &a->quirks, &a->secret_argv, &a->mechanisms, &a->mailboxes};
+	char *strings[] = {a->name, a->host, a->ca_file, a->client_cert, a->client_key, a->user,
+		a->path, a->state_dir};
+	struct config_list *lists[] = {
+		&a->pins, &a->tunnel, &a->quirks, &a->secret_argv, &a->mechanisms, &a->mailboxes};
 
 	for (size_t i = 0; i < COUNT_OF(strings); i++)
 		free(strings[i]);

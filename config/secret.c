@@ -1,6 +1,7 @@
 /*
- * Where secrets come from. A command runs as its argv says, without a shell, in a process group of its own, so that a time-out ends all of it;
- * only its first line counts (password managers print notes below).
+ * Where secrets come from. A command runs as its argv says, without a shell, in a process group of
+ * its own, so that a time-out ends all of it; only its first line counts (password managers print
+ * notes below).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -43,7 +44,8 @@ static int spawn(char *const argv[], int output, pid_t *pid, struct err *err)
 	posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
 	posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
 	posix_spawnattr_init(&attributes);
-	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+	posix_spawnattr_setflags(&attributes,
+		POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
 	posix_spawnattr_setpgroup(&attributes, 0);
 	sigemptyset(&none);
 	sigemptyset(&defaults);
@@ -65,7 +67,8 @@ static int spawn(char *const argv[], int output, pid_t *pid, struct err *err)
 static int collect(int fd, int64_t deadline, const char *name, struct buf *out, struct err *err)
 {
 	size_t start = out->len;
-	struct pollfd fds[2] = {{.fd = fd, .events = POLLIN}, {.fd = cancel_fd(), .events = POLLIN}};
+	struct pollfd fds[2] = {
+		{.fd = fd, .events = POLLIN}, {.fd = cancel_fd(), .events = POLLIN}};
 
 	for (;;) {
 		int64_t left = deadline - clock_ms();
@@ -85,7 +88,8 @@ static int collect(int fd, int64_t deadline, const char *name, struct buf *out, 
 			return 0;
 		out->len += (size_t)n;
 		if (out->len - start > OUTPUT_MOST)
-			return err_set(err, ERR_AUTH, "the command %s prints more than 64 KiB", name);
+			return err_set(
+				err, ERR_AUTH, "the command %s prints more than 64 KiB", name);
 	}
 }
 
@@ -103,8 +107,10 @@ static int wait_for(pid_t pid, int64_t deadline, const char *name, struct err *e
 	}
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return 0;
-	return WIFEXITED(status) ? err_set(err, ERR_AUTH, "the command %s failed with status %d", name, WEXITSTATUS(status))
-				 : err_set(err, ERR_AUTH, "the command %s was ended by signal %d", name, WTERMSIG(status));
+	return WIFEXITED(status) ? err_set(err, ERR_AUTH, "the command %s failed with status %d",
+					   name, WEXITSTATUS(status))
+				 : err_set(err, ERR_AUTH, "the command %s was ended by signal %d",
+					   name, WTERMSIG(status));
 }
 
 static int from_command(char *const argv[], unsigned timeout_ms, struct buf *out, struct err *err)
@@ -141,7 +147,9 @@ static int from_file(const char *path, struct buf *out, struct err *err)
 	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
 		err_set(err, ERR_CONFIG, "the password file %s is no regular file", path);
 	else if (st.st_mode & (S_IRWXG | S_IRWXO))
-		err_set(err, ERR_CONFIG, "the password file %s can be read by others; run: chmod 600 %s", path, path);
+		err_set(err, ERR_CONFIG,
+			"the password file %s can be read by others; run: chmod 600 %s", path,
+			path);
 	else if ((n = read(fd, buf_room(out, 4096), 4096)) < 0)
 		err_set_errno(err, ERR_CONFIG, "can't read the password file %s", path);
 	close(fd);
@@ -157,12 +165,15 @@ static int from_environment(const char *name, struct buf *out, struct err *err)
 	const char *value = getenv(name);
 
 	if (!value)
-		return err_set(err, ERR_CONFIG, "the environment variable %s, which should hold the password, is not set", name);
+		return err_set(err, ERR_CONFIG,
+			"the environment variable %s, which should hold the password, is not set",
+			name);
 	buf_add_str(out, value);
 	return 0;
 }
 
-int config_secret_get(const struct config_account *a, unsigned timeout_ms, struct buf *out, struct err *err)
+int config_secret_get(
+	const struct config_account *a, unsigned timeout_ms, struct buf *out, struct err *err)
 {
 	size_t start = out->len;
 	int rc = -1;

@@ -73,7 +73,8 @@ static bool add_home(const char **text, struct buf *out, char *reason, size_t si
 	if (home)
 		buf_add_str(out, home);
 	else
-		snprintf(reason, size, "there is no user '%.64s' whose home %.*s could be", user, (int)(n < 64 ? n : 64), *text);
+		snprintf(reason, size, "there is no user '%.64s' whose home %.*s could be", user,
+			(int)(n < 64 ? n : 64), *text);
 	free(user);
 	*text += n;
 	return home != NULL;
@@ -87,7 +88,8 @@ static bool add_variable(const char **text, struct buf *out, char *reason, size_
 	size_t n = strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_");
 
 	if (n == 0 || (braces && name[n] != '}')) {
-		snprintf(reason, size, "a '$' must be followed by the name of an environment variable");
+		snprintf(reason, size,
+			"a '$' must be followed by the name of an environment variable");
 		return false;
 	}
 	char *copy = xstrndup(name, n);
@@ -123,7 +125,8 @@ char *value_path(const char *text, char *reason, size_t size)
 		if (good)
 			buf_addf(&out, "%s/%s", cwd, relative);
 		else
-			snprintf(reason, size, "the working directory can't be told: %s", strerror(errno));
+			snprintf(reason, size, "the working directory can't be told: %s",
+				strerror(errno));
 		free(relative);
 	}
 	while (good && out.len > 1 && out.data[out.len - 1] == '/')
@@ -136,11 +139,14 @@ char *value_path(const char *text, char *reason, size_t size)
 
 bool value_pin(const char *text)
 {
-	return strncmp(text, "sha256:", 7) == 0 && strlen(text) == 7 + 64 && strspn(text + 7, "0123456789abcdefABCDEF") == 64;
+	return strncmp(text, "sha256:", 7) == 0 && strlen(text) == 7 + 64 &&
+	       strspn(text + 7, "0123456789abcdefABCDEF") == 64;
 }
 
 bool value_account_name(const char *name)
 {
-	size_t n = strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._@-");
-	return n > 0 && n <= 64 && name[n] == '\0' && strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
+	size_t n =
+		strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._@-");
+	return n > 0 && n <= 64 && name[n] == '\0' && strcmp(name, ".") != 0 &&
+	       strcmp(name, "..") != 0;
 }

@@ -1,5 +1,6 @@
 /*
- * Texts of the configuration as values. Pure but for the environment and the password database, which paths look into.
+ * Texts of the configuration as values. Pure but for the environment and the password database,
+ * which paths look into.
  */
 #ifndef CONFIG_VALUES_H
 #define CONFIG_VALUES_H
@@ -13,8 +14,8 @@ bool value_percent(const char *text, unsigned *percent);
 /* Index of TEXT in "a|b|c", -1 if it is none of them. */
 int value_enum(const char *text, const char *values);
 /*
- * A path with ~, ~user, $NAME and ${NAME} filled in, made absolute by the working directory. NULL: REASON says why.
- * Caller frees.
+ * A path with ~, ~user, $NAME and ${NAME} filled in, made absolute by the working directory. NULL:
+ * REASON says why. Caller frees.
  */
 char *value_path(const char *text, char *reason, size_t size);
 /* sha256: and 64 hex digits. */

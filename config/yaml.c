@@ -24,7 +24,8 @@ struct loading {
 
 static int fail_at(struct loading *l, yaml_mark_t mark, const char *what)
 {
-	return err_set(l->err, ERR_CONFIG, "%s:%zu:%zu: %s", l->file, mark.line + 1, mark.column + 1, what);
+	return err_set(l->err, ERR_CONFIG, "%s:%zu:%zu: %s", l->file, mark.line + 1,
+		mark.column + 1, what);
 }
 
 static int next_event(struct loading *l, yaml_event_t *event)
@@ -33,7 +34,8 @@ static int next_event(struct loading *l, yaml_event_t *event)
 		return 0;
 	const char *problem = l->parser.problem ? l->parser.problem : "not YAML";
 	char text[256];
-	snprintf(text, sizeof(text), "%s%s%s", problem, l->parser.context ? " " : "", l->parser.context ? l->parser.context : "");
+	snprintf(text, sizeof(text), "%s%s%s", problem, l->parser.context ? " " : "",
+		l->parser.context ? l->parser.context : "");
 	return fail_at(l, l->parser.problem_mark, text);
 }
 
@@ -67,7 +69,8 @@ static int read_list(struct loading *l, struct yaml_node *list)
 }
 
 /* A key: a scalar that the map does not have yet. */
-static int read_key(struct loading *l, yaml_event_t *event, const struct yaml_node *map, const char **key)
+static int read_key(
+	struct loading *l, yaml_event_t *event, const struct yaml_node *map, const char **key)
 {
 	char text[160];
 	int rc = 0;
@@ -75,9 +78,11 @@ static int read_key(struct loading *l, yaml_event_t *event, const struct yaml_no
 	if (event->type != YAML_SCALAR_EVENT)
 		rc = fail_at(l, event->start_mark, "a key must be a word");
 	else
-		*key = arena_strndup(l->arena, (const char *)event->data.scalar.value, event->data.scalar.length);
+		*key = arena_strndup(l->arena, (const char *)event->data.scalar.value,
+			event->data.scalar.length);
 	if (rc == 0 && yaml_get(map, *key)) {
-		snprintf(text, sizeof(text), "the key '%.100s' stands here twice; take one away", *key);
+		snprintf(text, sizeof(text), "the key '%.100s' stands here twice; take one away",
+			*key);
 		rc = fail_at(l, event->start_mark, text);
 	}
 	return rc;
@@ -123,7 +128,9 @@ static int read_node(struct loading *l, yaml_event_t *event, struct yaml_node **
 		(*out)->plain = event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
 		explicit_bzero(event->data.scalar.value, n); /* it may be a password */
 		yaml_event_delete(event);
-		return memchr(text ? (*out)->text.p : "", '\0', n) ? fail_at(l, mark, "a NUL byte can't stand here") : 0;
+		return memchr(text ? (*out)->text.p : "", '\0', n)
+			       ? fail_at(l, mark, "a NUL byte can't stand here")
+			       : 0;
 	}
 	yaml_event_delete(event);
 	if (type == YAML_ALIAS_EVENT)
@@ -176,7 +183,8 @@ static int slurp(const char *file, struct buf *text, struct err *err)
 	ssize_t n = 1;
 
 	if (fd < 0 && errno == ENOENT)
-		return err_set(err, ERR_CONFIG, "%s: no such file; write one (see sample.yaml) or give -c FILE", file);
+		return err_set(err, ERR_CONFIG,
+			"%s: no such file; write one (see sample.yaml) or give -c FILE", file);
 	if (fd < 0)
 		return err_set_errno(err, ERR_CONFIG, "%s: can't read it", file);
 	while (n > 0 && text->len <= FILE_MOST) {
@@ -189,7 +197,10 @@ static int slurp(const char *file, struct buf *text, struct err *err)
 	errno = saved;
 	if (n < 0)
 		return err_set_errno(err, ERR_CONFIG, "%s: can't read it", file);
-	return text->len > FILE_MOST ? err_set(err, ERR_CONFIG, "%s: larger than 1 MiB: this can't be a configuration", file) : 0;
+	return text->len > FILE_MOST
+		       ? err_set(err, ERR_CONFIG,
+				 "%s: larger than 1 MiB: this can't be a configuration", file)
+		       : 0;
 }
 
 int yaml_load(const char *file, struct arena *arena, struct yaml_node **out, struct err *err)
@@ -200,7 +211,8 @@ int yaml_load(const char *file, struct arena *arena, struct yaml_node **out, str
 
 	if (rc == 0) {
 		ASSERT(yaml_parser_initialize(&l.parser) == 1);
-		yaml_parser_set_input_string(&l.parser, (const unsigned char *)(text.data ? text.data : ""), text.len);
+		yaml_parser_set_input_string(
+			&l.parser, (const unsigned char *)(text.data ? text.data : ""), text.len);
 		rc = read_document(&l, out);
 		yaml_parser_delete(&l.parser);
 	}
@@ -221,5 +233,6 @@ struct yaml_node *yaml_get(const struct yaml_node *map, const char *key)
 bool yaml_is_null(const struct yaml_node *node)
 {
 	return node->kind == YAML_SCALAR && node->plain &&
-	       (node->text.n == 0 || slice_eq_str(node->text, "~") || slice_eq_str(node->text, "null"));
+	       (node->text.n == 0 || slice_eq_str(node->text, "~") ||
+		       slice_eq_str(node->text, "null"));
 }

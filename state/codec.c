@@ -29,7 +29,8 @@ static void crc_init(void)
 }
 
 #if defined(__x86_64__)
-__attribute__((target("sse4.2"))) static uint32_t crc_by_hardware(uint32_t crc, const unsigned char *p, size_t n)
+__attribute__((target("sse4.2"))) static uint32_t crc_by_hardware(
+	uint32_t crc, const unsigned char *p, size_t n)
 {
 	uint64_t c = crc;
 
@@ -101,7 +102,8 @@ static void put_digest(struct buf *out, const struct digest *d)
 	buf_add(out, d->bytes, sizeof(d->bytes));
 }
 
-/* A value being read. Once something did not fit, BAD stays set and every further field is empty. */
+/* A value being read. Once something did not fit, BAD stays set and every further field is empty.
+ */
 struct reader {
 	struct slice rest;
 	bool bad;
@@ -190,7 +192,8 @@ static uint32_t checksum(enum state_table table, struct slice key, struct slice 
 	unsigned char head[5] = {(unsigned char)table};
 	uint32_t n = (uint32_t)key.n;
 
-	/* With the key's length, so that its end and the value's beginning can't be mistaken for each other. */
+	/* With the key's length, so that its end and the value's beginning can't be mistaken for
+	 * each other. */
 	memcpy(head + 1, &n, 4);
 	uint32_t crc = crc32c(0, head, sizeof(head));
 	crc = crc32c(crc, key.p, key.n);
@@ -199,12 +202,14 @@ static uint32_t checksum(enum state_table table, struct slice key, struct slice 
 
 static void end(struct buf *out, enum state_table table, struct slice key)
 {
-	uint32_t crc = checksum(table, key, (struct slice){out->data + CRC_SIZE, out->len - CRC_SIZE});
+	uint32_t crc =
+		checksum(table, key, (struct slice){out->data + CRC_SIZE, out->len - CRC_SIZE});
 	for (int i = 0; i < CRC_SIZE; i++)
 		out->data[i] = (char)(crc >> (8 * i) & 0xff);
 }
 
-static bool open_value(struct slice value, enum state_table table, struct slice key, struct reader *r)
+static bool open_value(
+	struct slice value, enum state_table table, struct slice key, struct reader *r)
 {
 	uint32_t crc = 0;
 
@@ -212,7 +217,8 @@ static bool open_value(struct slice value, enum state_table table, struct slice 
 		return false;
 	for (int i = 0; i < CRC_SIZE; i++)
 		crc |= (uint32_t)(unsigned char)value.p[i] << (8 * i);
-	if (crc != checksum(table, key, (struct slice){value.p + CRC_SIZE, value.n - CRC_SIZE}) || value.p[CRC_SIZE] != VERSION)
+	if (crc != checksum(table, key, (struct slice){value.p + CRC_SIZE, value.n - CRC_SIZE}) ||
+		value.p[CRC_SIZE] != VERSION)
 		return false;
 	*r = (struct reader){.rest = {value.p + CRC_SIZE + 1, value.n - CRC_SIZE - 1}};
 	return true;
@@ -237,7 +243,8 @@ void key_base(struct buf *out, uint32_t id, struct slice base)
 	buf_add_slice(out, base);
 }
 
-void key_pending(struct buf *out, uint32_t id, enum state_pending_kind kind, uint32_t uid, struct slice base)
+void key_pending(
+	struct buf *out, uint32_t id, enum state_pending_kind kind, uint32_t uid, struct slice base)
 {
 	key_number(out, id);
 	buf_add_char(out, (char)kind);
@@ -259,7 +266,8 @@ bool key_read_number(struct slice *key, uint32_t *out)
 
 bool key_read_pending(struct slice key, uint32_t *id, struct state_pending *out)
 {
-	if (!key_read_number(&key, id) || key.n < 5 || key.p[0] < STATE_PENDING_FETCH || key.p[0] > STATE_PENDING_MAILBOX)
+	if (!key_read_number(&key, id) || key.n < 5 || key.p[0] < STATE_PENDING_FETCH ||
+		key.p[0] > STATE_PENDING_MAILBOX)
 		return false;
 	out->kind = (enum state_pending_kind)key.p[0];
 	key.p++;
@@ -306,7 +314,8 @@ bool decode_text(struct slice value, enum state_table table, struct slice key, s
 
 #define WHERE_ALL (STATE_THERE | STATE_HERE | STATE_REFUSED)
 
-void encode_message(struct buf *out, enum state_table table, struct slice key, const struct state_message *m)
+void encode_message(
+	struct buf *out, enum state_table table, struct slice key, const struct state_message *m)
 {
 	begin(out);
 	put_number(out, m->where | (m->in_new ? WHERE_ALL + 1u : 0));
@@ -320,7 +329,8 @@ void encode_message(struct buf *out, enum state_table table, struct slice key, c
 	end(out, table, key);
 }
 
-bool decode_message(struct slice value, enum state_table table, struct slice key, struct state_message *out)
+bool decode_message(
+	struct slice value, enum state_table table, struct slice key, struct state_message *out)
 {
 	struct reader r;
 

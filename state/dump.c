@@ -1,6 +1,6 @@
 /*
- * The database as text, for people and bug reports: a row a line, tables in the order of schema.h. A row that is damaged is shown as such, and
- * the dump goes on.
+ * The database as text, for people and bug reports: a row a line, tables in the order of schema.h.
+ * A row that is damaged is shown as such, and the dump goes on.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -66,7 +66,8 @@ static void digest(struct dumper *d, const char *field, const struct digest *val
 static void where(struct dumper *d, unsigned bits)
 {
 	char text[4];
-	snprintf(text, sizeof(text), "%s%s%s", bits & STATE_THERE ? "t" : "", bits & STATE_HERE ? "h" : "", bits & STATE_REFUSED ? "r" : "");
+	snprintf(text, sizeof(text), "%s%s%s", bits & STATE_THERE ? "t" : "",
+		bits & STATE_HERE ? "h" : "", bits & STATE_REFUSED ? "r" : "");
 	string(d, "where", slice_str(text));
 }
 
@@ -142,13 +143,15 @@ static bool dump_mailbox(struct dumper *d, struct slice key, struct slice value)
 	return true;
 }
 
-static bool dump_message(struct dumper *d, enum state_table table, struct slice key, struct slice value)
+static bool dump_message(
+	struct dumper *d, enum state_table table, struct slice key, struct slice value)
 {
 	struct state_message m = {0};
 	struct slice rest = key;
 	uint32_t id;
 
-	if (!key_read_number(&rest, &id) || !key_read_number(&rest, &m.uid) || !decode_message(value, table, key, &m))
+	if (!key_read_number(&rest, &id) || !key_read_number(&rest, &m.uid) ||
+		!decode_message(value, table, key, &m))
 		return false;
 	number(d, "mailbox", id);
 	number(d, "uid", m.uid);
@@ -232,7 +235,8 @@ static bool dump_pending(struct dumper *d, struct slice key, struct slice value)
 	return true;
 }
 
-static bool dump_value(struct dumper *d, enum state_table table, struct slice key, struct slice value)
+static bool dump_value(
+	struct dumper *d, enum state_table table, struct slice key, struct slice value)
 {
 	switch (table) {
 	case TABLE_META:
@@ -275,7 +279,8 @@ static int dump_table(struct dumper *d, MDB_txn *txn, enum state_table table, st
 	if (rc != 0)
 		return state_mdb_error(d->state, err, rc, "read");
 	while (!stop && (rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0)
-		stop = dump_row(d, table, (struct slice){key.mv_data, key.mv_size}, (struct slice){value.mv_data, value.mv_size}) != 0;
+		stop = dump_row(d, table, (struct slice){key.mv_data, key.mv_size},
+			       (struct slice){value.mv_data, value.mv_size}) != 0;
 	mdb_cursor_close(cursor);
 	if (rc != 0 && rc != MDB_NOTFOUND)
 		return state_mdb_error(d->state, err, rc, "read");
@@ -284,7 +289,11 @@ static int dump_table(struct dumper *d, MDB_txn *txn, enum state_table table, st
 
 int state_dump(struct state *state, bool json, state_dump_line *print, void *arg, struct err *err)
 {
-	struct dumper d = {.state = state, .json = json, .print = print, .arg = arg, .keywords = keywords_new()};
+	struct dumper d = {.state = state,
+		.json = json,
+		.print = print,
+		.arg = arg,
+		.keywords = keywords_new()};
 	struct state_read *read = NULL;
 	int rc = state_load_keywords(state, d.keywords, err);
 

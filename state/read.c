@@ -1,6 +1,6 @@
 /*
- * Snapshots. Cursors are found again by key at each step, so a scan survives state_read_renew(); LMDB keeps the path of the last
- * look-up, which makes the next key cheap.
+ * Snapshots. Cursors are found again by key at each step, so a scan survives state_read_renew();
+ * LMDB keeps the path of the last look-up, which makes the next key cheap.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -100,7 +100,9 @@ int state_get_number(struct state_read *r, const char *key, uint64_t *out, struc
 		return 0;
 	set_key_text(r, key);
 	int rc = get(r, TABLE_META, &value, err);
-	return rc == 1 ? judged(r, TABLE_META, decode_number(value, TABLE_META, buf_slice(&r->key), out), err) : rc;
+	return rc == 1 ? judged(r, TABLE_META,
+				 decode_number(value, TABLE_META, buf_slice(&r->key), out), err)
+		       : rc;
 }
 
 int state_get_text(struct state_read *r, const char *key, struct slice *out, struct err *err)
@@ -110,7 +112,9 @@ int state_get_text(struct state_read *r, const char *key, struct slice *out, str
 		return 0;
 	set_key_text(r, key);
 	int rc = get(r, TABLE_META, &value, err);
-	return rc == 1 ? judged(r, TABLE_META, decode_text(value, TABLE_META, buf_slice(&r->key), out), err) : rc;
+	return rc == 1 ? judged(r, TABLE_META,
+				 decode_text(value, TABLE_META, buf_slice(&r->key), out), err)
+		       : rc;
 }
 
 int state_get_mailbox(struct state_read *r, uint32_t id, struct state_mailbox *out, struct err *err)
@@ -121,10 +125,13 @@ int state_get_mailbox(struct state_read *r, uint32_t id, struct state_mailbox *o
 	set_key(r, id);
 	out->id = id;
 	int rc = get(r, TABLE_MAILBOX, &value, err);
-	return rc == 1 ? judged(r, TABLE_MAILBOX, decode_mailbox(value, buf_slice(&r->key), out), err) : rc;
+	return rc == 1 ? judged(r, TABLE_MAILBOX, decode_mailbox(value, buf_slice(&r->key), out),
+				 err)
+		       : rc;
 }
 
-static int get_message(struct state_read *r, enum state_table table, uint32_t id, uint32_t uid, struct state_message *out, struct err *err)
+static int get_message(struct state_read *r, enum state_table table, uint32_t id, uint32_t uid,
+	struct state_message *out, struct err *err)
 {
 	struct slice value;
 	if (!r)
@@ -133,15 +140,19 @@ static int get_message(struct state_read *r, enum state_table table, uint32_t id
 	key_number(&r->key, uid);
 	out->uid = uid;
 	int rc = get(r, table, &value, err);
-	return rc == 1 ? judged(r, table, decode_message(value, table, buf_slice(&r->key), out), err) : rc;
+	return rc == 1 ? judged(r, table, decode_message(value, table, buf_slice(&r->key), out),
+				 err)
+		       : rc;
 }
 
-int state_get_message(struct state_read *r, uint32_t id, uint32_t uid, struct state_message *out, struct err *err)
+int state_get_message(
+	struct state_read *r, uint32_t id, uint32_t uid, struct state_message *out, struct err *err)
 {
 	return get_message(r, TABLE_MESSAGE, id, uid, out, err);
 }
 
-int state_get_arrival(struct state_read *r, uint32_t id, uint32_t uid, struct state_message *out, struct err *err)
+int state_get_arrival(
+	struct state_read *r, uint32_t id, uint32_t uid, struct state_message *out, struct err *err)
 {
 	return get_message(r, TABLE_ARRIVAL, id, uid, out, err);
 }
@@ -152,7 +163,8 @@ static bool too_long(struct slice base)
 	return base.n > 480;
 }
 
-int state_get_by_base(struct state_read *r, uint32_t id, struct slice base, uint32_t *uid, struct err *err)
+int state_get_by_base(
+	struct state_read *r, uint32_t id, struct slice base, uint32_t *uid, struct err *err)
 {
 	struct slice value;
 	uint64_t number = 0;
@@ -163,12 +175,16 @@ int state_get_by_base(struct state_read *r, uint32_t id, struct slice base, uint
 	buf_add_slice(&r->key, base);
 	int rc = get(r, TABLE_BY_BASE, &value, err);
 	if (rc == 1)
-		rc = judged(r, TABLE_BY_BASE, decode_number(value, TABLE_BY_BASE, buf_slice(&r->key), &number) && number <= UINT32_MAX, err);
+		rc = judged(r, TABLE_BY_BASE,
+			decode_number(value, TABLE_BY_BASE, buf_slice(&r->key), &number) &&
+				number <= UINT32_MAX,
+			err);
 	*uid = (uint32_t)number;
 	return rc;
 }
 
-int state_get_upload(struct state_read *r, uint32_t id, struct slice base, struct state_upload *out, struct err *err)
+int state_get_upload(struct state_read *r, uint32_t id, struct slice base, struct state_upload *out,
+	struct err *err)
 {
 	struct slice value;
 	if (!r || too_long(base))
@@ -177,11 +193,12 @@ int state_get_upload(struct state_read *r, uint32_t id, struct slice base, struc
 	buf_add_slice(&r->key, base);
 	out->base = base;
 	int rc = get(r, TABLE_UPLOAD, &value, err);
-	return rc == 1 ? judged(r, TABLE_UPLOAD, decode_upload(value, buf_slice(&r->key), out), err) : rc;
+	return rc == 1 ? judged(r, TABLE_UPLOAD, decode_upload(value, buf_slice(&r->key), out), err)
+		       : rc;
 }
 
-int state_get_pending(struct state_read *r, uint32_t id, enum state_pending_kind kind, uint32_t uid, struct slice base, struct state_pending *out,
-	struct err *err)
+int state_get_pending(struct state_read *r, uint32_t id, enum state_pending_kind kind, uint32_t uid,
+	struct slice base, struct state_pending *out, struct err *err)
 {
 	struct slice value;
 	if (!r || too_long(base))
@@ -190,13 +207,16 @@ int state_get_pending(struct state_read *r, uint32_t id, enum state_pending_kind
 	key_pending(&r->key, id, kind, uid, base);
 	*out = (struct state_pending){.kind = kind, .uid = uid, .base = base};
 	int rc = get(r, TABLE_PENDING, &value, err);
-	return rc == 1 ? judged(r, TABLE_PENDING, decode_pending(value, buf_slice(&r->key), out), err) : rc;
+	return rc == 1 ? judged(r, TABLE_PENDING, decode_pending(value, buf_slice(&r->key), out),
+				 err)
+		       : rc;
 }
 
 /* ---- cursors ---- */
 
 /* The first row of TABLE whose key is not below r->key (STRICT: above it). 1, 0 at the end, -1. */
-static int seek(struct state_read *r, enum state_table table, bool strict, struct slice *key, struct slice *value, struct err *err)
+static int seek(struct state_read *r, enum state_table table, bool strict, struct slice *key,
+	struct slice *value, struct err *err)
 {
 	MDB_val k = val(buf_slice(&r->key)), v;
 	int rc = 0;
@@ -216,7 +236,8 @@ static int seek(struct state_read *r, enum state_table table, bool strict, struc
 	return 1;
 }
 
-int state_next_mailbox(struct state_read *r, uint32_t after_id, struct state_mailbox *out, struct err *err)
+int state_next_mailbox(
+	struct state_read *r, uint32_t after_id, struct state_mailbox *out, struct err *err)
 {
 	struct slice key, value;
 
@@ -227,10 +248,13 @@ int state_next_mailbox(struct state_read *r, uint32_t after_id, struct state_mai
 	if (rc <= 0)
 		return rc;
 	struct slice rest = key;
-	return judged(r, TABLE_MAILBOX, decode_mailbox(value, key, out) && key_read_number(&rest, &out->id) && rest.n == 0, err);
+	return judged(r, TABLE_MAILBOX,
+		decode_mailbox(value, key, out) && key_read_number(&rest, &out->id) && rest.n == 0,
+		err);
 }
 
-static int next_message(struct state_read *r, enum state_table table, uint32_t id, uint32_t uid, struct state_message *out, struct err *err)
+static int next_message(struct state_read *r, enum state_table table, uint32_t id, uint32_t uid,
+	struct state_message *out, struct err *err)
 {
 	struct slice key, value;
 	uint32_t found;
@@ -247,20 +271,26 @@ static int next_message(struct state_read *r, enum state_table table, uint32_t i
 		return state_damaged(r->state, err, table);
 	if (found != id)
 		return 0;
-	return judged(r, table, decode_message(value, table, key, out) && key_read_number(&rest, &out->uid) && rest.n == 0, err);
+	return judged(r, table,
+		decode_message(value, table, key, out) && key_read_number(&rest, &out->uid) &&
+			rest.n == 0,
+		err);
 }
 
-int state_next_message(struct state_read *r, uint32_t id, uint32_t after_uid, struct state_message *out, struct err *err)
+int state_next_message(struct state_read *r, uint32_t id, uint32_t after_uid,
+	struct state_message *out, struct err *err)
 {
 	return next_message(r, TABLE_MESSAGE, id, after_uid, out, err);
 }
 
-int state_next_arrival(struct state_read *r, uint32_t id, uint32_t after_uid, struct state_message *out, struct err *err)
+int state_next_arrival(struct state_read *r, uint32_t id, uint32_t after_uid,
+	struct state_message *out, struct err *err)
 {
 	return next_message(r, TABLE_ARRIVAL, id, after_uid, out, err);
 }
 
-int state_next_upload(struct state_read *r, uint32_t id, struct slice after_base, struct state_upload *out, struct err *err)
+int state_next_upload(struct state_read *r, uint32_t id, struct slice after_base,
+	struct state_upload *out, struct err *err)
 {
 	struct slice key, value;
 	uint32_t found;
@@ -281,7 +311,8 @@ int state_next_upload(struct state_read *r, uint32_t id, struct slice after_base
 	return judged(r, TABLE_UPLOAD, decode_upload(value, key, out), err);
 }
 
-int state_next_pending(struct state_read *r, uint32_t id, const struct state_pending *after, struct state_pending *out, struct err *err)
+int state_next_pending(struct state_read *r, uint32_t id, const struct state_pending *after,
+	struct state_pending *out, struct err *err)
 {
 	struct slice key, value;
 	uint32_t found;
@@ -303,7 +334,8 @@ int state_next_pending(struct state_read *r, uint32_t id, const struct state_pen
 	return judged(r, TABLE_PENDING, decode_pending(value, key, out), err);
 }
 
-int state_count_messages(struct state_read *r, uint32_t id, uint64_t *there, uint64_t *here, struct err *err)
+int state_count_messages(
+	struct state_read *r, uint32_t id, uint64_t *there, uint64_t *here, struct err *err)
 {
 	struct state_message row;
 	uint32_t uid = 0;

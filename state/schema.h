@@ -1,22 +1,24 @@
 /*
- * The state database of one account: what both sides looked like when they last agreed. Read this first.
+ * The state database of one account: what both sides looked like when they last agreed. Read this
+ * first.
  *
- * One LMDB environment in state_dir/ACCOUNT/, one named database per table. Keys are big-endian, so that cursors run in order. Every value is
- * CRC32C (4 bytes, over table number, key and the rest of the value) + version byte + fields: LMDB does not notice damage, we do. Fields are written
- * by state/codec.c: varints (LEB128) for numbers, length + bytes for strings.
+ * One LMDB environment in state_dir/ACCOUNT/, one named database per table. Keys are big-endian, so
+ * that cursors run in order. Every value is CRC32C (4 bytes, over table number, key and the rest of
+ * the value) + version byte + fields: LMDB does not notice damage, we do. Fields are written by
+ * state/codec.c: varints (LEB128) for numbers, length + bytes for strings.
  *
  *   table     key                    value
- *   meta      name                   "schema" u32, "id" 16 bytes (the account's random identity), "identity" text (what this state belongs
- *                                    to: user@host:port and the Maildir path), "pass" u64 (number of the last pass), "policy" text,
- *                                    "keyword/NNN" name of keyword NNN
- *   mailbox   id u32                 struct state_mailbox
- *   message   id u32, uid u32        struct state_message
- *   by_base   id u32, BASE           uid u32
- *   arrival   id u32, uid u32        struct state_message of a download that is durable in tmp/ but not yet known to be renamed
- *   upload    id u32, BASE           struct state_upload of an APPEND that is about to be sent or was sent
- *   pending   id u32, kind u8, uid u32 or BASE   struct state_pending: what was refused or failed
+ *   meta      name                   "schema" u32, "id" 16 bytes (the account's random identity),
+ * "identity" text (what this state belongs to: user@host:port and the Maildir path), "pass" u64
+ * (number of the last pass), "policy" text, "keyword/NNN" name of keyword NNN mailbox   id u32
+ * struct state_mailbox message   id u32, uid u32        struct state_message by_base   id u32, BASE
+ * uid u32 arrival   id u32, uid u32        struct state_message of a download that is durable in
+ * tmp/ but not yet known to be renamed upload    id u32, BASE           struct state_upload of an
+ * APPEND that is about to be sent or was sent pending   id u32, kind u8, uid u32 or BASE   struct
+ * state_pending: what was refused or failed
  *
- * A mailbox id stands for (mailbox, UIDVALIDITY); a new UIDVALIDITY gets a new id. Nothing is ever stored under a UID alone.
+ * A mailbox id stands for (mailbox, UIDVALIDITY); a new UIDVALIDITY gets a new id. Nothing is ever
+ * stored under a UID alone.
  */
 #ifndef STATE_SCHEMA_H
 #define STATE_SCHEMA_H
@@ -30,26 +32,28 @@
 enum state_where {
 	STATE_THERE = 1 << 0,   /* the server holds it */
 	STATE_HERE = 1 << 1,    /* a file holds it */
-	STATE_REFUSED = 1 << 2, /* not here because it could not be fetched: see pending; only --retry tries again */
+	STATE_REFUSED = 1 << 2, /* not here because it could not be fetched: see pending; only
+				   --retry tries again */
 };
 
 struct state_message {
 	uint32_t uid;
-	unsigned where;         /* bits of enum state_where */
-	struct slice base;      /* "" when not STATE_HERE. In reads: points into the map, valid until the read ends */
-	bool in_new;            /* as last seen: new/ or cur/ */
-	struct slice info;      /* as last seen: "2,FS" or "" */
-	struct flags flags;     /* agreed on both sides */
-	uint64_t size;          /* wire octets */
-	int64_t date;           /* INTERNALDATE, seconds since 1970 */
-	struct digest header;   /* zero: unknown */
-	struct digest content;  /* zero: unknown */
+	unsigned where;    /* bits of enum state_where */
+	struct slice base; /* "" when not STATE_HERE. In reads: points into the map, valid until the
+			      read ends */
+	bool in_new;       /* as last seen: new/ or cur/ */
+	struct slice info; /* as last seen: "2,FS" or "" */
+	struct flags flags;    /* agreed on both sides */
+	uint64_t size;         /* wire octets */
+	int64_t date;          /* INTERNALDATE, seconds since 1970 */
+	struct digest header;  /* zero: unknown */
+	struct digest content; /* zero: unknown */
 };
 
 /* How far both sides have been seen (I4). 0 / "unknown" = look at everything. */
 struct state_watermark {
 	uint32_t uidnext;
-	uint32_t messages;       /* EXISTS at that time */
+	uint32_t messages; /* EXISTS at that time */
 	uint64_t highestmodseq;
 	int64_t new_mtime, new_ctime, cur_mtime, cur_ctime; /* directory times in ns; 0: unknown */
 };
@@ -63,38 +67,40 @@ struct state_mailbox {
 	uint64_t device, inode; /* of the folder, 0: unknown */
 	struct slice mailboxid; /* OBJECTID or "" */
 	unsigned where;         /* STATE_THERE | STATE_HERE: on which sides the mailbox exists */
-	uint32_t former;        /* id under the former UIDVALIDITY whose rows are still to be paired, 0: none */
+	uint32_t former; /* id under the former UIDVALIDITY whose rows are still to be paired, 0:
+			    none */
 	struct state_watermark watermark;
-	int64_t synced;         /* seconds since 1970 of the last pass that finished this mailbox, 0: never */
-	uint32_t letterless;    /* keywords seen that found no letter here */
+	int64_t synced; /* seconds since 1970 of the last pass that finished this mailbox, 0: never
+			 */
+	uint32_t letterless; /* keywords seen that found no letter here */
 };
 
 struct state_upload {
-	struct slice base;      /* key */
+	struct slice base; /* key */
 	struct digest content;
 	struct digest header;
-	uint64_t size;          /* wire octets */
+	uint64_t size; /* wire octets */
 	int64_t date;
 	uint32_t uidnext_before; /* of the mailbox when the APPEND was about to be sent */
-	bool answered;          /* the server said OK, its UID is not known yet */
+	bool answered;           /* the server said OK, its UID is not known yet */
 };
 
 enum state_pending_kind {
-	STATE_PENDING_FETCH = 1,  /* by UID */
-	STATE_PENDING_APPEND,     /* by BASE */
-	STATE_PENDING_FLAGS,      /* by UID: the server refused a STORE */
-	STATE_PENDING_DELETE,     /* by UID: no UIDPLUS and foreign \Deleted, or refused */
-	STATE_PENDING_MAILBOX,    /* uid 0: the mailbox itself failed */
+	STATE_PENDING_FETCH = 1, /* by UID */
+	STATE_PENDING_APPEND,    /* by BASE */
+	STATE_PENDING_FLAGS,     /* by UID: the server refused a STORE */
+	STATE_PENDING_DELETE,    /* by UID: no UIDPLUS and foreign \Deleted, or refused */
+	STATE_PENDING_MAILBOX,   /* uid 0: the mailbox itself failed */
 };
 
 struct state_pending {
 	enum state_pending_kind kind; /* key */
-	uint32_t uid;           /* key, if by UID */
-	struct slice base;      /* key, if by BASE */
-	struct slice reason;    /* one line for people */
-	uint32_t count;         /* how often */
-	int64_t since;          /* seconds since 1970 of the first time */
-	uint64_t size;          /* of the message, 0: unknown */
+	uint32_t uid;                 /* key, if by UID */
+	struct slice base;            /* key, if by BASE */
+	struct slice reason;          /* one line for people */
+	uint32_t count;               /* how often */
+	int64_t since;                /* seconds since 1970 of the first time */
+	uint64_t size;                /* of the message, 0: unknown */
 };
 
 #endif

@@ -1,10 +1,12 @@
 /*
- * Opening, identity, lock. LMDB trusts its file blindly, and a torn or foreign one can end the process by a signal; so the
- * two meta pages are looked at with plain reads before LMDB maps the file, and every value has a checksum of its own (codec.h).
+ * Opening, identity, lock. LMDB trusts its file blindly, and a torn or foreign one can end the
+ * process by a signal; so the two meta pages are looked at with plain reads before LMDB maps the
+ * file, and every value has a checksum of its own (codec.h).
  *
- * The map is address space, not memory or disk: 16 GiB are taken at once, so that it is all but never too small. Where it is after all, it grows
- * between transactions. map_lock keeps readers out meanwhile. That can't deadlock: the writer holds no read of its own while it grows, and
- * readers end theirs in bounded time without waiting for the writer.
+ * The map is address space, not memory or disk: 16 GiB are taken at once, so that it is all but
+ * never too small. Where it is after all, it grows between transactions. map_lock keeps readers out
+ * meanwhile. That can't deadlock: the writer holds no read of its own while it grows, and readers
+ * end theirs in bounded time without waiting for the writer.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -23,7 +25,8 @@
 #define MAP_SIZE (sizeof(void *) >= 8 ? (size_t)16 << 30 : (size_t)256 << 20)
 #define MAX_READERS 128
 
-const char *const state_table_names[TABLE_COUNT] = {"meta", "mailbox", "message", "by_base", "arrival", "upload", "pending"};
+const char *const state_table_names[TABLE_COUNT] = {
+	"meta", "mailbox", "message", "by_base", "arrival", "upload", "pending"};
 
 static size_t map_size_of_tests;
 
@@ -34,16 +37,20 @@ void state_set_map_size(size_t bytes)
 
 int state_mdb_error(const struct state *state, struct err *err, int rc, const char *what)
 {
-	bool disk = rc == ENOSPC || rc == EIO || rc == EROFS || rc == EACCES || rc == EDQUOT || rc == ENOENT || rc == EPERM;
+	bool disk = rc == ENOSPC || rc == EIO || rc == EROFS || rc == EACCES || rc == EDQUOT ||
+		    rc == ENOENT || rc == EPERM;
 
-	err_set(err, disk ? ERR_DISK : ERR_STATE, "state %s: can't %s: %s", state->dir, what, mdb_strerror(rc));
+	err_set(err, disk ? ERR_DISK : ERR_STATE, "state %s: can't %s: %s", state->dir, what,
+		mdb_strerror(rc));
 	err->sys = rc > 0 ? rc : 0;
 	return -1;
 }
 
 int state_damaged(const struct state *state, struct err *err, enum state_table table)
 {
-	return err_set(err, ERR_STATE, "state %s: a row of table %s is damaged; move %s/data.mdb away, the next sync builds it anew by comparing both sides",
+	return err_set(err, ERR_STATE,
+		"state %s: a row of table %s is damaged; move %s/data.mdb away, the next sync "
+		"builds it anew by comparing both sides",
 		state->dir, state_table_names[table], state->dir);
 }
 
@@ -78,13 +85,19 @@ static int check_file(const struct state *state, struct err *err)
 		return err_set_errno(err, ERR_DISK, "can't open %s", path);
 	long page_size = sysconf(_SC_PAGESIZE);
 	ssize_t first = pread(fd, page, sizeof(page), 0);
-	bool good = fstat(fd, &st) == 0 && (st.st_size == 0 || (first > 0 && plausible(page, (size_t)first, st.st_size, page_size)));
+	bool good = fstat(fd, &st) == 0 &&
+		    (st.st_size == 0 ||
+			    (first > 0 && plausible(page, (size_t)first, st.st_size, page_size)));
 	ssize_t second = good && st.st_size > 0 ? pread(fd, page, sizeof(page), page_size) : 0;
-	good = good && (st.st_size == 0 || (second > 0 && plausible(page, (size_t)second, st.st_size, page_size)));
+	good = good && (st.st_size == 0 || (second > 0 && plausible(page, (size_t)second,
+								  st.st_size, page_size)));
 	close(fd);
 	if (good)
 		return 0;
-	return err_set(err, ERR_STATE, "%s is damaged or no state of godwit; move it away, the next sync builds it anew by comparing both sides", path);
+	return err_set(err, ERR_STATE,
+		"%s is damaged or no state of godwit; move it away, the next sync builds it anew "
+		"by comparing both sides",
+		path);
 }
 
 /* ---- opening ---- */
@@ -101,7 +114,8 @@ static int open_env(struct state *s, struct err *err)
 	if (rc == 0)
 		rc = mdb_env_set_mapsize(s->env, s->map_size);
 	if (rc == 0)
-		rc = mdb_env_open(s->env, s->dir, MDB_NOTLS | MDB_NORDAHEAD | (s->read_only ? MDB_RDONLY : 0), 0600);
+		rc = mdb_env_open(s->env, s->dir,
+			MDB_NOTLS | MDB_NORDAHEAD | (s->read_only ? MDB_RDONLY : 0), 0600);
 	int dead;
 	if (rc == 0)
 		rc = mdb_reader_check(s->env, &dead); /* slots of killed processes */
@@ -116,13 +130,15 @@ static int open_tables(struct state *s, struct err *err)
 	if (rc != 0)
 		return state_mdb_error(s, err, rc, "begin a transaction");
 	for (size_t i = 0; rc == 0 && i < TABLE_COUNT; i++)
-		rc = mdb_dbi_open(txn, state_table_names[i], s->read_only ? 0 : MDB_CREATE, &s->tables[i]);
+		rc = mdb_dbi_open(
+			txn, state_table_names[i], s->read_only ? 0 : MDB_CREATE, &s->tables[i]);
 	if (rc == 0)
 		rc = mdb_txn_commit(txn);
 	else
 		mdb_txn_abort(txn);
 	if (rc == MDB_NOTFOUND)
-		return err_set(err, ERR_STATE, "state %s: not a state of godwit, or one that was never finished", s->dir);
+		return err_set(err, ERR_STATE,
+			"state %s: not a state of godwit, or one that was never finished", s->dir);
 	return rc == 0 ? 0 : state_mdb_error(s, err, rc, "open its tables");
 }
 
@@ -137,7 +153,8 @@ static int make_identity(struct state *s, const char *identity, struct err *err)
 		snprintf(s->id + 2 * i, 3, "%02x", random[i]);
 	if (state_write_begin(s, &w, err) != 0)
 		return -1;
-	if (state_put_number(w, "schema", STATE_SCHEMA_VERSION, err) != 0 || state_put_text(w, "id", slice_str(s->id), err) != 0 ||
+	if (state_put_number(w, "schema", STATE_SCHEMA_VERSION, err) != 0 ||
+		state_put_text(w, "id", slice_str(s->id), err) != 0 ||
 		state_put_text(w, "identity", slice_str(identity), err) != 0) {
 		state_abort(w);
 		return -1;
@@ -146,7 +163,8 @@ static int make_identity(struct state *s, const char *identity, struct err *err)
 	return state_commit(w, err) == 0 ? 0 : -1;
 }
 
-static int check_identity(struct state *s, struct state_read *r, const char *identity, struct err *err)
+static int check_identity(
+	struct state *s, struct state_read *r, const char *identity, struct err *err)
 {
 	struct slice found, id;
 	uint64_t version = 0;
@@ -155,20 +173,24 @@ static int check_identity(struct state *s, struct state_read *r, const char *ide
 	if (rc <= 0)
 		return rc;
 	if (version != STATE_SCHEMA_VERSION)
-		return err_set(err, ERR_STATE, "state %s: written by another version of godwit (schema %llu, this one knows %d)", s->dir,
-			(unsigned long long)version, STATE_SCHEMA_VERSION);
+		return err_set(err, ERR_STATE,
+			"state %s: written by another version of godwit (schema %llu, this one "
+			"knows %d)",
+			s->dir, (unsigned long long)version, STATE_SCHEMA_VERSION);
 	rc = state_get_text(r, "id", &id, err);
 	if (rc == 1)
 		rc = state_get_text(r, "identity", &found, err);
 	if (rc <= 0)
-		return rc < 0 ? -1 : err_set(err, ERR_STATE, "state %s: it has no identity", s->dir);
+		return rc < 0 ? -1
+			      : err_set(err, ERR_STATE, "state %s: it has no identity", s->dir);
 	if (id.n >= sizeof(s->id))
 		return state_damaged(s, err, TABLE_META);
 	memcpy(s->id, id.p, id.n);
 	s->id[id.n] = '\0';
 	if (!slice_eq_str(found, identity))
 		return err_set(err, ERR_STATE,
-			"state %s belongs to \"%.*s\", the configuration says \"%s\": give the account another name, or move the state away to compare both sides anew",
+			"state %s belongs to \"%.*s\", the configuration says \"%s\": give the "
+			"account another name, or move the state away to compare both sides anew",
 			s->dir, SLICE_ARG(found), identity);
 	return 1;
 }
@@ -193,11 +215,13 @@ static int open_all(struct state *s, const char *identity, struct err *err)
 		return -1;
 	int rc = read_identity(s, identity, err);
 	if (rc == 0)
-		rc = s->read_only ? err_set(err, ERR_STATE, "state %s was never finished", s->dir) : make_identity(s, identity, err);
+		rc = s->read_only ? err_set(err, ERR_STATE, "state %s was never finished", s->dir)
+				  : make_identity(s, identity, err);
 	return rc < 0 ? -1 : 0;
 }
 
-int state_open(struct state **out, const char *dir, const char *identity, bool read_only, struct err *err)
+int state_open(
+	struct state **out, const char *dir, const char *identity, bool read_only, struct err *err)
 {
 	char path[4096];
 

@@ -14,11 +14,12 @@ struct state {
 	MDB_env *env;
 	MDB_dbi tables[TABLE_COUNT];
 	char *dir;
-	char id[33];              /* 32 hex digits */
+	char id[33]; /* 32 hex digits */
 	bool read_only, fresh;
 	size_t map_size;
-	bool grow;                /* a put met MDB_MAP_FULL: grow when the transaction is gone */
-	/* Readers hold it shared, growing the map holds it alone: LMDB must not move the map under anybody. */
+	bool grow; /* a put met MDB_MAP_FULL: grow when the transaction is gone */
+	/* Readers hold it shared, growing the map holds it alone: LMDB must not move the map under
+	 * anybody. */
 	pthread_rwlock_t map_lock;
 };
 
@@ -37,7 +38,8 @@ struct state_write {
 
 extern const char *const state_table_names[TABLE_COUNT];
 
-/* An LMDB return code as an error: trouble of the disk is ERR_DISK, everything else ERR_STATE. Always -1. */
+/* An LMDB return code as an error: trouble of the disk is ERR_DISK, everything else ERR_STATE.
+ * Always -1. */
 int state_mdb_error(const struct state *state, struct err *err, int rc, const char *what);
 /* A value that does not decode. Always -1. */
 int state_damaged(const struct state *state, struct err *err, enum state_table table);

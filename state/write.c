@@ -1,6 +1,7 @@
 /*
- * The write transaction. Every put encodes into a buffer of ours before LMDB is asked to change anything: slices that the caller got from the same
- * transaction point into pages that a put may move.
+ * The write transaction. Every put encodes into a buffer of ours before LMDB is asked to change
+ * anything: slices that the caller got from the same transaction point into pages that a put may
+ * move.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,7 +42,8 @@ static void grow(struct state *s)
 	if (rc == 0)
 		s->map_size *= 2;
 	pthread_rwlock_unlock(&s->map_lock);
-	log_debug(LOG_STATE, "the map is now %zu MiB%s", s->map_size >> 20, rc == 0 ? "" : " (it could not grow)");
+	log_debug(LOG_STATE, "the map is now %zu MiB%s", s->map_size >> 20,
+		rc == 0 ? "" : " (it could not grow)");
 }
 
 int state_commit(struct state_write *w, struct err *err)
@@ -165,7 +167,8 @@ int state_put_mailbox(struct state_write *w, const struct state_mailbox *mailbox
 /* ---- messages ---- */
 
 /* The by_base row of BASE, unless it belongs to another UID by now. */
-static int drop_base(struct state_write *w, uint32_t id, uint32_t uid, struct slice base, struct err *err)
+static int drop_base(
+	struct state_write *w, uint32_t id, uint32_t uid, struct slice base, struct err *err)
 {
 	struct slice value;
 	uint64_t owner;
@@ -193,7 +196,8 @@ static int old_base(struct state_write *w, uint32_t id, uint32_t uid, struct err
 	return rc < 0 ? -1 : 0;
 }
 
-int state_put_message(struct state_write *w, uint32_t id, const struct state_message *message, struct err *err)
+int state_put_message(
+	struct state_write *w, uint32_t id, const struct state_message *message, struct err *err)
 {
 	struct buf encoded = {0}, base = {0};
 
@@ -232,7 +236,8 @@ int state_delete_message(struct state_write *w, uint32_t id, uint32_t uid, struc
 	return del(w, TABLE_MESSAGE, err);
 }
 
-static int get_message(struct state_write *w, enum state_table table, uint32_t id, uint32_t uid, struct state_message *out, struct err *err)
+static int get_message(struct state_write *w, enum state_table table, uint32_t id, uint32_t uid,
+	struct state_message *out, struct err *err)
 {
 	struct slice value;
 
@@ -241,10 +246,13 @@ static int get_message(struct state_write *w, enum state_table table, uint32_t i
 	int rc = get(w, table, &value, err);
 	if (rc <= 0)
 		return rc;
-	return decode_message(value, table, buf_slice(&w->key), out) ? 1 : state_damaged(w->state, err, table);
+	return decode_message(value, table, buf_slice(&w->key), out)
+		       ? 1
+		       : state_damaged(w->state, err, table);
 }
 
-int state_write_get_message(struct state_write *w, uint32_t id, uint32_t uid, struct state_message *out, struct err *err)
+int state_write_get_message(struct state_write *w, uint32_t id, uint32_t uid,
+	struct state_message *out, struct err *err)
 {
 	return get_message(w, TABLE_MESSAGE, id, uid, out, err);
 }
@@ -256,7 +264,8 @@ int state_write_has_message(struct state_write *w, uint32_t id, uint32_t uid, st
 	return get(w, TABLE_MESSAGE, &value, err);
 }
 
-int state_write_get_mailbox(struct state_write *w, uint32_t id, struct state_mailbox *out, struct err *err)
+int state_write_get_mailbox(
+	struct state_write *w, uint32_t id, struct state_mailbox *out, struct err *err)
 {
 	struct slice value;
 
@@ -265,10 +274,13 @@ int state_write_get_mailbox(struct state_write *w, uint32_t id, struct state_mai
 	int rc = get(w, TABLE_MAILBOX, &value, err);
 	if (rc <= 0)
 		return rc;
-	return decode_mailbox(value, buf_slice(&w->key), out) ? 1 : state_damaged(w->state, err, TABLE_MAILBOX);
+	return decode_mailbox(value, buf_slice(&w->key), out)
+		       ? 1
+		       : state_damaged(w->state, err, TABLE_MAILBOX);
 }
 
-int state_put_arrival(struct state_write *w, uint32_t id, const struct state_message *message, struct err *err)
+int state_put_arrival(
+	struct state_write *w, uint32_t id, const struct state_message *message, struct err *err)
 {
 	set_key2(w, id, message->uid);
 	encode_message(&w->value, TABLE_ARRIVAL, buf_slice(&w->key), message);
@@ -283,7 +295,8 @@ int state_delete_arrival(struct state_write *w, uint32_t id, uint32_t uid, struc
 
 /* ---- uploads, pending ---- */
 
-int state_put_upload(struct state_write *w, uint32_t id, const struct state_upload *upload, struct err *err)
+int state_put_upload(
+	struct state_write *w, uint32_t id, const struct state_upload *upload, struct err *err)
 {
 	set_key_base(w, id, upload->base);
 	encode_upload(&w->value, buf_slice(&w->key), upload);
@@ -296,7 +309,8 @@ int state_delete_upload(struct state_write *w, uint32_t id, struct slice base, s
 	return del(w, TABLE_UPLOAD, err);
 }
 
-int state_put_pending(struct state_write *w, uint32_t id, const struct state_pending *pending, struct err *err)
+int state_put_pending(
+	struct state_write *w, uint32_t id, const struct state_pending *pending, struct err *err)
 {
 	buf_clear(&w->key);
 	key_pending(&w->key, id, pending->kind, pending->uid, pending->base);
@@ -304,8 +318,8 @@ int state_put_pending(struct state_write *w, uint32_t id, const struct state_pen
 	return put(w, TABLE_PENDING, err);
 }
 
-int state_write_get_pending(struct state_write *w, uint32_t id, enum state_pending_kind kind, uint32_t uid, struct slice base,
-	struct state_pending *out, struct err *err)
+int state_write_get_pending(struct state_write *w, uint32_t id, enum state_pending_kind kind,
+	uint32_t uid, struct slice base, struct state_pending *out, struct err *err)
 {
 	struct slice value;
 
@@ -315,10 +329,13 @@ int state_write_get_pending(struct state_write *w, uint32_t id, enum state_pendi
 	int rc = get(w, TABLE_PENDING, &value, err);
 	if (rc <= 0)
 		return rc;
-	return decode_pending(value, buf_slice(&w->key), out) ? 1 : state_damaged(w->state, err, TABLE_PENDING);
+	return decode_pending(value, buf_slice(&w->key), out)
+		       ? 1
+		       : state_damaged(w->state, err, TABLE_PENDING);
 }
 
-int state_delete_pending(struct state_write *w, uint32_t id, enum state_pending_kind kind, uint32_t uid, struct slice base, struct err *err)
+int state_delete_pending(struct state_write *w, uint32_t id, enum state_pending_kind kind,
+	uint32_t uid, struct slice base, struct err *err)
 {
 	buf_clear(&w->key);
 	key_pending(&w->key, id, kind, uid, base);
@@ -352,7 +369,8 @@ static int delete_all(struct state_write *w, enum state_table table, uint32_t id
 
 int state_delete_mailbox(struct state_write *w, uint32_t id, struct err *err)
 {
-	static const enum state_table tables[] = {TABLE_MESSAGE, TABLE_BY_BASE, TABLE_ARRIVAL, TABLE_UPLOAD, TABLE_PENDING, TABLE_MAILBOX};
+	static const enum state_table tables[] = {TABLE_MESSAGE, TABLE_BY_BASE, TABLE_ARRIVAL,
+		TABLE_UPLOAD, TABLE_PENDING, TABLE_MAILBOX};
 
 	for (size_t i = 0; i < COUNT_OF(tables); i++) {
 		int rc = delete_all(w, tables[i], id, err);

@@ -1,5 +1,6 @@
 /*
- * Memory by unit of work: many small allocations, freed together. An arena belongs to one thread at a time.
+ * Memory by unit of work: many small allocations, freed together. An arena belongs to one thread at
+ * a time.
  */
 #ifndef BASE_ARENA_H
 #define BASE_ARENA_H
@@ -15,10 +16,11 @@ struct arena {
 };
 
 /* { 0 } is an empty arena. */
-void arena_fini(struct arena *arena);  /* frees everything */
-void arena_wipe(struct arena *arena);  /* overwrites everything, then as arena_fini(): for secrets */
+void arena_fini(struct arena *arena); /* frees everything */
+void arena_wipe(struct arena *arena); /* overwrites everything, then as arena_fini(): for secrets */
 void arena_reset(struct arena *arena); /* forgets everything, keeps one chunk for re-use */
-void *arena_alloc(struct arena *arena, size_t size); /* aligned for any type, not zeroed; never NULL */
+void *arena_alloc(
+	struct arena *arena, size_t size); /* aligned for any type, not zeroed; never NULL */
 void *arena_zalloc(struct arena *arena, size_t size);
 char *arena_strndup(struct arena *arena, const char *s, size_t n); /* NUL-terminated copy */
 char *arena_strdup(struct arena *arena, const char *s);

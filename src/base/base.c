@@ -13,7 +13,8 @@ void base_bug(const char *file, int line, const char *what)
 	int n = snprintf(text, sizeof(text), "godwit: bug at %s:%d: %s\n", file, line, what);
 
 	/* write(2), as standard I/O may be what is broken; nothing can be done if it fails. */
-	if (n > 0 && write(STDERR_FILENO, text, (size_t)n < sizeof(text) ? (size_t)n : sizeof(text) - 1) < 0)
+	if (n > 0 && write(STDERR_FILENO, text,
+			     (size_t)n < sizeof(text) ? (size_t)n : sizeof(text) - 1) < 0)
 		_exit(EX_SOFTWARE);
 	_exit(EX_SOFTWARE);
 }

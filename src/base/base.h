@@ -27,7 +27,8 @@ NORETURN COLD void base_bug(const char *file, int line, const char *what);
 
 #define ASSERT(condition) ((condition) ? (void)0 : base_bug(__FILE__, __LINE__, #condition))
 
-/* malloc family that never returns NULL; sizes that overflow end the program. Caller frees with free(). */
+/* malloc family that never returns NULL; sizes that overflow end the program. Caller frees with
+ * free(). */
 void *xmalloc(size_t size);
 void *xcalloc(size_t count, size_t size);
 void *xrealloc_array(void *ptr, size_t count, size_t size);
@@ -36,8 +37,8 @@ char *xstrndup(const char *s, size_t n);
 char *xasprintf(const char *fmt, ...) PRINTF(1, 2);
 
 /*
- * Make room for one more element at *ITEMS (element size SIZE, COUNT used, *ROOM allocated). Grows by doubling.
- * Returns the (perhaps moved) array.
+ * Make room for one more element at *ITEMS (element size SIZE, COUNT used, *ROOM allocated). Grows
+ * by doubling. Returns the (perhaps moved) array.
  */
 void *base_reserve(void *items, size_t count, size_t *room, size_t size);
 

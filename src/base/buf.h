@@ -12,10 +12,11 @@ struct buf {
 	size_t room; /* bytes allocated */
 };
 
-void buf_fini(struct buf *buf);               /* frees; leaves an empty buffer */
-void buf_wipe(struct buf *buf);               /* overwrites all room, then as buf_fini(): for secrets */
-void buf_clear(struct buf *buf);              /* len = 0, keeps the room */
-char *buf_room(struct buf *buf, size_t more); /* room for MORE bytes behind len; returns data + len */
+void buf_fini(struct buf *buf);  /* frees; leaves an empty buffer */
+void buf_wipe(struct buf *buf);  /* overwrites all room, then as buf_fini(): for secrets */
+void buf_clear(struct buf *buf); /* len = 0, keeps the room */
+char *buf_room(
+	struct buf *buf, size_t more); /* room for MORE bytes behind len; returns data + len */
 void buf_add(struct buf *buf, const void *data, size_t n);
 void buf_add_slice(struct buf *buf, struct slice s);
 void buf_add_str(struct buf *buf, const char *s);
@@ -23,6 +24,7 @@ void buf_add_char(struct buf *buf, char c);
 void buf_addf(struct buf *buf, const char *fmt, ...) PRINTF(2, 3);
 void buf_drop_front(struct buf *buf, size_t n); /* remove the first N bytes */
 struct slice buf_slice(const struct buf *buf);
-char *buf_take(struct buf *buf); /* the string, now owned by the caller; the buffer is empty afterwards */
+char *buf_take(
+	struct buf *buf); /* the string, now owned by the caller; the buffer is empty afterwards */
 
 #endif

@@ -1,7 +1,8 @@
 /*
- * Errors are values. The function that knows the cause forms them with err_set(), callers add context with
- * err_wrap(), and only the top of the program prints them, once. A struct err lies on the caller's stack; it
- * owns nothing and needs no cleanup. Passing NULL is allowed where the caller does not care.
+ * Errors are values. The function that knows the cause forms them with err_set(), callers add
+ * context with err_wrap(), and only the top of the program prints them, once. A struct err lies on
+ * the caller's stack; it owns nothing and needs no cleanup. Passing NULL is allowed where the
+ * caller does not care.
  */
 #ifndef BASE_ERR_H
 #define BASE_ERR_H
@@ -33,19 +34,23 @@ struct err {
 /* A released struct err. */
 void err_clear(struct err *err);
 
-/* Fill ERR. Always returns -1, so that `return err_set(...)` reads well. Long messages are cut, never overflow. */
+/* Fill ERR. Always returns -1, so that `return err_set(...)` reads well. Long messages are cut,
+ * never overflow. */
 int err_set(struct err *err, enum err_kind kind, const char *fmt, ...) PRINTF(3, 4) COLD;
 
-/* As err_set(), with ": " and the text of errno appended; stores errno in ->sys. Always returns -1. */
+/* As err_set(), with ": " and the text of errno appended; stores errno in ->sys. Always returns -1.
+ */
 int err_set_errno(struct err *err, enum err_kind kind, const char *fmt, ...) PRINTF(3, 4) COLD;
 
 /* Put "context: " in front of the message. Kind and server text stay. Always returns -1. */
 int err_wrap(struct err *err, const char *fmt, ...) PRINTF(2, 3) COLD;
 
-/* Attach what the server said (N bytes at TEXT); control bytes and bytes that are not UTF-8 are escaped. */
+/* Attach what the server said (N bytes at TEXT); control bytes and bytes that are not UTF-8 are
+ * escaped. */
 void err_server(struct err *err, const char *text, size_t n);
 
-/* One line for people: message, and `; the server said: "..."` if it said something. Writes into OUT, returns OUT. */
+/* One line for people: message, and `; the server said: "..."` if it said something. Writes into
+ * OUT, returns OUT. */
 const char *err_line(const struct err *err, char *out, size_t size);
 
 /* The kind's name in lower case, for JSON and tests ("net", "server-no", ...). */

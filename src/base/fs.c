@@ -80,7 +80,9 @@ int fs_open_read(int at, const char *path, struct err *err)
 
 int fs_create(int at, const char *path, mode_t mode, struct err *err)
 {
-	int fd = fault("create", path) != 0 ? -1 : open_retry(at, path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
+	int fd = fault("create", path) != 0
+			 ? -1
+			 : open_retry(at, path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
 	return fd >= 0 ? fd : failed(err, "create", path);
 }
 
@@ -104,7 +106,9 @@ int fs_write_all(int fd, const void *data, size_t n, struct err *err)
 
 int fs_mkdir(int at, const char *path, mode_t mode, struct err *err)
 {
-	return fault("mkdir", path) == 0 && mkdirat(at, path, mode) == 0 ? 0 : failed(err, "make the folder", path);
+	return fault("mkdir", path) == 0 && mkdirat(at, path, mode) == 0
+		       ? 0
+		       : failed(err, "make the folder", path);
 }
 
 /* One level below FD. Returns its descriptor. */
@@ -172,12 +176,16 @@ int fs_rename_noreplace(int from_at, const char *from, int to_at, const char *to
 
 int fs_rename(int from_at, const char *from, int to_at, const char *to, struct err *err)
 {
-	return fault("rename", to) == 0 && renameat(from_at, from, to_at, to) == 0 ? 0 : failed(err, "rename to", to);
+	return fault("rename", to) == 0 && renameat(from_at, from, to_at, to) == 0
+		       ? 0
+		       : failed(err, "rename to", to);
 }
 
 int fs_unlink(int at, const char *path, struct err *err)
 {
-	return fault("unlink", path) == 0 && unlinkat(at, path, 0) == 0 ? 0 : failed(err, "remove", path);
+	return fault("unlink", path) == 0 && unlinkat(at, path, 0) == 0
+		       ? 0
+		       : failed(err, "remove", path);
 }
 
 int fs_fsync(int fd, struct err *err)
@@ -194,7 +202,9 @@ int fs_fsync(int fd, struct err *err)
 int fs_set_mtime(int fd, int64_t seconds, struct err *err)
 {
 	struct timespec times[2] = {{.tv_nsec = UTIME_NOW}, {.tv_sec = (time_t)seconds}};
-	return fault("utimens", "") == 0 && futimens(fd, times) == 0 ? 0 : err_set_errno(err, ERR_DISK, "can't set a file's time");
+	return fault("utimens", "") == 0 && futimens(fd, times) == 0
+		       ? 0
+		       : err_set_errno(err, ERR_DISK, "can't set a file's time");
 }
 
 static int read_all(int fd, char *out, size_t n, size_t *done)
@@ -243,7 +253,8 @@ char *fs_read_file(int at, const char *path, size_t max, size_t *n, struct err *
 static int sync_parent(int at, const char *path, struct err *err)
 {
 	const char *slash = strrchr(path, '/');
-	char *parent = slash ? xstrndup(path, slash == path ? 1 : (size_t)(slash - path)) : xstrdup(".");
+	char *parent =
+		slash ? xstrndup(path, slash == path ? 1 : (size_t)(slash - path)) : xstrdup(".");
 	/* Plain open: the parent may be reached through a symlink that the user made. */
 	int fd = open_retry(at, parent, O_RDONLY | O_DIRECTORY, 0);
 	int rc = fd >= 0 ? fs_fsync(fd, err) : failed(err, "open the folder", parent);
@@ -254,7 +265,8 @@ static int sync_parent(int at, const char *path, struct err *err)
 	return rc;
 }
 
-int fs_replace_file(int at, const char *path, const void *data, size_t n, mode_t mode, struct err *err)
+int fs_replace_file(
+	int at, const char *path, const void *data, size_t n, mode_t mode, struct err *err)
 {
 	char *temporary = xasprintf("%s.tmp%d", path, (int)getpid());
 	struct err ignored;
@@ -313,7 +325,8 @@ int fs_dir_next(struct fs_dir *dir, struct fs_entry *out, struct err *err)
 		dir->pos += entry->d_reclen;
 		if (dots(entry->d_name))
 			continue;
-		*out = (struct fs_entry){entry->d_name, strlen(entry->d_name), entry->d_type, entry->d_ino};
+		*out = (struct fs_entry){
+			entry->d_name, strlen(entry->d_name), entry->d_type, entry->d_ino};
 		return 1;
 	}
 }
@@ -361,5 +374,7 @@ bool fs_group_supported(int fd)
 
 int fs_group_sync(int fd, struct err *err)
 {
-	return fault("syncfs", "") == 0 && syncfs(fd) == 0 ? 0 : err_set_errno(err, ERR_DISK, "can't make written data durable");
+	return fault("syncfs", "") == 0 && syncfs(fd) == 0
+		       ? 0
+		       : err_set_errno(err, ERR_DISK, "can't make written data durable");
 }

@@ -1,7 +1,7 @@
 /*
- * Messages for people. Lines go to one sink, which cli/ installs (standard error, below a progress display if
- * there is one). Thread-safe: a line is written whole. Text from servers must be escaped by the caller with
- * log_escape(); errors are logged only by whoever ends the unwinding.
+ * Messages for people. Lines go to one sink, which cli/ installs (standard error, below a progress
+ * display if there is one). Thread-safe: a line is written whole. Text from servers must be escaped
+ * by the caller with log_escape(); errors are logged only by whoever ends the unwinding.
  */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
@@ -22,14 +22,16 @@ enum log_category {
 /* A sink gets one line without newline. Called with the log's lock held. */
 typedef void log_sink(enum log_level level, const char *line, void *arg);
 
-void log_set_sink(log_sink *sink, void *arg);  /* NULL: standard error */
-void log_set_level(enum log_level most);       /* default LOG_LEVEL_WARN */
-void log_set_categories(unsigned categories);  /* bits of enum log_category */
-/* The bits for a comma-separated list; false (and *BAD = the first unknown word) if one is unknown. "all" is all. */
+void log_set_sink(log_sink *sink, void *arg); /* NULL: standard error */
+void log_set_level(enum log_level most);      /* default LOG_LEVEL_WARN */
+void log_set_categories(unsigned categories); /* bits of enum log_category */
+/* The bits for a comma-separated list; false (and *BAD = the first unknown word) if one is unknown.
+ * "all" is all. */
 bool log_parse_categories(const char *list, unsigned *out, struct slice *bad);
 bool log_on(enum log_category category);
 
-/* "NAME: " put in front of this thread's lines (account, mailbox); copied, cut at 255 bytes. NULL: nothing. */
+/* "NAME: " put in front of this thread's lines (account, mailbox); copied, cut at 255 bytes. NULL:
+ * nothing. */
 void log_set_context(const char *name);
 
 void log_error(const char *fmt, ...) PRINTF(1, 2);
@@ -39,8 +41,8 @@ void log_info(const char *fmt, ...) PRINTF(1, 2);
 void log_debug(enum log_category category, const char *fmt, ...) PRINTF(2, 3);
 
 /*
- * S with control bytes (C0, DEL, C1 in UTF-8) and bytes that are not valid UTF-8 written as \xHH, cut to fit OUT.
- * Valid UTF-8 passes. Returns OUT.
+ * S with control bytes (C0, DEL, C1 in UTF-8) and bytes that are not valid UTF-8 written as \xHH,
+ * cut to fit OUT. Valid UTF-8 passes. Returns OUT.
  */
 const char *log_escape(struct slice s, char *out, size_t size);
 

@@ -59,7 +59,8 @@ static void *take(struct queue *queue)
 	if (queue->count-- == queue->limit)
 		cond_broadcast(&queue->changed);
 	else if (queue->count > 0)
-		cond_signal(&queue->changed); /* another popper may have missed the one broadcast for the first item */
+		cond_signal(&queue->changed); /* another popper may have missed the one broadcast
+						 for the first item */
 	return item;
 }
 

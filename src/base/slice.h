@@ -12,7 +12,7 @@ struct slice {
 };
 
 /* A slice of a string literal. */
-#define SLICE(literal) ((struct slice){ "" literal, sizeof(literal) - 1 })
+#define SLICE(literal) ((struct slice){"" literal, sizeof(literal) - 1})
 /* printf("%.*s", SLICE_ARG(s)) */
 #define SLICE_ARG(s) (int)(s).n, (s).p ? (s).p : ""
 
@@ -25,8 +25,8 @@ bool slice_starts_nocase(struct slice s, const char *prefix);
 int slice_cmp(struct slice a, struct slice b);
 
 /*
- * Whole slice as an unsigned decimal number: only digits, at least one, value <= MAX. Leading zeros are allowed.
- * Returns false (and leaves OUT alone) otherwise; never wraps.
+ * Whole slice as an unsigned decimal number: only digits, at least one, value <= MAX. Leading zeros
+ * are allowed. Returns false (and leaves OUT alone) otherwise; never wraps.
  */
 bool slice_number(struct slice s, uint64_t max, uint64_t *out);
 

@@ -137,7 +137,9 @@ int cancel_fd(void)
 
 int cancel_check(struct err *err)
 {
-	return cancel_requested() ? err_set(err, ERR_CANCELLED, "stopped on request; run again to go on") : 0;
+	return cancel_requested()
+		       ? err_set(err, ERR_CANCELLED, "stopped on request; run again to go on")
+		       : 0;
 }
 
 int cancel_sleep_ms(unsigned ms, struct err *err)

@@ -1,5 +1,6 @@
 /*
- * Threads, locks and the cancel flag: thin wrappers whose failures are our bugs, so that call sites stay one line.
+ * Threads, locks and the cancel flag: thin wrappers whose failures are our bugs, so that call sites
+ * stay one line.
  */
 #ifndef BASE_THREAD_H
 #define BASE_THREAD_H
@@ -10,7 +11,8 @@
 typedef void *thread_main(void *arg);
 
 /* Signals are blocked in new threads: only the main thread gets them. */
-void thread_start(pthread_t *out, const char *name, thread_main *run, void *arg); /* name: up to 15 bytes */
+void thread_start(
+	pthread_t *out, const char *name, thread_main *run, void *arg); /* name: up to 15 bytes */
 void thread_join(pthread_t thread);
 void mutex_init(pthread_mutex_t *mutex);
 void mutex_fini(pthread_mutex_t *mutex);
@@ -28,8 +30,9 @@ void cond_broadcast(pthread_cond_t *cond);
 int64_t clock_ms(void);
 
 /*
- * The cancel flag of the whole program. cancel_request() is async-signal-safe. Blocking waits poll cancel_fd(),
- * which becomes readable for good once cancelled. cancel_init() before the first thread.
+ * The cancel flag of the whole program. cancel_request() is async-signal-safe. Blocking waits poll
+ * cancel_fd(), which becomes readable for good once cancelled. cancel_init() before the first
+ * thread.
  */
 void cancel_init(void);
 void cancel_request(void);

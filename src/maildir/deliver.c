@@ -1,6 +1,7 @@
 /*
- * Delivery into tmp/: CRLF becomes LF while the bytes stream by, in one buffer that is digested and written when it is full. A short message costs create,
- * write, utimens and close; a long one a write each 64 KiB.
+ * Delivery into tmp/: CRLF becomes LF while the bytes stream by, in one buffer that is digested and
+ * written when it is full. A short message costs create, write, utimens and close; a long one a
+ * write each 64 KiB.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -14,10 +15,10 @@
 
 struct maildir_delivery {
 	struct digester *digester;
-	struct maildir *maildir; /* a reference while a message is open */
-	int fd;                  /* -1: no message is open, or it is complete */
+	struct maildir *maildir;          /* a reference while a message is open */
+	int fd;                           /* -1: no message is open, or it is complete */
 	char path[MAILDIR_BASE_SIZE + 8]; /* "tmp/BASE"; "" if there is no file of ours */
-	bool held_cr;            /* a CR at the end of the last piece: is an LF behind it? */
+	bool held_cr; /* a CR at the end of the last piece: is an LF behind it? */
 	uint64_t wire_size, local_size;
 	size_t used;
 	char buffer[BUFFER];
@@ -47,7 +48,8 @@ static void close_file(struct maildir_delivery *d)
 	d->fd = -1;
 }
 
-int maildir_delivery_begin(struct maildir_delivery *d, struct maildir *maildir, const char *base, struct err *err)
+int maildir_delivery_begin(
+	struct maildir_delivery *d, struct maildir *maildir, const char *base, struct err *err)
 {
 	maildir_delivery_abort(d);
 	snprintf(d->path, sizeof(d->path), "tmp/%s", base);
@@ -116,7 +118,8 @@ int maildir_delivery_write(struct maildir_delivery *d, const void *data, size_t 
 	return 0;
 }
 
-int maildir_delivery_end(struct maildir_delivery *d, int64_t date, struct maildir_delivered *out, struct err *err)
+int maildir_delivery_end(
+	struct maildir_delivery *d, int64_t date, struct maildir_delivered *out, struct err *err)
 {
 	ASSERT(d->fd >= 0);
 	if ((d->held_cr && put(d, "\r", 1, err) != 0) || flush(d, err) != 0)
@@ -127,7 +130,8 @@ int maildir_delivery_end(struct maildir_delivery *d, int64_t date, struct maildi
 	int fd = d->fd;
 	d->fd = -1;
 	if (close(fd) != 0 && errno != EINTR)
-		return err_set_errno(err, ERR_DISK, "%s/%s: can't write", d->maildir->path, d->path);
+		return err_set_errno(
+			err, ERR_DISK, "%s/%s: can't write", d->maildir->path, d->path);
 	out->wire_size = d->wire_size;
 	out->local_size = d->local_size;
 	digester_finish(d->digester, &out->header, &out->content);
@@ -170,13 +174,17 @@ static int directory_of(const struct maildir *m, const char **path)
 int maildir_publish(struct maildir *m, const char *base, const char *path, struct err *err)
 {
 	int to = directory_of(m, &path);
-	return fs_rename_noreplace(m->fd_tmp, base, to, path, err) == 0 ? 0 : err_wrap(err, "%s", m->path);
+	return fs_rename_noreplace(m->fd_tmp, base, to, path, err) == 0
+		       ? 0
+		       : err_wrap(err, "%s", m->path);
 }
 
 int maildir_rename(struct maildir *m, const char *path, const char *to_path, struct err *err)
 {
 	int from = directory_of(m, &path), to = directory_of(m, &to_path);
-	return fs_rename_noreplace(from, path, to, to_path, err) == 0 ? 0 : err_wrap(err, "%s", m->path);
+	return fs_rename_noreplace(from, path, to, to_path, err) == 0
+		       ? 0
+		       : err_wrap(err, "%s", m->path);
 }
 
 int maildir_remove(struct maildir *m, const char *path, struct err *err)

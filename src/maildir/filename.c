@@ -1,5 +1,6 @@
 /*
- * Names of message files: "BASE:2,LETTERS" in cur/, "BASE" in new/. Pure but for fresh names, which need a clock and a counter.
+ * Names of message files: "BASE:2,LETTERS" in cur/, "BASE" in new/. Pure but for fresh names, which
+ * need a clock and a counter.
  */
 #include <stdatomic.h>
 #include <stdio.h>
@@ -18,7 +19,8 @@ void maildir_split(struct slice filename, struct slice *base, struct slice *info
 	*info = colon ? (struct slice){colon + 1, filename.n - n - 1} : (struct slice){0};
 }
 
-/* The host's name with the two characters that can't stand in a base written as the Maildir text says. */
+/* The host's name with the two characters that can't stand in a base written as the Maildir text
+ * says. */
 static void host_part(char *out, size_t size)
 {
 	char host[65] = "";
@@ -28,7 +30,8 @@ static void host_part(char *out, size_t size)
 		snprintf(host, sizeof(host), "localhost");
 	for (const char *p = host; *p && used + 5 < size; p++) {
 		if (*p == '/' || *p == ':')
-			used += (size_t)snprintf(out + used, size - used, *p == '/' ? "\\057" : "\\072");
+			used += (size_t)snprintf(
+				out + used, size - used, *p == '/' ? "\\057" : "\\072");
 		else if ((unsigned char)*p > 0x20 && (unsigned char)*p < 0x7f)
 			out[used++] = *p;
 	}
@@ -43,8 +46,8 @@ void maildir_fresh_base(char out[MAILDIR_BASE_SIZE])
 
 	clock_gettime(CLOCK_REALTIME, &now);
 	host_part(host, sizeof(host));
-	snprintf(out, MAILDIR_BASE_SIZE, "%010lld.M%06ldP%dQ%08u.%s", (long long)now.tv_sec, now.tv_nsec / 1000, (int)getpid(),
-		atomic_fetch_add(&count, 1), host);
+	snprintf(out, MAILDIR_BASE_SIZE, "%010lld.M%06ldP%dQ%08u.%s", (long long)now.tv_sec,
+		now.tv_nsec / 1000, (int)getpid(), atomic_fetch_add(&count, 1), host);
 }
 
 /* The letters in INFO: what follows "2,". */
@@ -82,10 +85,12 @@ struct flags maildir_mask(const struct maildir *maildir)
 static bool foreign(const struct maildir *maildir, char letter)
 {
 	struct slice one = {&letter, 1};
-	return flags_from_letters(one) == 0 && letters_keyword(maildir->letters, letter) < 0 && letter != '/' && letter != '\0';
+	return flags_from_letters(one) == 0 && letters_keyword(maildir->letters, letter) < 0 &&
+	       letter != '/' && letter != '\0';
 }
 
-static size_t sorted_letters(const struct maildir *maildir, struct slice present, const struct flags *flags, bool set[256])
+static size_t sorted_letters(const struct maildir *maildir, struct slice present,
+	const struct flags *flags, bool set[256])
 {
 	char system[7];
 	size_t n = flags_letters(flags->system, system);
@@ -108,8 +113,8 @@ static size_t sorted_letters(const struct maildir *maildir, struct slice present
 	return n;
 }
 
-size_t maildir_filename(const struct maildir *maildir, struct slice base, bool in_new, struct slice present, const struct flags *flags, char *out,
-	size_t size)
+size_t maildir_filename(const struct maildir *maildir, struct slice base, bool in_new,
+	struct slice present, const struct flags *flags, char *out, size_t size)
 {
 	bool set[256];
 

@@ -34,7 +34,8 @@ static int open_parts(struct maildir *m, const struct maildir_root *root, struct
 {
 	if ((m->fd = fs_open_dir(root->fd, m->path, err)) < 0)
 		return -1;
-	if ((m->fd_new = fs_open_dir(m->fd, "new", err)) < 0 || (m->fd_cur = fs_open_dir(m->fd, "cur", err)) < 0)
+	if ((m->fd_new = fs_open_dir(m->fd, "new", err)) < 0 ||
+		(m->fd_cur = fs_open_dir(m->fd, "cur", err)) < 0)
 		return -1;
 	m->fd_tmp = fs_open_dir(m->fd, "tmp", err);
 	if (m->fd_tmp < 0 && err->sys == ENOENT) {
@@ -45,7 +46,8 @@ static int open_parts(struct maildir *m, const struct maildir_root *root, struct
 	return m->fd_tmp < 0 ? -1 : 0;
 }
 
-int maildir_open(struct maildir **out, const struct maildir_root *root, const char *path, struct keywords *keywords, struct err *err)
+int maildir_open(struct maildir **out, const struct maildir_root *root, const char *path,
+	struct keywords *keywords, struct err *err)
 {
 	struct maildir *m = xcalloc(1, sizeof(*m));
 
@@ -101,7 +103,8 @@ int maildir_times(const struct maildir *m, struct maildir_times *out, struct err
 
 bool maildir_times_equal(const struct maildir_times *a, const struct maildir_times *b)
 {
-	return a->new_mtime == b->new_mtime && a->new_ctime == b->new_ctime && a->cur_mtime == b->cur_mtime && a->cur_ctime == b->cur_ctime;
+	return a->new_mtime == b->new_mtime && a->new_ctime == b->new_ctime &&
+	       a->cur_mtime == b->cur_mtime && a->cur_ctime == b->cur_ctime;
 }
 
 #define SETTLED_NS 2000000000 /* coarser than any clock that file systems stamp with */
@@ -109,5 +112,6 @@ bool maildir_times_equal(const struct maildir_times *a, const struct maildir_tim
 bool maildir_times_settled(const struct maildir_times *t, int64_t now_ns)
 {
 	int64_t latest = now_ns - SETTLED_NS;
-	return t->new_mtime < latest && t->new_ctime < latest && t->cur_mtime < latest && t->cur_ctime < latest;
+	return t->new_mtime < latest && t->new_ctime < latest && t->cur_mtime < latest &&
+	       t->cur_ctime < latest;
 }

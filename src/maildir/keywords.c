@@ -1,7 +1,8 @@
 /*
- * Keywords in file names, as Dovecot writes them: a letter a..z, its name in the folder's file dovecot-keywords. A letter that was once given is never
- * changed or given to another keyword: files carry it. New letters are given under Dovecot's own lock, with the table read again, and are durable before
- * the first file name that uses them.
+ * Keywords in file names, as Dovecot writes them: a letter a..z, its name in the folder's file
+ * dovecot-keywords. A letter that was once given is never changed or given to another keyword:
+ * files carry it. New letters are given under Dovecot's own lock, with the table read again, and
+ * are durable before the first file name that uses them.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -24,8 +25,9 @@
 
 struct maildir_letters {
 	struct keywords *keywords; /* borrowed */
-	int ids[LETTERS];          /* account's keyword number of each letter, -1: free, -2: taken by something we can't read */
-	struct stat seen;          /* of the file as read; st_ino 0: there was none */
+	int ids[LETTERS]; /* account's keyword number of each letter, -1: free, -2: taken by
+			     something we can't read */
+	struct stat seen; /* of the file as read; st_ino 0: there was none */
 };
 
 struct maildir_letters *letters_new(struct keywords *keywords)
@@ -66,7 +68,8 @@ static void parse_line(struct maildir_letters *letters, struct slice line)
 	const char *blank = line.n ? memchr(line.p, ' ', line.n) : NULL;
 	uint64_t number;
 
-	if (!blank || !slice_number((struct slice){line.p, (size_t)(blank - line.p)}, LETTERS - 1, &number))
+	if (!blank || !slice_number((struct slice){line.p, (size_t)(blank - line.p)}, LETTERS - 1,
+			      &number))
 		return;
 	struct slice name = {blank + 1, line.n - (size_t)(blank - line.p) - 1};
 	int id = keywords_intern(letters->keywords, name);
@@ -83,7 +86,8 @@ static void parse(struct maildir_letters *letters, struct slice text)
 	while (text.n > 0) {
 		const char *newline = memchr(text.p, '\n', text.n);
 		size_t n = newline ? (size_t)(newline - text.p) : text.n;
-		parse_line(letters, (struct slice){text.p, n > 0 && text.p[n - 1] == '\r' ? n - 1 : n});
+		parse_line(letters,
+			(struct slice){text.p, n > 0 && text.p[n - 1] == '\r' ? n - 1 : n});
 		n += newline != NULL;
 		text.p += n;
 		text.n -= n;
@@ -92,7 +96,8 @@ static void parse(struct maildir_letters *letters, struct slice text)
 
 static bool same_file(const struct stat *a, const struct stat *b)
 {
-	return a->st_ino == b->st_ino && a->st_size == b->st_size && fs_time_ns(a->st_mtim) == fs_time_ns(b->st_mtim) &&
+	return a->st_ino == b->st_ino && a->st_size == b->st_size &&
+	       fs_time_ns(a->st_mtim) == fs_time_ns(b->st_mtim) &&
 	       fs_time_ns(a->st_ctim) == fs_time_ns(b->st_ctim);
 }
 
@@ -133,7 +138,8 @@ int maildir_letters_load(struct maildir *maildir, struct err *err)
 static bool stale(struct maildir *maildir)
 {
 	struct stat st;
-	return fstatat(maildir->fd, LOCK, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_mtime + LOCK_STALE_S < time(NULL);
+	return fstatat(maildir->fd, LOCK, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       st.st_mtime + LOCK_STALE_S < time(NULL);
 }
 
 static int lock(struct maildir *maildir, struct err *err)
@@ -149,13 +155,15 @@ static int lock(struct maildir *maildir, struct err *err)
 		if (err->sys != EEXIST)
 			return -1;
 		if (stale(maildir)) {
-			log_warn("%s: taking over the lock %s, which is older than two minutes", maildir->path, LOCK);
+			log_warn("%s: taking over the lock %s, which is older than two minutes",
+				maildir->path, LOCK);
 			if (fs_unlink(maildir->fd, LOCK, err) != 0 && err->sys != ENOENT)
 				return -1;
 			continue;
 		}
 		if (clock_ms() >= until)
-			return err_set(err, ERR_CONFLICT, "%s: %s is held by another program", maildir->path, LOCK);
+			return err_set(err, ERR_CONFLICT, "%s: %s is held by another program",
+				maildir->path, LOCK);
 		if (cancel_sleep_ms(50, err) != 0)
 			return -1;
 	}
@@ -169,7 +177,8 @@ static bool has_letter(const struct maildir_letters *letters, unsigned id)
 	return false;
 }
 
-static struct flags without_letter(const struct maildir_letters *letters, const struct flags *wanted)
+static struct flags without_letter(
+	const struct maildir_letters *letters, const struct flags *wanted)
 {
 	struct flags mask = letters_mask(letters);
 	struct flags missing = flags_minus(wanted, &mask);
@@ -186,7 +195,8 @@ static int free_letter(const struct maildir_letters *letters)
 }
 
 /* Lines for the keywords in MISSING, as long as letters are free. How many were added. */
-static unsigned add_lines(struct maildir_letters *letters, const struct flags *missing, struct buf *table)
+static unsigned add_lines(
+	struct maildir_letters *letters, const struct flags *missing, struct buf *table)
 {
 	unsigned added = 0, count = keywords_count(letters->keywords);
 
@@ -194,7 +204,8 @@ static unsigned add_lines(struct maildir_letters *letters, const struct flags *m
 		buf_add_char(table, '\n');
 	for (unsigned id = 0; id < count; id++) {
 		int letter;
-		if (!flags_has_keyword(missing, id) || has_letter(letters, id) || (letter = free_letter(letters)) < 0)
+		if (!flags_has_keyword(missing, id) || has_letter(letters, id) ||
+			(letter = free_letter(letters)) < 0)
 			continue;
 		buf_addf(table, "%d %s\n", letter, keywords_name(letters->keywords, id));
 		letters->ids[letter] = (int)id;
@@ -225,7 +236,8 @@ static int extend(struct maildir *maildir, const struct flags *wanted, struct er
 	return rc;
 }
 
-int maildir_letters_add(struct maildir *maildir, const struct flags *wanted, struct flags *left, struct err *err)
+int maildir_letters_add(
+	struct maildir *maildir, const struct flags *wanted, struct flags *left, struct err *err)
 {
 	struct maildir_letters *letters = maildir->letters;
 	struct flags missing = without_letter(letters, wanted);

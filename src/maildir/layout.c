@@ -1,10 +1,12 @@
 /*
- * Canonical mailbox names <-> folders. This is the one function through which a name that a server chose becomes a path (I6): whatever the name, each level
- * of the result is non-empty, holds no '/', no control byte, does not begin with '.', and is none of cur, new, tmp; so the path stays below the root and never meets a
- * Maildir's own parts.
+ * Canonical mailbox names <-> folders. This is the one function through which a name that a server
+ * chose becomes a path (I6): whatever the name, each level of the result is non-empty, holds no
+ * '/', no control byte, does not begin with '.', and is none of cur, new, tmp; so the path stays
+ * below the root and never meets a Maildir's own parts.
  *
- * Canonical levels already carry %XX for what no file name can hold (model/name.h). Here each layout adds what it can't hold; both ways are exact, because
- * a '%' before two hex digits in a canonical level always is such an escape.
+ * Canonical levels already carry %XX for what no file name can hold (model/name.h). Here each
+ * layout adds what it can't hold; both ways are exact, because a '%' before two hex digits in a
+ * canonical level always is such an escape.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -30,7 +32,8 @@ static void escape_byte(struct buf *out, unsigned char c)
 
 static bool reserved(struct slice level)
 {
-	return slice_eq_str(level, "cur") || slice_eq_str(level, "new") || slice_eq_str(level, "tmp");
+	return slice_eq_str(level, "cur") || slice_eq_str(level, "new") ||
+	       slice_eq_str(level, "tmp");
 }
 
 /* A canonical level as a folder of the nested layout. */
@@ -48,7 +51,8 @@ static bool nested_level(struct slice level, struct buf *out)
 	return out->len - start <= LEVEL_MOST;
 }
 
-/* A canonical level as a part of ".A.B": modified UTF-7 of its raw bytes, '.' and '/' and control bytes escaped. */
+/* A canonical level as a part of ".A.B": modified UTF-7 of its raw bytes, '.' and '/' and control
+ * bytes escaped. */
 static bool plusplus_level(struct slice level, struct buf *out)
 {
 	struct buf raw = {0}, text = {0};
@@ -134,7 +138,8 @@ static void nested_name(struct slice level, struct buf *out)
 	buf_fini(&whole);
 }
 
-/* Canonical form of the raw bytes RAW of one level: name_to_canonical() of a name without hierarchy. */
+/* Canonical form of the raw bytes RAW of one level: name_to_canonical() of a name without
+ * hierarchy. */
 static bool canonical_level(struct slice raw, bool first, struct buf *out)
 {
 	struct name_rules rules = {.delimiter = 0, .utf8 = true, .prefix = ""};
@@ -142,7 +147,8 @@ static bool canonical_level(struct slice raw, bool first, struct buf *out)
 
 	if (!name_to_canonical(&rules, raw, out))
 		return false;
-	/* Only a first level may be spelled INBOX for the server; elsewhere it is a name like any other. */
+	/* Only a first level may be spelled INBOX for the server; elsewhere it is a name like any
+	 * other. */
 	if (!first && out->len - start == 5 && slice_eq_nocase(raw, SLICE("INBOX")))
 		memcpy(out->data + start, raw.p, 5);
 	return true;
@@ -199,7 +205,8 @@ static bool plusplus_names(struct slice path, struct buf *out)
 	return true;
 }
 
-/* Are the escapes in NAME those that name_to_canonical() writes, no more and no fewer? A folder somebody called "a%41" is none. */
+/* Are the escapes in NAME those that name_to_canonical() writes, no more and no fewer? A folder
+ * somebody called "a%41" is none. */
 static bool is_canonical(struct slice name)
 {
 	struct buf raw = {0}, again = {0};
@@ -211,7 +218,8 @@ static bool is_canonical(struct slice name)
 		buf_clear(&again);
 		name_unescape(level, &raw);
 		if (raw.len > 0)
-			good = canonical_level(buf_slice(&raw), first, &again) && slice_eq(buf_slice(&again), level);
+			good = canonical_level(buf_slice(&raw), first, &again) &&
+			       slice_eq(buf_slice(&again), level);
 		first = false;
 	}
 	buf_fini(&raw);
@@ -236,8 +244,10 @@ bool maildir_name(enum maildir_layout layout, struct slice path, struct buf *out
 				nested_name(level, &name);
 		}
 	}
-	/* Only a folder that this name leads back to stands for it, and only a name that a server could have. */
-	good = good && is_canonical(buf_slice(&name)) && maildir_path(layout, buf_slice(&name), &back) && slice_eq(buf_slice(&back), path);
+	/* Only a folder that this name leads back to stands for it, and only a name that a server
+	 * could have. */
+	good = good && is_canonical(buf_slice(&name)) &&
+	       maildir_path(layout, buf_slice(&name), &back) && slice_eq(buf_slice(&back), path);
 	if (good)
 		buf_add_slice(out, buf_slice(&name));
 	buf_fini(&name);
@@ -263,7 +273,9 @@ static int is_maildir(int fd, struct err *err)
 
 	for (size_t i = 0; i < COUNT_OF(parts); i++) {
 		if (fstatat(fd, parts[i], &st, AT_SYMLINK_NOFOLLOW) != 0)
-			return errno == ENOENT ? 0 : err_set_errno(err, ERR_DISK, "can't look at %s", parts[i]);
+			return errno == ENOENT
+				       ? 0
+				       : err_set_errno(err, ERR_DISK, "can't look at %s", parts[i]);
 		if (!S_ISDIR(st.st_mode))
 			return 0;
 	}
@@ -276,9 +288,11 @@ static int add_folder(struct walk *w, const char *path, const struct stat *st, s
 	char escaped[512];
 
 	if (w->count == FOLDERS_MOST)
-		return err_set(err, ERR_DISK, "%s: more than %d folders", w->root->path, FOLDERS_MOST);
+		return err_set(
+			err, ERR_DISK, "%s: more than %d folders", w->root->path, FOLDERS_MOST);
 	if (!maildir_name(w->root->layout, slice_str(path), &name)) {
-		log_warn("the folder %s is left alone: no mailbox name leads to it", log_escape(slice_str(path), escaped, sizeof(escaped)));
+		log_warn("the folder %s is left alone: no mailbox name leads to it",
+			log_escape(slice_str(path), escaped, sizeof(escaped)));
 		buf_fini(&name);
 		return 0;
 	}
@@ -312,7 +326,8 @@ static int enter(struct walk *w, int fd, const char *name, const char *path, str
 		rc = add_folder(w, path, &st, err);
 	if (rc == 0 && w->root->layout == MAILDIR_NESTED) {
 		if (++w->depth > DEPTH_MOST)
-			rc = err_set(err, ERR_DISK, "%s: folders are nested more than %d deep", path, DEPTH_MOST);
+			rc = err_set(err, ERR_DISK, "%s: folders are nested more than %d deep",
+				path, DEPTH_MOST);
 		else
 			rc = walk(w, sub, path, err);
 		w->depth--;
@@ -358,7 +373,8 @@ static int walk(struct walk *w, int fd, const char *path, struct err *err)
 
 static int compare_folders(const void *a, const void *b)
 {
-	return strcmp(((const struct maildir_folder *)a)->name, ((const struct maildir_folder *)b)->name);
+	return strcmp(
+		((const struct maildir_folder *)a)->name, ((const struct maildir_folder *)b)->name);
 }
 
 static int add_inbox(struct walk *w, struct err *err)
@@ -371,7 +387,8 @@ static int add_inbox(struct walk *w, struct err *err)
 	return rc == 1 ? add_folder(w, ".", &st, err) : rc;
 }
 
-int maildir_folders(const struct maildir_root *root, struct arena *arena, struct maildir_folders *out, struct err *err)
+int maildir_folders(const struct maildir_root *root, struct arena *arena,
+	struct maildir_folders *out, struct err *err)
 {
 	struct walk w = {.root = root, .arena = arena};
 	int rc = root->layout == MAILDIR_PLUSPLUS ? add_inbox(&w, err) : 0;

@@ -1,5 +1,6 @@
 /*
- * The keyword letters of one folder: the file dovecot-keywords. Internal to maildir/. Line "N NAME": keyword NAME has the N-th letter.
+ * The keyword letters of one folder: the file dovecot-keywords. Internal to maildir/. Line "N
+ * NAME": keyword NAME has the N-th letter.
  */
 #ifndef MAILDIR_LETTERS_H
 #define MAILDIR_LETTERS_H

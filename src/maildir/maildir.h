@@ -1,6 +1,7 @@
 /*
- * A tree of Maildirs: the root and its marker, folders, file names, scanning, delivery, reading for upload, keyword letters.
- * Knows no IMAP. All work is relative to directory descriptors below the root; symlinks are never followed (the root itself may be one).
+ * A tree of Maildirs: the root and its marker, folders, file names, scanning, delivery, reading for
+ * upload, keyword letters. Knows no IMAP. All work is relative to directory descriptors below the
+ * root; symlinks are never followed (the root itself may be one).
  */
 #ifndef MAILDIR_MAILDIR_H
 #define MAILDIR_MAILDIR_H
@@ -15,39 +16,46 @@ enum maildir_layout { MAILDIR_NESTED, MAILDIR_PLUSPLUS };
 /* ---- the root ---- */
 
 struct maildir_root {
-	int fd;                     /* owned; O_DIRECTORY */
+	int fd; /* owned; O_DIRECTORY */
 	enum maildir_layout layout;
-	dev_t device;               /* of the root: a folder on another device is a mount that came or went */
-	const char *path;           /* for messages; borrowed */
+	dev_t device;     /* of the root: a folder on another device is a mount that came or went */
+	const char *path; /* for messages; borrowed */
 };
 
 /* CREATE: make it (and parents) if it is missing. Without: ENOENT in err->sys. */
-int maildir_root_open(struct maildir_root *root, const char *path, enum maildir_layout layout, bool create, struct err *err) MUST_USE;
+int maildir_root_open(struct maildir_root *root, const char *path, enum maildir_layout layout,
+	bool create, struct err *err) MUST_USE;
 void maildir_root_close(struct maildir_root *root);
 
-/* The marker file ".godwit" in the root: one line an account, "ID PASS". So that a missing or unmounted root is never taken for deletions. */
+/* The marker file ".godwit" in the root: one line an account, "ID PASS". So that a missing or
+ * unmounted root is never taken for deletions. */
 struct maildir_marker {
 	uint64_t pass; /* number of the last pass that changed anything */
 };
-/* 1: found, 0: there is no marker file or no line of this account, -1: unreadable. *OTHERS (may be NULL): lines of other accounts. */
-int maildir_marker_read(const struct maildir_root *root, const char *account_id, struct maildir_marker *out, unsigned *others, struct err *err) MUST_USE;
+/* 1: found, 0: there is no marker file or no line of this account, -1: unreadable. *OTHERS (may be
+ * NULL): lines of other accounts. */
+int maildir_marker_read(const struct maildir_root *root, const char *account_id,
+	struct maildir_marker *out, unsigned *others, struct err *err) MUST_USE;
 /* Write this account's line, keep the others. Durable on return. */
-int maildir_marker_write(const struct maildir_root *root, const char *account_id, const struct maildir_marker *marker, struct err *err) MUST_USE;
+int maildir_marker_write(const struct maildir_root *root, const char *account_id,
+	const struct maildir_marker *marker, struct err *err) MUST_USE;
 
 /* ---- names and folders (layout.c) ---- */
 
 /*
- * The folder of a canonical mailbox name (model/name.h) relative to the root, appended to OUT: nested "A/B", maildir++ ".A.B" (INBOX: ".").
- * Escapes what can't stand there, so that the result never leaves the root and never names cur, new, tmp or a hidden file.
- * false: a level is longer than 255 bytes, or the path than 4000.
+ * The folder of a canonical mailbox name (model/name.h) relative to the root, appended to OUT:
+ * nested "A/B", maildir++ ".A.B" (INBOX: "."). Escapes what can't stand there, so that the result
+ * never leaves the root and never names cur, new, tmp or a hidden file. false: a level is longer
+ * than 255 bytes, or the path than 4000.
  */
 bool maildir_path(enum maildir_layout layout, struct slice canonical, struct buf *out) MUST_USE;
-/* The canonical name of a folder path. false: not a name that maildir_path() makes (or could stand for). */
+/* The canonical name of a folder path. false: not a name that maildir_path() makes (or could stand
+ * for). */
 bool maildir_name(enum maildir_layout layout, struct slice path, struct buf *out) MUST_USE;
 
 struct maildir_folder {
-	const char *path;  /* relative to the root */
-	const char *name;  /* canonical */
+	const char *path; /* relative to the root */
+	const char *name; /* canonical */
 	dev_t device;
 	ino_t inode;
 };
@@ -56,24 +64,29 @@ struct maildir_folders {
 	size_t count;
 };
 /*
- * Every folder below the root that has cur/ and new/. Directories without them are walked (nested) but no mailboxes. At most 100,000 folders and
- * 64 levels. Other devices are not entered. An unreadable directory is an error: absence must be proven.
+ * Every folder below the root that has cur/ and new/. Directories without them are walked (nested)
+ * but no mailboxes. At most 100,000 folders and 64 levels. Other devices are not entered. An
+ * unreadable directory is an error: absence must be proven.
  */
-int maildir_folders(const struct maildir_root *root, struct arena *arena, struct maildir_folders *out, struct err *err) MUST_USE;
+int maildir_folders(const struct maildir_root *root, struct arena *arena,
+	struct maildir_folders *out, struct err *err) MUST_USE;
 
 /* ---- one folder ---- */
 
 struct maildir {
-	int fd, fd_new, fd_cur, fd_tmp;        /* owned */
-	char *path;                            /* relative to the root; owned */
-	struct maildir_letters *letters;       /* owned; see below */
+	int fd, fd_new, fd_cur, fd_tmp;  /* owned */
+	char *path;                      /* relative to the root; owned */
+	struct maildir_letters *letters; /* owned; see below */
 	_Atomic unsigned references;
 };
 
-/* Make the folder with cur, new and tmp (parents too); each made directory's parent is fsynced. Existing parts are kept. */
+/* Make the folder with cur, new and tmp (parents too); each made directory's parent is fsynced.
+ * Existing parts are kept. */
 int maildir_create(const struct maildir_root *root, const char *path, struct err *err) MUST_USE;
-/* Open a folder (ENOENT in err->sys); tmp/ is made if missing. One reference; thread-safe counting. KEYWORDS is borrowed. */
-int maildir_open(struct maildir **out, const struct maildir_root *root, const char *path, struct keywords *keywords, struct err *err) MUST_USE;
+/* Open a folder (ENOENT in err->sys); tmp/ is made if missing. One reference; thread-safe counting.
+ * KEYWORDS is borrowed. */
+int maildir_open(struct maildir **out, const struct maildir_root *root, const char *path,
+	struct keywords *keywords, struct err *err) MUST_USE;
 struct maildir *maildir_ref(struct maildir *maildir);
 void maildir_unref(struct maildir *maildir); /* NULL is allowed */
 
@@ -81,37 +94,46 @@ void maildir_unref(struct maildir *maildir); /* NULL is allowed */
 struct maildir_times {
 	int64_t new_mtime, new_ctime, cur_mtime, cur_ctime;
 };
-int maildir_times(const struct maildir *maildir, struct maildir_times *out, struct err *err) MUST_USE;
+int maildir_times(
+	const struct maildir *maildir, struct maildir_times *out, struct err *err) MUST_USE;
 bool maildir_times_equal(const struct maildir_times *a, const struct maildir_times *b);
-/* Old enough to be trusted as proof of "unchanged": none lies in the future or within 2 s before NOW_NS. */
+/* Old enough to be trusted as proof of "unchanged": none lies in the future or within 2 s before
+ * NOW_NS. */
 bool maildir_times_settled(const struct maildir_times *times, int64_t now_ns);
 
 /* ---- file names (filename.c); pure ---- */
 
 /* "BASE:2,FLAGS": base without info; INFO = what follows the ':' ("2,FS"), empty if none. */
 void maildir_split(struct slice filename, struct slice *base, struct slice *info);
-/* Fresh BASE: "SECONDS.M<usec>P<pid>Q<count>.HOST", rising in byte order within a process, unique across threads and processes. */
+/* Fresh BASE: "SECONDS.M<usec>P<pid>Q<count>.HOST", rising in byte order within a process, unique
+ * across threads and processes. */
 #define MAILDIR_BASE_SIZE 128
 void maildir_fresh_base(char out[MAILDIR_BASE_SIZE]);
-/* Flags that a file shows: of system letters and keyword letters in INFO ("2,FSab"). In new/: none. */
+/* Flags that a file shows: of system letters and keyword letters in INFO ("2,FSab"). In new/: none.
+ */
 struct flags maildir_flags(const struct maildir *maildir, bool in_new, struct slice info);
-/* What letters can show in this folder now: all system flags and the keywords that have a letter. */
+/* What letters can show in this folder now: all system flags and the keywords that have a letter.
+ */
 struct flags maildir_mask(const struct maildir *maildir);
 /*
- * The path "cur/BASE:2,LETTERS" or "new/BASE" of a message with these flags. Keywords without a letter are left out. PRESENT_INFO (may be
- * empty): letters there that mean nothing to us are kept. IN_NEW: only if there are no flags at all. Returns the length, 0 if OUT is too small.
+ * The path "cur/BASE:2,LETTERS" or "new/BASE" of a message with these flags. Keywords without a
+ * letter are left out. PRESENT_INFO (may be empty): letters there that mean nothing to us are kept.
+ * IN_NEW: only if there are no flags at all. Returns the length, 0 if OUT is too small.
  */
-size_t maildir_filename(const struct maildir *maildir, struct slice base, bool in_new, struct slice present_info, const struct flags *flags, char *out, size_t size);
+size_t maildir_filename(const struct maildir *maildir, struct slice base, bool in_new,
+	struct slice present_info, const struct flags *flags, char *out, size_t size);
 
 /* ---- keyword letters: the file dovecot-keywords (keywords.c) ---- */
 
 /* Read the table again if the file changed. */
 int maildir_letters_load(struct maildir *maildir, struct err *err) MUST_USE;
 /*
- * Give letters to the keywords in WANTED that have none, as long as there are free ones: under dovecot-uidlist.lock with the
- * table read again; existing lines are never changed; the new table is durable on return. *LEFT (may be NULL): keywords that got none.
+ * Give letters to the keywords in WANTED that have none, as long as there are free ones: under
+ * dovecot-uidlist.lock with the table read again; existing lines are never changed; the new table
+ * is durable on return. *LEFT (may be NULL): keywords that got none.
  */
-int maildir_letters_add(struct maildir *maildir, const struct flags *wanted, struct flags *left, struct err *err) MUST_USE;
+int maildir_letters_add(struct maildir *maildir, const struct flags *wanted, struct flags *left,
+	struct err *err) MUST_USE;
 
 /* ---- scanning (scan.c) ---- */
 
@@ -123,64 +145,86 @@ struct maildir_file {
 	uint64_t inode;
 };
 /*
- * new/ is read before cur/, each to its end. Names that begin with '.' and directories are skipped. At the end *STABLE tells whether the times of both
- * directories were the same after as before (I3): only then does absence mean anything; else scan again.
- *     maildir_scan_begin(&scan, maildir, err); while ((rc = maildir_scan_next(&scan, &file, err)) == 1) ...; maildir_scan_end(&scan, &stable, err)
+ * new/ is read before cur/, each to its end. Names that begin with '.' and directories are skipped.
+ * At the end *STABLE tells whether the times of both directories were the same after as before
+ * (I3): only then does absence mean anything; else scan again. maildir_scan_begin(&scan, maildir,
+ * err); while ((rc = maildir_scan_next(&scan, &file, err)) == 1) ...; maildir_scan_end(&scan,
+ * &stable, err)
  */
 struct maildir_scan {
-	struct maildir *maildir;      /* borrowed */
+	struct maildir *maildir; /* borrowed */
 	struct fs_dir dir;
-	int phase;                    /* 0: new/, 1: cur/, 2: done */
-	struct maildir_times before;  /* read before the first opendir; what the watermark may become */
+	int phase; /* 0: new/, 1: cur/, 2: done */
+	struct maildir_times
+		before; /* read before the first opendir; what the watermark may become */
 };
-int maildir_scan_begin(struct maildir_scan *scan, struct maildir *maildir, struct err *err) MUST_USE;
-int maildir_scan_next(struct maildir_scan *scan, struct maildir_file *out, struct err *err) MUST_USE; /* 1, 0, -1 */
-int maildir_scan_end(struct maildir_scan *scan, bool *stable, struct err *err) MUST_USE; /* also after an error or early; closes */
+int maildir_scan_begin(
+	struct maildir_scan *scan, struct maildir *maildir, struct err *err) MUST_USE;
+int maildir_scan_next(struct maildir_scan *scan, struct maildir_file *out,
+	struct err *err) MUST_USE; /* 1, 0, -1 */
+int maildir_scan_end(struct maildir_scan *scan, bool *stable,
+	struct err *err) MUST_USE; /* also after an error or early; closes */
 
 /* ---- delivery (deliver.c) ---- */
 
 /*
- * A message on its way into tmp/: wire form in (CRLF), local form on disk (every CRLF becomes LF; a bare CR or LF stays). Bytes
- * are gathered in one 64 KiB buffer and digested as they pass.
+ * A message on its way into tmp/: wire form in (CRLF), local form on disk (every CRLF becomes LF; a
+ * bare CR or LF stays). Bytes are gathered in one 64 KiB buffer and digested as they pass.
  */
 struct maildir_delivery;
-struct maildir_delivery *maildir_delivery_new(void); /* re-used from message to message by one thread */
+struct maildir_delivery *maildir_delivery_new(
+	void); /* re-used from message to message by one thread */
 void maildir_delivery_free(struct maildir_delivery *delivery); /* aborts what is open */
-int maildir_delivery_begin(struct maildir_delivery *delivery, struct maildir *maildir, const char *base, struct err *err) MUST_USE;
-int maildir_delivery_write(struct maildir_delivery *delivery, const void *data, size_t n, struct err *err) MUST_USE;
+int maildir_delivery_begin(struct maildir_delivery *delivery, struct maildir *maildir,
+	const char *base, struct err *err) MUST_USE;
+int maildir_delivery_write(
+	struct maildir_delivery *delivery, const void *data, size_t n, struct err *err) MUST_USE;
 struct maildir_delivered {
 	uint64_t wire_size, local_size;
 	struct digest header, content;
 };
 /* The file is complete in tmp/ (not durable), its mtime is DATE. */
-int maildir_delivery_end(struct maildir_delivery *delivery, int64_t date, struct maildir_delivered *out, struct err *err) MUST_USE;
-void maildir_delivery_abort(struct maildir_delivery *delivery); /* removes the file in tmp/, complete or not */
-/* The complete file in tmp/ is somebody else's business from here on: abort and begin leave it alone. */
+int maildir_delivery_end(struct maildir_delivery *delivery, int64_t date,
+	struct maildir_delivered *out, struct err *err) MUST_USE;
+void maildir_delivery_abort(
+	struct maildir_delivery *delivery); /* removes the file in tmp/, complete or not */
+/* The complete file in tmp/ is somebody else's business from here on: abort and begin leave it
+ * alone. */
 void maildir_delivery_hand_over(struct maildir_delivery *delivery);
-/* tmp/BASE -> PATH ("new/..." or "cur/..."), never replacing. EEXIST in err->sys: take a fresh base. Not durable. */
-int maildir_publish(struct maildir *maildir, const char *base, const char *path, struct err *err) MUST_USE;
+/* tmp/BASE -> PATH ("new/..." or "cur/..."), never replacing. EEXIST in err->sys: take a fresh
+ * base. Not durable. */
+int maildir_publish(
+	struct maildir *maildir, const char *base, const char *path, struct err *err) MUST_USE;
 /*
- * Rename PATH to TO_PATH (flags changed). ENOENT in err->sys: a reader renamed or removed it; find it with maildir_find().
+ * Rename PATH to TO_PATH (flags changed). ENOENT in err->sys: a reader renamed or removed it; find
+ * it with maildir_find().
  */
-int maildir_rename(struct maildir *maildir, const char *path, const char *to_path, struct err *err) MUST_USE;
-int maildir_remove(struct maildir *maildir, const char *path, struct err *err) MUST_USE; /* ENOENT in err->sys */
-/* One whole read of both directories: the present path of BASE into OUT (size bytes). 1 found, 0 not there (stable view), -1. */
-int maildir_find(struct maildir *maildir, struct slice base, char *out, size_t size, struct err *err) MUST_USE;
+int maildir_rename(
+	struct maildir *maildir, const char *path, const char *to_path, struct err *err) MUST_USE;
+int maildir_remove(struct maildir *maildir, const char *path,
+	struct err *err) MUST_USE; /* ENOENT in err->sys */
+/* One whole read of both directories: the present path of BASE into OUT (size bytes). 1 found, 0
+ * not there (stable view), -1. */
+int maildir_find(struct maildir *maildir, struct slice base, char *out, size_t size,
+	struct err *err) MUST_USE;
 
 /* ---- reading for upload (reader.c) ---- */
 
 /*
- * A message file in wire form: LF becomes CRLF; a file whose every line ends in CRLF already goes as it is. Opening reads it once (sizes, digests),
- * reading streams it in pieces; memory is bounded. If the file changed between the two, reading fails with ERR_CONFLICT.
+ * A message file in wire form: LF becomes CRLF; a file whose every line ends in CRLF already goes
+ * as it is. Opening reads it once (sizes, digests), reading streams it in pieces; memory is
+ * bounded. If the file changed between the two, reading fails with ERR_CONFLICT.
  */
 struct maildir_reader;
 struct maildir_facts {
 	uint64_t wire_size, local_size;
-	int64_t date;      /* mtime in seconds, rounded down */
+	int64_t date; /* mtime in seconds, rounded down */
 	struct digest header, content;
 };
-int maildir_reader_open(struct maildir_reader **out, struct maildir *maildir, const char *path, struct maildir_facts *facts, struct err *err) MUST_USE;
-int maildir_reader_next(struct maildir_reader *reader, struct slice *data, struct err *err) MUST_USE; /* 1, 0 at the end, -1 */
+int maildir_reader_open(struct maildir_reader **out, struct maildir *maildir, const char *path,
+	struct maildir_facts *facts, struct err *err) MUST_USE;
+int maildir_reader_next(struct maildir_reader *reader, struct slice *data,
+	struct err *err) MUST_USE;                        /* 1, 0 at the end, -1 */
 void maildir_reader_close(struct maildir_reader *reader); /* NULL is allowed */
 
 #endif

@@ -1,10 +1,11 @@
 /*
- * A message file in wire form. The first pass counts and digests, the second one streams; both read in pieces, so a message of any size needs the
- * same memory.
+ * A message file in wire form. The first pass counts and digests, the second one streams; both read
+ * in pieces, so a message of any size needs the same memory.
  *
- * LF becomes CRLF. A file whose every line ends in CRLF already goes as it is: somebody copied it from elsewhere. In a mixed file
- * every LF gets its CR, also one that has a CR before it: a CR that is part of the file's bytes comes back as such, as the way down takes away
- * exactly the one that the way up added.
+ * LF becomes CRLF. A file whose every line ends in CRLF already goes as it is: somebody copied it
+ * from elsewhere. In a mixed file every LF gets its CR, also one that has a CR before it: a CR that
+ * is part of the file's bytes comes back as such, as the way down takes away exactly the one that
+ * the way up added.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -17,9 +18,9 @@
 
 struct maildir_reader {
 	int fd;
-	char *name;         /* for messages */
-	bool as_is;         /* every line ends in CRLF */
-	uint64_t promised;  /* wire octets that the first pass counted */
+	char *name;        /* for messages */
+	bool as_is;        /* every line ends in CRLF */
+	uint64_t promised; /* wire octets that the first pass counted */
 	uint64_t given;
 	char in[PIECE];
 	char out[2 * PIECE];
@@ -76,7 +77,8 @@ static void digest_without_cr(struct digester *digester, const char *p, size_t n
 }
 
 /*
- * One pass counts and digests the bytes as they are; only a CRLF file, which is rare, is read once more for the digest of its LF form.
+ * One pass counts and digests the bytes as they are; only a CRLF file, which is rare, is read once
+ * more for the digest of its LF form.
  */
 static int first_pass(struct maildir_reader *r, struct maildir_facts *facts, struct err *err)
 {
@@ -106,10 +108,12 @@ static int first_pass(struct maildir_reader *r, struct maildir_facts *facts, str
 	return n < 0 ? -1 : 0;
 }
 
-int maildir_reader_open(struct maildir_reader **out, struct maildir *maildir, const char *path, struct maildir_facts *facts, struct err *err)
+int maildir_reader_open(struct maildir_reader **out, struct maildir *maildir, const char *path,
+	struct maildir_facts *facts, struct err *err)
 {
 	struct stat st;
-	int fd = fs_open_read(strncmp(path, "new/", 4) == 0 ? maildir->fd_new : maildir->fd_cur, path + 4, err);
+	int fd = fs_open_read(
+		strncmp(path, "new/", 4) == 0 ? maildir->fd_new : maildir->fd_cur, path + 4, err);
 
 	if (fd < 0)
 		return err_wrap(err, "%s", maildir->path);
@@ -158,7 +162,8 @@ int maildir_reader_next(struct maildir_reader *r, struct slice *data, struct err
 	if (n < 0)
 		return -1;
 	if (n > 0)
-		*data = r->as_is ? (struct slice){r->in, (size_t)n} : (struct slice){r->out, add_crs(r, (size_t)n)};
+		*data = r->as_is ? (struct slice){r->in, (size_t)n}
+				 : (struct slice){r->out, add_crs(r, (size_t)n)};
 	r->given += n > 0 ? data->n : 0;
 	if (r->given > r->promised || (n == 0 && r->given != r->promised))
 		return err_set(err, ERR_CONFLICT, "%s changed while it was read", r->name);

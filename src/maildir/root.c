@@ -11,7 +11,8 @@
 #define MARKER ".godwit"
 #define MARKER_MAX (64u << 10)
 
-int maildir_root_open(struct maildir_root *root, const char *path, enum maildir_layout layout, bool create, struct err *err)
+int maildir_root_open(struct maildir_root *root, const char *path, enum maildir_layout layout,
+	bool create, struct err *err)
 {
 	struct stat st;
 
@@ -77,7 +78,8 @@ static int load(const struct maildir_root *root, char **text, size_t *n, struct 
 	return 0;
 }
 
-int maildir_marker_read(const struct maildir_root *root, const char *account_id, struct maildir_marker *out, unsigned *others, struct err *err)
+int maildir_marker_read(const struct maildir_root *root, const char *account_id,
+	struct maildir_marker *out, unsigned *others, struct err *err)
 {
 	char *file;
 	size_t n;
@@ -105,7 +107,8 @@ int maildir_marker_read(const struct maildir_root *root, const char *account_id,
 	return rc < 0 ? -1 : found;
 }
 
-int maildir_marker_write(const struct maildir_root *root, const char *account_id, const struct maildir_marker *marker, struct err *err)
+int maildir_marker_write(const struct maildir_root *root, const char *account_id,
+	const struct maildir_marker *marker, struct err *err)
 {
 	struct buf out = {0};
 	char *file;
@@ -115,7 +118,8 @@ int maildir_marker_write(const struct maildir_root *root, const char *account_id
 	if (rc < 0)
 		return -1;
 	if (rc == 0)
-		buf_add_str(&out, "# This folder is kept in step with an IMAP account by godwit, which will not go on without this file.\n");
+		buf_add_str(&out, "# This folder is kept in step with an IMAP account by godwit, "
+				  "which will not go on without this file.\n");
 	if (rc > 0) {
 		struct slice text = {file, n}, line, id;
 		uint64_t pass;

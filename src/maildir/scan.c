@@ -1,6 +1,7 @@
 /*
- * new/ before cur/: readers move files from new/ to cur/, so a file that is moved between the two reads is seen twice rather than not at all. A rename within cur/ during
- * the read can hide a file altogether; then the directory's times have changed, and the scan says that it was not stable.
+ * new/ before cur/: readers move files from new/ to cur/, so a file that is moved between the two
+ * reads is seen twice rather than not at all. A rename within cur/ during the read can hide a file
+ * altogether; then the directory's times have changed, and the scan says that it was not stable.
  */
 #include <dirent.h>
 #include <string.h>
@@ -26,7 +27,8 @@ static int next_directory(struct maildir_scan *scan, struct err *err)
 
 static bool is_message(const struct fs_entry *entry)
 {
-	return entry->name[0] != '.' && entry->name[0] != ':' && (entry->type == DT_REG || entry->type == DT_UNKNOWN);
+	return entry->name[0] != '.' && entry->name[0] != ':' &&
+	       (entry->type == DT_REG || entry->type == DT_UNKNOWN);
 }
 
 int maildir_scan_next(struct maildir_scan *scan, struct maildir_file *out, struct err *err)
@@ -66,7 +68,8 @@ int maildir_scan_end(struct maildir_scan *scan, bool *stable, struct err *err)
 #define SCANS 5
 
 /* 1: found, 0: not seen, -1. *STABLE as of the scan. */
-static int find_once(struct maildir *maildir, struct slice base, char *out, size_t size, bool *stable, struct err *err)
+static int find_once(struct maildir *maildir, struct slice base, char *out, size_t size,
+	bool *stable, struct err *err)
 {
 	struct maildir_scan scan;
 	struct maildir_file file;
@@ -90,7 +93,8 @@ static int find_once(struct maildir *maildir, struct slice base, char *out, size
 	return rc < 0 ? -1 : found;
 }
 
-int maildir_find(struct maildir *maildir, struct slice base, char *out, size_t size, struct err *err)
+int maildir_find(
+	struct maildir *maildir, struct slice base, char *out, size_t size, struct err *err)
 {
 	for (int i = 0; i < SCANS; i++) {
 		bool stable;
@@ -98,5 +102,6 @@ int maildir_find(struct maildir *maildir, struct slice base, char *out, size_t s
 		if (rc != 0 || stable)
 			return rc;
 	}
-	return err_set(err, ERR_CONFLICT, "%s: another program keeps changing the folder", maildir->path);
+	return err_set(
+		err, ERR_CONFLICT, "%s: another program keeps changing the folder", maildir->path);
 }

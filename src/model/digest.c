@@ -79,8 +79,8 @@ static void feed_clean(EVP_MD_CTX *md, const char *p, size_t n)
 }
 
 /*
- * Line ends are held back until more of the header follows: so the final line end and the blank line are left out, and a header with and one without
- * its blank line digest alike.
+ * Line ends are held back until more of the header follows: so the final line end and the blank
+ * line are left out, and a header with and one without its blank line digest alike.
  */
 static void feed_header(struct digester *d, const char *p, size_t n)
 {

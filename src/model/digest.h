@@ -1,8 +1,9 @@
 /*
- * Digests of messages: SHA-256, the first 128 bits kept. Two of them, both over LF line ends and both computed while bytes stream by:
- *   header: the header block without its final blank line, NUL and bytes >= 0x80 dropped (servers mangle those)
- *   content: all bytes of the local (LF) form, but a missing final newline counts as if it were there
- * This file is OpenSSL's second door (libcrypto's EVP).
+ * Digests of messages: SHA-256, the first 128 bits kept. Two of them, both over LF line ends and
+ * both computed while bytes stream by: header: the header block without its final blank line, NUL
+ * and bytes >= 0x80 dropped (servers mangle those) content: all bytes of the local (LF) form, but a
+ * missing final newline counts as if it were there This file is OpenSSL's second door (libcrypto's
+ * EVP).
  */
 #ifndef MODEL_DIGEST_H
 #define MODEL_DIGEST_H

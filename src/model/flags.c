@@ -74,8 +74,8 @@ void flags_add_keyword(struct flags *f, unsigned id)
 	f->keywords[id / 64] |= UINT64_C(1) << (id % 64);
 }
 
-struct flags flags_merge(const struct flags *base, const struct flags *there, const struct flags *here,
-	const struct flags *mask_there, const struct flags *mask_here)
+struct flags flags_merge(const struct flags *base, const struct flags *there,
+	const struct flags *here, const struct flags *mask_there, const struct flags *mask_here)
 {
 	struct flags there_changed = flags_xor(there, base);
 	struct flags here_changed = flags_xor(here, base);

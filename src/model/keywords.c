@@ -34,8 +34,8 @@ static bool is_atom(struct slice name)
 		return false;
 	for (size_t i = 0; i < name.n; i++) {
 		unsigned char c = (unsigned char)name.p[i];
-		if (c <= 0x20 || c >= 0x7f || c == '(' || c == ')' || c == '{' || c == '%' || c == '*' || c == '"' || c == '\\' ||
-			c == ']')
+		if (c <= 0x20 || c >= 0x7f || c == '(' || c == ')' || c == '{' || c == '%' ||
+			c == '*' || c == '"' || c == '\\' || c == ']')
 			return false;
 	}
 	return true;

@@ -1,7 +1,7 @@
 /*
- * The keyword table of an account: name <-> small number. Append-only, so a number once given stays.
- * Thread-safe: several workers of an account meet new keywords. Names compare without ASCII case; the first
- * spelling seen wins.
+ * The keyword table of an account: name <-> small number. Append-only, so a number once given
+ * stays. Thread-safe: several workers of an account meet new keywords. Names compare without ASCII
+ * case; the first spelling seen wins.
  */
 #ifndef MODEL_KEYWORDS_H
 #define MODEL_KEYWORDS_H
@@ -13,7 +13,8 @@ struct keywords;
 
 struct keywords *keywords_new(void);
 void keywords_free(struct keywords *keywords);
-/* The number of NAME, given now if it has none. -1: the table is full (KEYWORDS_MAX) or NAME is no IMAP atom. */
+/* The number of NAME, given now if it has none. -1: the table is full (KEYWORDS_MAX) or NAME is no
+ * IMAP atom. */
 int keywords_intern(struct keywords *keywords, struct slice name);
 /* The number of NAME or -1. */
 int keywords_find(struct keywords *keywords, struct slice name);

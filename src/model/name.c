@@ -12,7 +12,8 @@ static int hex_value(char c)
 
 static bool is_escape(struct slice s, size_t i)
 {
-	return s.p[i] == '%' && i + 2 < s.n && hex_value(s.p[i + 1]) >= 0 && hex_value(s.p[i + 2]) >= 0;
+	return s.p[i] == '%' && i + 2 < s.n && hex_value(s.p[i + 1]) >= 0 &&
+	       hex_value(s.p[i + 2]) >= 0;
 }
 
 static void add_escaped(struct buf *out, unsigned char c)
@@ -56,7 +57,8 @@ void name_unescape(struct slice level, struct buf *out)
 		return;
 	for (size_t i = 0; i < level.n; i++) {
 		if (is_escape(level, i)) {
-			buf_add_char(out, (char)(hex_value(level.p[i + 1]) << 4 | hex_value(level.p[i + 2])));
+			buf_add_char(out,
+				(char)(hex_value(level.p[i + 1]) << 4 | hex_value(level.p[i + 2])));
 			i += 2;
 		} else {
 			buf_add_char(out, level.p[i]);
@@ -64,7 +66,8 @@ void name_unescape(struct slice level, struct buf *out)
 	}
 }
 
-/* The front of *REST up to DELIMITER (0: all of it); *REST goes on behind it, *MORE tells whether there was a delimiter. */
+/* The front of *REST up to DELIMITER (0: all of it); *REST goes on behind it, *MORE tells whether
+ * there was a delimiter. */
 static struct slice cut(struct slice *rest, char delimiter, bool *more)
 {
 	const char *at = delimiter && rest->n ? memchr(rest->p, delimiter, rest->n) : NULL;
@@ -86,7 +89,8 @@ bool name_next_level(struct slice *rest, struct slice *level)
 	return true;
 }
 
-static void level_to_canonical(const struct name_rules *rules, struct slice level, bool first, struct buf *out)
+static void level_to_canonical(
+	const struct name_rules *rules, struct slice level, bool first, struct buf *out)
 {
 	struct buf raw = {0};
 
@@ -105,7 +109,8 @@ static bool is_inbox(struct slice s)
 	return slice_eq_nocase(s, SLICE("INBOX"));
 }
 
-/* WIRE without the namespace prefix. The mailbox that the prefix itself names ("INBOX" for "INBOX.") keeps its name. */
+/* WIRE without the namespace prefix. The mailbox that the prefix itself names ("INBOX" for
+ * "INBOX.") keeps its name. */
 static struct slice without_prefix(const struct name_rules *rules, struct slice wire)
 {
 	size_t n = rules->prefix ? strlen(rules->prefix) : 0;
@@ -114,7 +119,8 @@ static struct slice without_prefix(const struct name_rules *rules, struct slice 
 		return wire;
 	bool inbox = slice_starts_nocase(slice_str(rules->prefix), "INBOX");
 	struct slice front = {wire.p, n};
-	if (!(inbox ? slice_eq_nocase(front, slice_str(rules->prefix)) : slice_eq_str(front, rules->prefix)))
+	if (!(inbox ? slice_eq_nocase(front, slice_str(rules->prefix))
+		    : slice_eq_str(front, rules->prefix)))
 		return wire;
 	struct slice rest = {wire.p + n, wire.n - n};
 	/* "INBOX.INBOX" would become INBOX itself: keep it whole. */
@@ -154,13 +160,15 @@ static bool level_to_wire(const struct name_rules *rules, struct slice level, st
 	}
 	if (raw.len > 0 && memchr(raw.data, '\0', raw.len))
 		good = false;
-	if (rules->delimiter && out->len > start && memchr(out->data + start, rules->delimiter, out->len - start))
+	if (rules->delimiter && out->len > start &&
+		memchr(out->data + start, rules->delimiter, out->len - start))
 		good = false;
 	buf_fini(&raw);
 	return good;
 }
 
-/* Does NAME live outside the prefix: INBOX itself, or a name that carries the prefix in its first level? */
+/* Does NAME live outside the prefix: INBOX itself, or a name that carries the prefix in its first
+ * level? */
 static bool outside_prefix(struct slice canonical)
 {
 	bool more;

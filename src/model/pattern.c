@@ -2,10 +2,10 @@
 
 #include <string.h>
 
-
 /*
- * Dynamic programming by hand: two fallback points, one for the last '*' (may swallow anything) and one for the last '%' behind it (may not
- * swallow '/'). On a mismatch the '%' gives way first, then the '*'.
+ * Dynamic programming by hand: two fallback points, one for the last '*' (may swallow anything) and
+ * one for the last '%' behind it (may not swallow '/'). On a mismatch the '%' gives way first, then
+ * the '*'.
  */
 static bool match(const char *p, const char *s, const char *end)
 {

@@ -13,15 +13,15 @@ enum way { WAY_NONE = 0, WAY_PULL = 1, WAY_PUSH = 2, WAY_BOTH = 3 };
 enum side { SIDE_NONE = 0, SIDE_HERE = 1, SIDE_THERE = 2, SIDE_BOTH = 3 };
 
 struct policy {
-	enum way new_messages;   /* sync.new */
-	enum way flags;          /* sync.flags */
-	enum way deletes;        /* sync.deletes */
-	enum way create;         /* sync.create: mailboxes */
-	enum side expunge;       /* sync.expunge */
-	unsigned max_delete;     /* sync.max_delete in percent, 0..100 */
+	enum way new_messages;    /* sync.new */
+	enum way flags;           /* sync.flags */
+	enum way deletes;         /* sync.deletes */
+	enum way create;          /* sync.create: mailboxes */
+	enum side expunge;        /* sync.expunge */
+	unsigned max_delete;      /* sync.max_delete in percent, 0..100 */
 	unsigned max_delete_free; /* deletions up to this number never need approval: 20 */
-	bool approve;            /* --approve: the guard lets everything through */
-	bool retry;              /* --retry: what was refused earlier is tried again */
+	bool approve;             /* --approve: the guard lets everything through */
+	bool retry;               /* --retry: what was refused earlier is tried again */
 };
 
 const char *way_name(enum way way);    /* "none", "pull", "push", "both" */

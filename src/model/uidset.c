@@ -42,7 +42,8 @@ static void insert_at(struct uidset *set, size_t at, struct uid_range range)
 
 static void remove_at(struct uidset *set, size_t at, size_t count)
 {
-	memmove(set->ranges + at, set->ranges + at + count, (set->count - at - count) * sizeof(*set->ranges));
+	memmove(set->ranges + at, set->ranges + at + count,
+		(set->count - at - count) * sizeof(*set->ranges));
 	set->count -= count;
 }
 
@@ -153,7 +154,8 @@ void uidset_union(struct uidset *set, const struct uidset *other)
 	size_t a = 0, b = 0;
 
 	while (a < set->count || b < other->count) {
-		bool left = b == other->count || (a < set->count && set->ranges[a].first <= other->ranges[b].first);
+		bool left = b == other->count ||
+			    (a < set->count && set->ranges[a].first <= other->ranges[b].first);
 		struct uid_range r = left ? set->ranges[a++] : other->ranges[b++];
 		append(&out, r.first, r.last);
 	}
@@ -169,7 +171,8 @@ void uidset_subtract(struct uidset *set, const struct uidset *other)
 		uint64_t first = set->ranges[a].first, last = set->ranges[a].last;
 		while (b < other->count && other->ranges[b].last < first)
 			b++;
-		for (size_t k = b; k < other->count && other->ranges[k].first <= last && first <= last; k++) {
+		for (size_t k = b;
+			k < other->count && other->ranges[k].first <= last && first <= last; k++) {
 			if (other->ranges[k].first > first)
 				append(&out, (uint32_t)first, other->ranges[k].first - 1);
 			first = (uint64_t)other->ranges[k].last + 1;
@@ -221,7 +224,8 @@ uint32_t uidset_next(const struct uidset *set, struct uid_iter *it)
 	return uidset_next_range(set, it, 1, &range) ? range.first : 0;
 }
 
-bool uidset_next_range(const struct uidset *set, struct uid_iter *it, uint32_t limit, struct uid_range *out)
+bool uidset_next_range(
+	const struct uidset *set, struct uid_iter *it, uint32_t limit, struct uid_range *out)
 {
 	if (it->range < set->count && it->after == set->ranges[it->range].last) {
 		it->range++;
@@ -236,7 +240,8 @@ bool uidset_next_range(const struct uidset *set, struct uid_iter *it, uint32_t l
 	return true;
 }
 
-uint64_t uidset_format(const struct uidset *set, struct uid_iter *it, uint64_t max_uids, size_t max_bytes, struct buf *out)
+uint64_t uidset_format(const struct uidset *set, struct uid_iter *it, uint64_t max_uids,
+	size_t max_bytes, struct buf *out)
 {
 	size_t start = out->len;
 	uint64_t done = 0;
@@ -244,9 +249,11 @@ uint64_t uidset_format(const struct uidset *set, struct uid_iter *it, uint64_t m
 
 	while (done < max_uids && (done == 0 || out->len - start + 22 <= max_bytes)) {
 		uint64_t left = max_uids - done;
-		if (!uidset_next_range(set, it, left < UINT32_MAX ? (uint32_t)left : UINT32_MAX, &r))
+		if (!uidset_next_range(
+			    set, it, left < UINT32_MAX ? (uint32_t)left : UINT32_MAX, &r))
 			break;
-		buf_addf(out, r.first == r.last ? "%s%u" : "%s%u:%u", done ? "," : "", r.first, r.last);
+		buf_addf(out, r.first == r.last ? "%s%u" : "%s%u:%u", done ? "," : "", r.first,
+			r.last);
 		done += (uint64_t)r.last - r.first + 1;
 	}
 	return done;
@@ -268,7 +275,8 @@ static bool parse_item(struct slice *text, struct uid_range *out)
 	struct slice last = colon ? (struct slice){colon + 1, item.n - first.n - 1} : first;
 	uint64_t a, b;
 
-	if (!slice_number(first, UINT32_MAX, &a) || !slice_number(last, UINT32_MAX, &b) || a == 0 || b == 0)
+	if (!slice_number(first, UINT32_MAX, &a) || !slice_number(last, UINT32_MAX, &b) || a == 0 ||
+		b == 0)
 		return false;
 	*out = (struct uid_range){(uint32_t)a, (uint32_t)b};
 	text->p += item.n;

@@ -1,6 +1,7 @@
 /*
- * Modified UTF-7 (RFC 3501 5.1.3): printable ASCII stands for itself, '&' is "&-", everything else is UTF-16 in base64 with ',' for '/'
- * between '&' and '-'. Decoding takes only what encoding makes, so that two names of a server never become one here.
+ * Modified UTF-7 (RFC 3501 5.1.3): printable ASCII stands for itself, '&' is "&-", everything else
+ * is UTF-16 in base64 with ',' for '/' between '&' and '-'. Decoding takes only what encoding
+ * makes, so that two names of a server never become one here.
  */
 #include <string.h>
 
@@ -13,7 +14,11 @@ static size_t utf8_next(struct slice s, uint32_t *c)
 {
 	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
 	const unsigned char *p = (const unsigned char *)s.p;
-	size_t n = p[0] < 0x80 ? 1 : (p[0] & 0xe0) == 0xc0 ? 2 : (p[0] & 0xf0) == 0xe0 ? 3 : (p[0] & 0xf8) == 0xf0 ? 4 : 0;
+	size_t n = p[0] < 0x80             ? 1
+		   : (p[0] & 0xe0) == 0xc0 ? 2
+		   : (p[0] & 0xf0) == 0xe0 ? 3
+		   : (p[0] & 0xf8) == 0xf0 ? 4
+					   : 0;
 
 	if (n == 0 || n > s.n)
 		return 0;
@@ -185,7 +190,8 @@ static bool decode(struct slice s, struct buf *out)
 bool utf7_decode(struct slice s, struct buf *out)
 {
 	struct buf text = {0}, back = {0};
-	bool good = decode(s, &text) && utf7_encode(buf_slice(&text), &back) && slice_eq(buf_slice(&back), s);
+	bool good = decode(s, &text) && utf7_encode(buf_slice(&text), &back) &&
+		    slice_eq(buf_slice(&back), s);
 
 	if (good)
 		buf_add_slice(out, buf_slice(&text));

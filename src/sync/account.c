@@ -1,7 +1,8 @@
 /*
  * A pass over an account:
  *
- *     lock, open state and root (marker!) -> connect -> survey -> make what is missing -> recover what a killed pass left
+ *     lock, open state and root (marker!) -> connect -> survey -> make what is missing -> recover
+ * what a killed pass left
  *     -> work on all mailboxes -> guard -> delete -> settle
  *
  * `plan` walks the same way with EXAMINE, without lock and settler, and without making anything.
@@ -36,18 +37,20 @@ static int has_leftovers(struct pass *pass, const struct box *box, struct err *e
 }
 
 /*
- * Do both sides look as they did when they last agreed? Then the mailbox is not even selected. Without HIGHESTMODSEQ flags can have
- * changed unseen.
+ * Do both sides look as they did when they last agreed? Then the mailbox is not even selected.
+ * Without HIGHESTMODSEQ flags can have changed unseen.
  */
 static bool unchanged(struct pass *pass, const struct box *box, const struct maildir_times *now)
 {
 	const struct state_watermark *w = &box->row.watermark;
 	struct maildir_times then = {w->new_mtime, w->new_ctime, w->cur_mtime, w->cur_ctime};
 
-	return !pass->void_watermarks && box->former == 0 && box->status.known && w->new_mtime != 0 &&
-	       box->status.highestmodseq != 0 && box->status.highestmodseq == w->highestmodseq &&
-	       box->status.uidvalidity == box->row.uidvalidity && box->status.uidnext == w->uidnext &&
-	       box->status.messages == w->messages && maildir_times_equal(now, &then);
+	return !pass->void_watermarks && box->former == 0 && box->status.known &&
+	       w->new_mtime != 0 && box->status.highestmodseq != 0 &&
+	       box->status.highestmodseq == w->highestmodseq &&
+	       box->status.uidvalidity == box->row.uidvalidity &&
+	       box->status.uidnext == w->uidnext && box->status.messages == w->messages &&
+	       maildir_times_equal(now, &then);
 }
 
 /* 1: BOX need not be looked at, 0: it must, -1. */
@@ -57,7 +60,8 @@ static int can_skip(struct pass *pass, struct box *box, struct err *err)
 
 	if (!pass->state || !box->there || !box->here)
 		return 0;
-	if (!box->maildir && maildir_open(&box->maildir, &pass->root, box->path, pass->keywords, err) != 0)
+	if (!box->maildir &&
+		maildir_open(&box->maildir, &pass->root, box->path, pass->keywords, err) != 0)
 		return -1;
 	int rc = maildir_times(box->maildir, &now, err);
 	if (rc == 0 && unchanged(pass, box, &now)) {
@@ -74,7 +78,8 @@ static int can_skip(struct pass *pass, struct box *box, struct err *err)
 static int compare_jobs(const void *a, const void *b)
 {
 	const struct box *x = *(struct box *const *)a, *y = *(struct box *const *)b;
-	return (x->status.messages < y->status.messages) - (x->status.messages > y->status.messages);
+	return (x->status.messages < y->status.messages) -
+	       (x->status.messages > y->status.messages);
 }
 
 /* The mailboxes that have to be looked at, biggest first. */
@@ -116,7 +121,8 @@ static int save_policy(struct pass *pass, struct err *err)
 
 static int run(struct pass *pass, struct err *err)
 {
-	if (worker_connect(&pass->workers[0], err) != 0 || pass_survey(pass, err) != 0 || pass_make_boxes(pass, err) != 0)
+	if (worker_connect(&pass->workers[0], err) != 0 || pass_survey(pass, err) != 0 ||
+		pass_make_boxes(pass, err) != 0)
 		return -1;
 	if (pass->settler && recover_arrivals(pass, err) != 0)
 		return -1;
@@ -127,10 +133,13 @@ static int run(struct pass *pass, struct err *err)
 
 static void start_workers(struct pass *pass)
 {
-	pass->worker_count = pass->account->connections < REPORT_CONNECTIONS ? pass->account->connections : REPORT_CONNECTIONS - 1;
+	pass->worker_count = pass->account->connections < REPORT_CONNECTIONS
+				     ? pass->account->connections
+				     : REPORT_CONNECTIONS - 1;
 	pass->workers = xcalloc(pass->worker_count, sizeof(*pass->workers));
 	for (unsigned i = 0; i < pass->worker_count; i++) {
-		pass->workers[i] = (struct worker){.pass = pass, .number = i + 1, .delivery = maildir_delivery_new()};
+		pass->workers[i] = (struct worker){
+			.pass = pass, .number = i + 1, .delivery = maildir_delivery_new()};
 	}
 }
 
@@ -179,13 +188,14 @@ static int open_and_run(struct pass *pass, struct err *err)
 {
 	uint64_t pass_number = 0;
 
-	if (pass_open_state(pass, err) != 0 || pass_open_root(pass, &pass_number, err) != 0 || pass_check_policy(pass, err) != 0 ||
-		pass_open_login(pass, err) != 0)
+	if (pass_open_state(pass, err) != 0 || pass_open_root(pass, &pass_number, err) != 0 ||
+		pass_check_policy(pass, err) != 0 || pass_open_login(pass, err) != 0)
 		return -1;
 	return run_settled(pass, pass_number, err);
 }
 
-static int lock(const struct config_account *account, const struct sync_options *options, int *fd, struct err *err)
+static int lock(const struct config_account *account, const struct sync_options *options, int *fd,
+	struct err *err)
 {
 	if (options->plan)
 		return 0;
@@ -195,9 +205,14 @@ static int lock(const struct config_account *account, const struct sync_options 
 	return rc < 0 ? -1 : 0;
 }
 
-int sync_account(const struct config_account *account, const struct sync_options *options, struct report *report, struct err *err)
+int sync_account(const struct config_account *account, const struct sync_options *options,
+	struct report *report, struct err *err)
 {
-	struct pass pass = {.account = account, .options = options, .report = report, .policy = account->policy, .root = {.fd = -1}};
+	struct pass pass = {.account = account,
+		.options = options,
+		.report = report,
+		.policy = account->policy,
+		.root = {.fd = -1}};
 	int lock_fd = -1;
 
 	log_set_context(account->name);

@@ -1,6 +1,6 @@
 /*
- * A merge of three sorted lists. A mailbox that the state knows on both sides and that one side lacks now is "gone", never "to be
- * made": making it again would undo what somebody did there.
+ * A merge of three sorted lists. A mailbox that the state knows on both sides and that one side
+ * lacks now is "gone", never "to be made": making it again would undo what somebody did there.
  */
 #include "sync/boxes.h"
 
@@ -45,7 +45,8 @@ static const char *least(const char *a, const char *b)
 }
 
 /* The entry of LIST at *POS if its name is NAME; then *POS goes on. */
-static const struct box_name *take(const struct box_name *list, size_t count, size_t *pos, const char *name)
+static const struct box_name *take(
+	const struct box_name *list, size_t count, size_t *pos, const char *name)
 {
 	if (*pos >= count || strcmp(list[*pos].name, name) != 0)
 		return NULL;
@@ -56,10 +57,12 @@ void boxes_decide(struct arena *arena, const struct boxes_input *in, struct box_
 {
 	size_t t = 0, h = 0, r = 0;
 
-	out->items = arena_alloc(arena, (in->there_count + in->here_count + in->row_count + 1) * sizeof(*out->items));
+	out->items = arena_alloc(arena,
+		(in->there_count + in->here_count + in->row_count + 1) * sizeof(*out->items));
 	out->count = 0;
 	for (;;) {
-		const char *name = least(t < in->there_count ? in->there[t].name : NULL, h < in->here_count ? in->here[h].name : NULL);
+		const char *name = least(t < in->there_count ? in->there[t].name : NULL,
+			h < in->here_count ? in->here[h].name : NULL);
 		name = least(name, r < in->row_count ? in->rows[r].name : NULL);
 		if (!name)
 			break;

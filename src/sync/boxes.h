@@ -1,5 +1,6 @@
 /*
- * Which mailboxes are synced, made or left alone: server's list, local folders and state in, decisions out. Pure.
+ * Which mailboxes are synced, made or left alone: server's list, local folders and state in,
+ * decisions out. Pure.
  */
 #ifndef SYNC_BOXES_H
 #define SYNC_BOXES_H
@@ -31,7 +32,7 @@ struct box_decision {
 	enum box_action action;
 	const char *problem;
 	const struct box_name *there, *here, *row; /* NULL: not in that source */
-	bool selected;       /* by the patterns */
+	bool selected;                             /* by the patterns */
 };
 
 struct box_decisions {

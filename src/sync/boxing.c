@@ -1,5 +1,6 @@
 /*
- * The boxes of a pass: the survey's decisions become struct box, and mailboxes that only one side has are made on the other.
+ * The boxes of a pass: the survey's decisions become struct box, and mailboxes that only one side
+ * has are made on the other.
  */
 #include <errno.h>
 #include <string.h>
@@ -21,8 +22,10 @@ static void skip_gone(struct pass *pass, const char *name, bool there)
 {
 	atomic_fetch_add(&pass->report->totals.pending, 1);
 	pass_tell(pass, REPORT_NOTE, name,
-		there ? "the folder is gone here; the mailbox stays on the server (delete it there, or make the folder again)"
-		      : "the mailbox is gone on the server; the folder stays here (remove it, or make the mailbox again)");
+		there ? "the folder is gone here; the mailbox stays on the server (delete it "
+			"there, or make the folder again)"
+		      : "the mailbox is gone on the server; the folder stays here (remove it, or "
+			"make the mailbox again)");
 }
 
 static void add_box(struct pass *pass, const struct survey_box *found)
@@ -117,7 +120,8 @@ int pass_survey(struct pass *pass, struct err *err)
 		.read = read,
 		.status = true,
 	};
-	if (find_next_id(pass, read, err) == 0 && survey_make(&input, &pass->arena, &survey, err) == 0) {
+	if (find_next_id(pass, read, err) == 0 &&
+		survey_make(&input, &pass->arena, &survey, err) == 0) {
 		take_boxes(pass, &survey);
 		rc = 0;
 	}
@@ -131,7 +135,8 @@ static int make_there(struct pass *pass, struct box *box, struct err *err)
 	imap_ticket create, subscribe;
 	struct imap_result result;
 
-	if (imap_create_send(imap, box->wire, &create, err) != 0 || imap_subscribe_send(imap, box->wire, &subscribe, err) != 0)
+	if (imap_create_send(imap, box->wire, &create, err) != 0 ||
+		imap_subscribe_send(imap, box->wire, &subscribe, err) != 0)
 		return -1;
 	if (imap_wait(imap, create, &result, err) != 0)
 		return -1;
@@ -171,7 +176,8 @@ int pass_make_boxes(struct pass *pass, struct err *err)
 			pass_tell(pass, REPORT_BOX, box->name, "new on the server: made here");
 		if (pass->options->plan)
 			continue;
-		if ((!box->there && make_there(pass, box, err) != 0) || (!box->here && make_here(pass, box, err) != 0))
+		if ((!box->there && make_there(pass, box, err) != 0) ||
+			(!box->here && make_here(pass, box, err) != 0))
 			return -1;
 		if (!box->there || !box->here)
 			continue;

@@ -1,6 +1,7 @@
 /*
- * Facts for pairing (pair.h), gathered from the cheap to the dear: sizes, dates and flags of the unknown server messages; headers of those whose size fits
- * a file; bodies only where header and size leave a doubt. A body fetched here is digested through tmp/ and thrown away.
+ * Facts for pairing (pair.h), gathered from the cheap to the dear: sizes, dates and flags of the
+ * unknown server messages; headers of those whose size fits a file; bodies only where header and
+ * size leave a doubt. A body fetched here is digested through tmp/ and thrown away.
  */
 #include <errno.h>
 #include <string.h>
@@ -60,7 +61,8 @@ static struct new_there *find(struct new_there *there, size_t count, uint32_t ui
 static int fetch_sizes(struct worker *w, struct new_there *there, size_t count, struct err *err)
 {
 	struct uidset uids = {0};
-	struct imap_fetch_request request = {.uids = &uids, .flags = true, .date = true, .size = true};
+	struct imap_fetch_request request = {
+		.uids = &uids, .flags = true, .date = true, .size = true};
 	struct imap_message m;
 	enum imap_fetch_event event = IMAP_FETCH_ERROR;
 
@@ -69,7 +71,8 @@ static int fetch_sizes(struct worker *w, struct new_there *there, size_t count, 
 	if (imap_fetch_begin(w->imap, &request, err) != 0)
 		goto out;
 	while ((event = imap_fetch_next(w->imap, &m, err)) > 0) {
-		struct new_there *new = event == IMAP_FETCH_MESSAGE ? find(there, count, m.uid) : NULL;
+		struct new_there *new =
+			event == IMAP_FETCH_MESSAGE ? find(there, count, m.uid) : NULL;
 		if (!new || !m.has_size)
 			continue;
 		new->has_facts = true;
@@ -132,7 +135,8 @@ static int read_header(struct worker *w, struct buf *out, struct err *err)
 	return rc;
 }
 
-static int fetch_headers(struct worker *w, const struct uidset *uids, struct new_there *there, size_t count, struct err *err)
+static int fetch_headers(struct worker *w, const struct uidset *uids, struct new_there *there,
+	size_t count, struct err *err)
 {
 	struct imap_fetch_request request = {.uids = uids, .header = true};
 	struct imap_message m;
@@ -146,8 +150,9 @@ static int fetch_headers(struct worker *w, const struct uidset *uids, struct new
 			event = IMAP_FETCH_ERROR;
 			break;
 		}
-		struct new_there *new = event == IMAP_FETCH_MESSAGE ? find(there, count, m.uid) : NULL;
-		if (new && m.has_body)
+		struct new_there *new =
+			event == IMAP_FETCH_MESSAGE ? find(there, count, m.uid) : NULL;
+		if (new &&m.has_body)
 			digest_header(new, &header);
 	}
 	buf_fini(&header);
@@ -169,7 +174,8 @@ static int read_body(struct worker *w, struct box *box, struct err *err)
 	return rc;
 }
 
-static int fetch_contents(struct worker *w, struct box *box, const struct uidset *uids, struct new_there *there, size_t count, struct err *err)
+static int fetch_contents(struct worker *w, struct box *box, const struct uidset *uids,
+	struct new_there *there, size_t count, struct err *err)
 {
 	struct imap_fetch_request request = {.uids = uids, .body = true};
 	struct imap_message m;
@@ -199,8 +205,8 @@ static int fetch_contents(struct worker *w, struct box *box, const struct uidset
 	return event == IMAP_FETCH_END ? 0 : -1;
 }
 
-int facts_there(struct worker *w, struct box *box, const struct new_here *here, size_t here_count, struct new_there *there, size_t count,
-	struct err *err)
+int facts_there(struct worker *w, struct box *box, const struct new_here *here, size_t here_count,
+	struct new_there *there, size_t count, struct err *err)
 {
 	struct pair_sizes sizes;
 	struct uidset some = {0};
@@ -219,7 +225,8 @@ int facts_there(struct worker *w, struct box *box, const struct new_here *here, 
 	for (size_t i = 0; i < count; i++)
 		if (pair_needs_content(&there[i], here, here_count))
 			uidset_add(&some, there[i].uid);
-	if (!uidset_empty(&some) && box->maildir && fetch_contents(w, box, &some, there, count, err) != 0)
+	if (!uidset_empty(&some) && box->maildir &&
+		fetch_contents(w, box, &some, there, count, err) != 0)
 		goto out;
 	rc = 0;
 out:

@@ -1,5 +1,6 @@
 /*
- * The guard: are these deletions plausible? Pure. Each side of each mailbox is judged by itself, then each side of the whole account.
+ * The guard: are these deletions plausible? Pure. Each side of each mailbox is judged by itself,
+ * then each side of the whole account.
  */
 #ifndef SYNC_GUARD_H
 #define SYNC_GUARD_H
@@ -11,7 +12,8 @@ struct guard_count {
 	uint64_t messages;  /* held on this side before */
 };
 
-/* May DELETIONS of MESSAGES go? Refused when more than policy->max_delete percent and more than max_delete_free would. */
+/* May DELETIONS of MESSAGES go? Refused when more than policy->max_delete percent and more than
+ * max_delete_free would. */
 bool guard_allows(const struct policy *policy, struct guard_count count);
 
 #endif

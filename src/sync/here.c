@@ -1,10 +1,12 @@
 /*
- * What changed in the Maildir. Each file name is looked up by its BASE; in memory stay the UIDs seen (four bytes a message) and what differs.
+ * What changed in the Maildir. Each file name is looked up by its BASE; in memory stay the UIDs
+ * seen (four bytes a message) and what differs.
  *
- * Mail readers work in the folder meanwhile. A file that is renamed while the directory is read may not be listed at all, so what a scan lacks is
- * believed only if the directory times stood still (maildir/scan.c); after SCANS restless scans nothing of this mailbox is
- * deleted in this pass. A BASE listed twice is the same file seen under two names (one inode: scan again) or a copy that somebody made (two inodes: the
- * second one gets a name of its own and is new).
+ * Mail readers work in the folder meanwhile. A file that is renamed while the directory is read may
+ * not be listed at all, so what a scan lacks is believed only if the directory times stood still
+ * (maildir/scan.c); after SCANS restless scans nothing of this mailbox is deleted in this pass. A
+ * BASE listed twice is the same file seen under two names (one inode: scan again) or a copy that
+ * somebody made (two inodes: the second one gets a name of its own and is new).
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -22,15 +24,16 @@ struct scanning {
 	struct look *look;
 	struct state_read *read; /* NULL: no state */
 	bool all_new;
-	struct flags mask;       /* what file names can show */
-	uint32_t *seen;          /* UIDs whose file was listed */
+	struct flags mask; /* what file names can show */
+	uint32_t *seen;    /* UIDs whose file was listed */
 	size_t seen_count, seen_room;
 	unsigned files;
 };
 
 static const char *keep_name(struct scanning *s, const struct maildir_file *file)
 {
-	return arena_printf(&s->w->arena, "%s/%.*s", file->in_new ? "new" : "cur", SLICE_ARG(file->name));
+	return arena_printf(
+		&s->w->arena, "%s/%.*s", file->in_new ? "new" : "cur", SLICE_ARG(file->name));
 }
 
 /* Facts about an upload of this file that a former pass began, or about its refusal. */
@@ -47,7 +50,8 @@ static int note_history(struct scanning *s, struct new_here *new, struct err *er
 		return -1;
 	new->doubtful = rc == 1;
 	new->answered = rc == 1 && upload.answered;
-	rc = state_get_pending(s->read, s->box->row.id, STATE_PENDING_APPEND, 0, base, &pending, err);
+	rc = state_get_pending(
+		s->read, s->box->row.id, STATE_PENDING_APPEND, 0, base, &pending, err);
 	if (rc < 0)
 		return -1;
 	new->refused = rc == 1;
@@ -70,7 +74,8 @@ static int add_new(struct scanning *s, const struct maildir_file *file, struct e
 		look->truncated = true;
 		return 0;
 	}
-	look->new_here = base_reserve(look->new_here, look->new_here_count, &look->new_here_room, sizeof(*look->new_here));
+	look->new_here = base_reserve(look->new_here, look->new_here_count, &look->new_here_room,
+		sizeof(*look->new_here));
 	struct new_here *new = &look->new_here[look->new_here_count++];
 	*new = (struct new_here){
 		.name = keep_name(s, file),
@@ -80,7 +85,8 @@ static int add_new(struct scanning *s, const struct maildir_file *file, struct e
 	return note_history(s, new, err);
 }
 
-static struct change *add_change(struct scanning *s, const struct state_message *row, enum change_kind kind)
+static struct change *add_change(
+	struct scanning *s, const struct state_message *row, enum change_kind kind)
 {
 	struct look *look = s->look;
 
@@ -88,7 +94,8 @@ static struct change *add_change(struct scanning *s, const struct state_message 
 		look->truncated = true;
 		return NULL;
 	}
-	look->here = base_reserve(look->here, look->here_count, &look->here_room, sizeof(*look->here));
+	look->here =
+		base_reserve(look->here, look->here_count, &look->here_room, sizeof(*look->here));
 	struct change *change = &look->here[look->here_count++];
 	*change = (struct change){
 		.uid = row->uid,
@@ -101,7 +108,8 @@ static struct change *add_change(struct scanning *s, const struct state_message 
 }
 
 /* A file whose row is known: do flags or name differ? */
-static void compare(struct scanning *s, const struct maildir_file *file, const struct state_message *row)
+static void compare(
+	struct scanning *s, const struct maildir_file *file, const struct state_message *row)
 {
 	struct flags flags = maildir_flags(s->box->maildir, file->in_new, file->info);
 	struct flags diff = flags_xor(&flags, &row->flags);
@@ -209,21 +217,24 @@ static int listed_twice(struct scanning *s, const char **base, struct err *err)
 	return 0;
 }
 
-/* Another file than the first one with the same BASE: it gets a name of its own. 1: renamed, 0: nothing to do, -1. */
+/* Another file than the first one with the same BASE: it gets a name of its own. 1: renamed, 0:
+ * nothing to do, -1. */
 static int separate(struct scanning *s, const struct maildir_file *file, struct err *err)
 {
 	char base[MAILDIR_BASE_SIZE];
 
 	maildir_fresh_base(base);
 	const char *from = keep_name(s, file);
-	const char *to = arena_printf(&s->w->arena, "%s/%s%s%.*s", file->in_new ? "new" : "cur", base, file->info.n ? ":" : "", SLICE_ARG(file->info));
+	const char *to = arena_printf(&s->w->arena, "%s/%s%s%.*s", file->in_new ? "new" : "cur",
+		base, file->info.n ? ":" : "", SLICE_ARG(file->info));
 	if (maildir_rename(s->box->maildir, from, to, err) != 0)
 		return err->sys == ENOENT ? 0 : -1;
 	log_info("%s: two files had this name; the second is now %s", from, to);
 	return 1;
 }
 
-/* Find the copies that share BASE with another file and rename them. 1: some were, 0: none (it was one file, seen twice), -1. */
+/* Find the copies that share BASE with another file and rename them. 1: some were, 0: none (it was
+ * one file, seen twice), -1. */
 static int separate_copies(struct scanning *s, const char *base, struct err *err)
 {
 	struct maildir_scan scan;
@@ -262,7 +273,8 @@ static int find_gone(struct scanning *s, struct err *err)
 		while (i < s->seen_count && s->seen[i] < uid)
 			i++;
 		bool listed = i < s->seen_count && s->seen[i] == uid;
-		if (!listed && !(row.where & STATE_REFUSED) && !uidset_contains(&s->box->delete_there, uid)) {
+		if (!listed && !(row.where & STATE_REFUSED) &&
+			!uidset_contains(&s->box->delete_there, uid)) {
 			if (!add_change(s, &row, CHANGE_GONE))
 				return 0;
 		}
@@ -296,7 +308,9 @@ static int scan_until_stable(struct scanning *s, struct err *err)
 		if (doubled == 1 && separate_copies(s, base, err) < 0)
 			return -1;
 	}
-	return doubled ? err_set(err, ERR_CONFLICT, "another program keeps renaming files; left for the next pass") : 0;
+	return doubled ? err_set(err, ERR_CONFLICT,
+				 "another program keeps renaming files; left for the next pass")
+		       : 0;
 }
 
 int look_here(struct worker *w, struct box *box, bool all_new, struct look *look, struct err *err)
@@ -314,7 +328,8 @@ int look_here(struct worker *w, struct box *box, bool all_new, struct look *look
 		return -1;
 	rc = scan_until_stable(&s, err);
 	if (rc == 0) {
-		log_warn("another program keeps changing the folder: nothing is deleted on the server in this pass");
+		log_warn("another program keeps changing the folder: nothing is deleted on the "
+			 "server in this pass");
 		look->here_complete = false;
 	} else if (rc == 1) {
 		rc = find_gone(&s, err);

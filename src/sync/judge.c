@@ -1,6 +1,7 @@
 /*
- * Between the phases: which of the planned deletions may be carried out? The guard (guard.c) sees every mailbox first and then the account; what it
- * refuses stays on both sides, and everything else goes on.
+ * Between the phases: which of the planned deletions may be carried out? The guard (guard.c) sees
+ * every mailbox first and then the account; what it refuses stays on both sides, and everything
+ * else goes on.
  */
 #include <stdio.h>
 
@@ -12,9 +13,11 @@ static void refuse(struct pass *pass, const char *mailbox, enum side side, struc
 	char reason[300];
 
 	snprintf(reason, sizeof(reason),
-		"%llu of %llu messages would be deleted %s: refused (more than %u%%). If that is meant, run `godwit sync --approve %s`",
-		(unsigned long long)count.deletions, (unsigned long long)count.messages, side == SIDE_HERE ? "here" : "on the server",
-		pass->policy.max_delete, pass->account->name);
+		"%llu of %llu messages would be deleted %s: refused (more than %u%%). If that is "
+		"meant, run `godwit sync --approve %s`",
+		(unsigned long long)count.deletions, (unsigned long long)count.messages,
+		side == SIDE_HERE ? "here" : "on the server", pass->policy.max_delete,
+		pass->account->name);
 	atomic_fetch_add(&pass->report->totals.refused, count.deletions);
 	pass_tell(pass, REPORT_REFUSED, mailbox, reason);
 }
@@ -42,7 +45,8 @@ static int count_rows(struct pass *pass, struct err *err)
 	if (state_read_begin(pass->state, &read, err) != 0)
 		return -1;
 	for (size_t i = 0; rc == 0 && i < pass->box_count; i++)
-		rc = state_count_messages(read, pass->boxes[i].row.id, &pass->boxes[i].rows_there, &pass->boxes[i].rows_here, err);
+		rc = state_count_messages(read, pass->boxes[i].row.id, &pass->boxes[i].rows_there,
+			&pass->boxes[i].rows_here, err);
 	state_read_end(read);
 	return rc < 0 ? -1 : 0;
 }
@@ -54,7 +58,8 @@ static void guard_side(struct pass *pass, enum side side)
 
 	for (size_t i = 0; i < pass->box_count; i++) {
 		struct box *box = &pass->boxes[i];
-		struct guard_count count = {uidset_size(deletions(box, side)), side == SIDE_HERE ? box->rows_here : box->rows_there};
+		struct guard_count count = {uidset_size(deletions(box, side)),
+			side == SIDE_HERE ? box->rows_here : box->rows_there};
 		account.messages += count.messages;
 		if (guard_allows(&pass->policy, count)) {
 			account.deletions += count.deletions;
@@ -82,8 +87,11 @@ static void postpone(struct pass *pass)
 		struct box *box = &pass->boxes[i];
 		if (!box->paired || !wants_deletions(box))
 			continue;
-		atomic_fetch_add(&pass->report->totals.pending, uidset_size(&box->delete_here) + uidset_size(&box->delete_there));
-		pass_tell(pass, REPORT_NOTE, box->name, "messages were paired in this pass; what was deleted meanwhile is deleted by the next one");
+		atomic_fetch_add(&pass->report->totals.pending,
+			uidset_size(&box->delete_here) + uidset_size(&box->delete_there));
+		pass_tell(pass, REPORT_NOTE, box->name,
+			"messages were paired in this pass; what was deleted meanwhile is deleted "
+			"by the next one");
 		drop_deletions(box, SIDE_HERE);
 		drop_deletions(box, SIDE_THERE);
 	}

@@ -53,7 +53,8 @@ static void list_capabilities(struct imap *imap, struct buf *out)
 			buf_addf(out, "%s\n", imap_capability_name((enum imap_capability)c));
 }
 
-static int survey(struct pass *pass, struct worker *w, bool status, struct arena *arena, struct sync_boxes *out, struct err *err)
+static int survey(struct pass *pass, struct worker *w, bool status, struct arena *arena,
+	struct sync_boxes *out, struct err *err)
 {
 	struct state_read *read = NULL;
 	struct survey found;
@@ -77,18 +78,23 @@ static int survey(struct pass *pass, struct worker *w, bool status, struct arena
 	return 0;
 }
 
-int sync_list(const struct config_account *account, bool status, struct arena *arena, struct sync_boxes *out, struct buf *capabilities, struct err *err)
+int sync_list(const struct config_account *account, bool status, struct arena *arena,
+	struct sync_boxes *out, struct buf *capabilities, struct err *err)
 {
 	struct sync_options options = {.plan = true};
 	struct report report;
-	struct pass pass = {.account = account, .options = &options, .report = &report, .policy = account->policy, .root = {.fd = -1}};
+	struct pass pass = {.account = account,
+		.options = &options,
+		.report = &report,
+		.policy = account->policy,
+		.root = {.fd = -1}};
 	struct worker w = {.pass = &pass, .number = 1};
 	int rc = -1;
 
 	report_init(&report, account->name, NULL, NULL);
 	pass.keywords = keywords_new();
-	if (pass_open_state(&pass, err) == 0 && pass_open_root_to_list(&pass, err) == 0 && pass_open_login(&pass, err) == 0 &&
-		worker_connect(&w, err) == 0) {
+	if (pass_open_state(&pass, err) == 0 && pass_open_root_to_list(&pass, err) == 0 &&
+		pass_open_login(&pass, err) == 0 && worker_connect(&w, err) == 0) {
 		list_capabilities(w.imap, capabilities);
 		rc = survey(&pass, &w, status, arena, out, err);
 		imap_logout(w.imap);

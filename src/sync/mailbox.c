@@ -1,10 +1,12 @@
 /*
  * The pass over one mailbox, up to but not including its deletions:
  *
- *     select, take the watermark -> look at both sides -> pair what is unknown on both -> plan -> carry out
+ *     select, take the watermark -> look at both sides -> pair what is unknown on both -> plan ->
+ * carry out
  *
- * in rounds, as long as a round says that looking again will find more to do (too many changes for one round, a message whose UID the server did not
- * tell, a file that moved under our hands). Deletions are collected in the box for the account's second phase.
+ * in rounds, as long as a round says that looking again will find more to do (too many changes for
+ * one round, a message whose UID the server did not tell, a file that moved under our hands).
+ * Deletions are collected in the box for the account's second phase.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -15,19 +17,25 @@
 #include "sync/pass.h"
 #include "sync/plan.h"
 
-#define ROUNDS 100            /* more means that somebody else changes the mailbox all the time: the next pass goes on */
-#define FETCH_WINDOW 10000    /* new messages planned at once */
-#define DOUBT_MS 10000        /* before an APPEND in doubt is repeated: a server may finish it long after the connection broke */
+#define ROUNDS                                                                                     \
+	100 /* more means that somebody else changes the mailbox all the time: the next pass goes  \
+	       on */
+#define FETCH_WINDOW 10000 /* new messages planned at once */
+#define DOUBT_MS                                                                                   \
+	10000 /* before an APPEND in doubt is repeated: a server may finish it long after the      \
+		 connection broke */
 
 /* ---- opening ---- */
 
-/* The server gave the mailbox a new UIDVALIDITY: a new id; the old id's rows help with pairing until this box is finished. */
+/* The server gave the mailbox a new UIDVALIDITY: a new id; the old id's rows help with pairing
+ * until this box is finished. */
 static int renumber(struct worker *w, struct box *box, uint32_t uidvalidity, struct err *err)
 {
 	struct pass *pass = w->pass;
 	struct state_mailbox old = box->row;
 
-	log_warn("the server has numbered this mailbox anew (UIDVALIDITY %u, was %u): both sides are compared, nothing is deleted in this pass",
+	log_warn("the server has numbered this mailbox anew (UIDVALIDITY %u, was %u): both sides "
+		 "are compared, nothing is deleted in this pass",
 		uidvalidity, old.uidvalidity);
 	box->former = old.id;
 	box->row.id = atomic_fetch_add(&pass->next_id, 1);
@@ -54,7 +62,8 @@ static void set_mask(struct worker *w, struct box *box, const struct imap_mailbo
 	box->mask_there = selected->permanent;
 	if (selected->new_keywords)
 		memset(box->mask_there.keywords, 0xff, sizeof(box->mask_there.keywords));
-	if (w->pass->options->plan) /* EXAMINE tells that nothing can be stored: not what the pass would meet */
+	if (w->pass->options->plan) /* EXAMINE tells that nothing can be stored: not what the pass
+				       would meet */
 		box->mask_there = flags_full();
 }
 
@@ -66,7 +75,9 @@ static int open_there(struct worker *w, struct box *box, struct err *err)
 	const struct imap_mailbox *selected = imap_selected(w->imap);
 	set_mask(w, box, selected);
 	box->watermark = (struct state_watermark){
-		.uidnext = selected->uidnext ? selected->uidnext : box->status.known ? box->status.uidnext : 0,
+		.uidnext = selected->uidnext   ? selected->uidnext
+			   : box->status.known ? box->status.uidnext
+					       : 0,
 		.messages = selected->exists,
 		.highestmodseq = selected->highestmodseq,
 	};
@@ -112,15 +123,19 @@ static int settle_op(struct worker *w, struct box *box, const struct op *op, str
 	if (op->kind == OP_ADOPT)
 		return adopt(w, box, op, err);
 	if (op->kind == OP_AGREE)
-		return settle_flags(settler, box->row.id, op->uid, &op->change, &op->flags, box->maildir, NULL, err);
+		return settle_flags(settler, box->row.id, op->uid, &op->change, &op->flags,
+			box->maildir, NULL, err);
 	if (op->kind == OP_REFRESH)
-		return settle_flags(settler, box->row.id, op->uid, &none, &none, box->maildir, op->name, err);
+		return settle_flags(
+			settler, box->row.id, op->uid, &none, &none, box->maildir, op->name, err);
 	if (op->kind == OP_FORGET)
 		return settle_forget(settler, box->row.id, op->uid, box->maildir, err);
-	return settle_where(settler, box->row.id, op->uid, op->left == SIDE_HERE ? STATE_HERE : STATE_THERE, box->maildir, err);
+	return settle_where(settler, box->row.id, op->uid,
+		op->left == SIDE_HERE ? STATE_HERE : STATE_THERE, box->maildir, err);
 }
 
-static int settle_ops(struct worker *w, struct box *box, const struct op *ops, size_t count, struct err *err)
+static int settle_ops(
+	struct worker *w, struct box *box, const struct op *ops, size_t count, struct err *err)
 {
 	for (size_t i = 0; i < count; i++)
 		if (settle_op(w, box, &ops[i], err) != 0)
@@ -136,7 +151,8 @@ static void collect(struct uidset *set, const struct op *ops, size_t count)
 }
 
 /* COUNT operations of one kind. */
-static int carry(struct worker *w, struct box *box, const struct op *ops, size_t count, bool *again, struct err *err)
+static int carry(struct worker *w, struct box *box, const struct op *ops, size_t count, bool *again,
+	struct err *err)
 {
 	switch (ops[0].kind) {
 	case OP_APPEND:
@@ -186,7 +202,8 @@ static void tell_plan(struct worker *w, struct box *box, const struct plan *plan
 	}
 }
 
-static int carry_out(struct worker *w, struct box *box, const struct plan *plan, bool *again, struct err *err)
+static int carry_out(
+	struct worker *w, struct box *box, const struct plan *plan, bool *again, struct err *err)
 {
 	if (w->pass->options->plan) {
 		tell_plan(w, box, plan);
@@ -207,8 +224,8 @@ struct round {
 	struct worker *w;
 	struct box *box;
 	struct look look;
-	int32_t *partner;             /* arena; NULL: nothing was paired */
-	struct new_there *new_there;  /* arena; for pairing: all of them */
+	int32_t *partner;            /* arena; NULL: nothing was paired */
+	struct new_there *new_there; /* arena; for pairing: all of them */
 	size_t new_there_count;
 	bool again;
 };
@@ -238,15 +255,18 @@ static int pair(struct round *r, struct err *err)
 
 	if (look->truncated && look_here(r->w, r->box, true, look, err) != 0)
 		return -1;
-	r->new_there = arena_zalloc(&r->w->arena, uidset_size(&look->new_there) * sizeof(*r->new_there));
+	r->new_there =
+		arena_zalloc(&r->w->arena, uidset_size(&look->new_there) * sizeof(*r->new_there));
 	while ((uid = uidset_next(&look->new_there, &it)) != 0)
 		r->new_there[r->new_there_count++].uid = uid;
 	if (facts_here(r->w, r->box, look, err) != 0 ||
-		facts_there(r->w, r->box, look->new_here, look->new_here_count, r->new_there, r->new_there_count, err) != 0)
+		facts_there(r->w, r->box, look->new_here, look->new_here_count, r->new_there,
+			r->new_there_count, err) != 0)
 		return -1;
 	bool *used = arena_zalloc(&r->w->arena, look->new_here_count + 1);
 	r->partner = arena_alloc(&r->w->arena, (r->new_there_count + 1) * sizeof(*r->partner));
-	pair_match(&r->w->arena, r->new_there, r->new_there_count, look->new_here, look->new_here_count, used, r->partner);
+	pair_match(&r->w->arena, r->new_there, r->new_there_count, look->new_here,
+		look->new_here_count, used, r->partner);
 	uidset_clear(&look->new_there); /* planned with the rest */
 	return 0;
 }
@@ -274,14 +294,18 @@ static int fetch_rest(struct round *r, struct err *err)
 	bool more = true;
 
 	while (more) {
-		struct changes changes = {.new_there = arena_zalloc(&r->w->arena, FETCH_WINDOW * sizeof(struct new_there))};
+		struct changes changes = {.new_there = arena_zalloc(&r->w->arena,
+						  FETCH_WINDOW * sizeof(struct new_there))};
 		while (changes.new_there_count < FETCH_WINDOW &&
-			(more = uidset_next_range(&r->look.new_there, &it, (uint32_t)(FETCH_WINDOW - changes.new_there_count), &range)))
-			for (uint32_t uid = range.first; uid >= range.first && uid <= range.last; uid++)
+			(more = uidset_next_range(&r->look.new_there, &it,
+				 (uint32_t)(FETCH_WINDOW - changes.new_there_count), &range)))
+			for (uint32_t uid = range.first; uid >= range.first && uid <= range.last;
+				uid++)
 				changes.new_there[changes.new_there_count++].uid = uid;
 		if (changes.new_there_count > 0 && plan_and_carry(r, &changes, err) != 0)
 			return -1;
-		/* The first plan's operations are done, too: nothing of this arena is needed any more. */
+		/* The first plan's operations are done, too: nothing of this arena is needed any
+		 * more. */
 		arena_reset(&r->w->arena);
 	}
 	return 0;
@@ -302,9 +326,11 @@ static int carry_look(struct round *r, struct err *err)
 	struct look *look = &r->look;
 	struct changes changes = {
 		.there = look->there,
-		.there_count = look->there_complete ? look->there_count : without_gone(look->there, look->there_count),
+		.there_count = look->there_complete ? look->there_count
+						    : without_gone(look->there, look->there_count),
 		.here = look->here,
-		.here_count = look->here_complete ? look->here_count : without_gone(look->here, look->here_count),
+		.here_count = look->here_complete ? look->here_count
+						  : without_gone(look->here, look->here_count),
 		.new_there = r->new_there,
 		.new_there_count = r->new_there_count,
 		.new_here = look->new_here,
@@ -319,7 +345,8 @@ static int carry_look(struct round *r, struct err *err)
 
 static int wait_in_doubt(struct round *r, struct err *err)
 {
-	log_info("an upload of an earlier run may still arrive: waiting %d s before it is repeated", DOUBT_MS / 1000);
+	log_info("an upload of an earlier run may still arrive: waiting %d s before it is repeated",
+		DOUBT_MS / 1000);
 	r->box->waited = true;
 	r->again = true;
 	if (cancel_sleep_ms(DOUBT_MS, err) != 0)
@@ -336,8 +363,9 @@ static int look_and_carry(struct round *r, struct err *err)
 		return -1;
 	if (look_here(r->w, r->box, false, look, err) != 0)
 		return -1;
-	log_debug(LOG_SYNC, "server: %llu new, %zu changed; here: %zu new, %zu changed", (unsigned long long)uidset_size(&look->new_there),
-		look->there_count, look->new_here_count, look->here_count);
+	log_debug(LOG_SYNC, "server: %llu new, %zu changed; here: %zu new, %zu changed",
+		(unsigned long long)uidset_size(&look->new_there), look->there_count,
+		look->new_here_count, look->here_count);
 	if (!uidset_empty(&look->new_there) && look->new_here_count > 0 && pair(r, err) != 0)
 		return -1;
 	if (!r->box->waited && !r->w->pass->options->plan && in_doubt(r))
@@ -348,7 +376,8 @@ static int look_and_carry(struct round *r, struct err *err)
 	return 0;
 }
 
-static int run_round(struct worker *w, struct box *box, bool *again, struct maildir_times *times, struct err *err)
+static int run_round(struct worker *w, struct box *box, bool *again, struct maildir_times *times,
+	struct err *err)
 {
 	struct round r = {.w = w, .box = box};
 	int rc = look_and_carry(&r, err);

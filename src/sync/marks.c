@@ -1,5 +1,6 @@
 /*
- * Flag changes. There: messages that get the same change go together in one STORE, several in flight. Here: the file is renamed.
+ * Flag changes. There: messages that get the same change go together in one STORE, several in
+ * flight. Here: the file is renamed.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -36,17 +37,20 @@ static int compare_groups(const void *a, const void *b)
 	split(y, &added[1], &removed[1]);
 	int order = memcmp(added[0].keywords, added[1].keywords, sizeof(added[0].keywords));
 	if (order == 0)
-		order = memcmp(removed[0].keywords, removed[1].keywords, sizeof(removed[0].keywords));
+		order = memcmp(
+			removed[0].keywords, removed[1].keywords, sizeof(removed[0].keywords));
 	if (order == 0)
 		order = (added[0].system > added[1].system) - (added[0].system < added[1].system);
 	if (order == 0)
-		order = (removed[0].system > removed[1].system) - (removed[0].system < removed[1].system);
+		order = (removed[0].system > removed[1].system) -
+			(removed[0].system < removed[1].system);
 	return order != 0 ? order : (x->uid > y->uid) - (x->uid < y->uid);
 }
 
 static bool same_group(const struct op *x, const struct op *y)
 {
-	struct flags x_set = flags_and(&x->change, &x->flags), y_set = flags_and(&y->change, &y->flags);
+	struct flags x_set = flags_and(&x->change, &x->flags),
+		     y_set = flags_and(&y->change, &y->flags);
 	return flags_equal(&x->change, &y->change) && flags_equal(&x_set, &y_set);
 }
 
@@ -61,13 +65,15 @@ static int send_group(struct worker *w, struct group *g, struct err *err)
 	if (!flags_empty(&g->add))
 		rc = imap_store_send(w->imap, &uids, IMAP_STORE_ADD, &g->add, &g->add_ticket, err);
 	if (rc == 0 && !flags_empty(&g->remove))
-		rc = imap_store_send(w->imap, &uids, IMAP_STORE_REMOVE, &g->remove, &g->remove_ticket, err);
+		rc = imap_store_send(
+			w->imap, &uids, IMAP_STORE_REMOVE, &g->remove, &g->remove_ticket, err);
 	uidset_fini(&uids);
 	return rc;
 }
 
 /* A refused STORE is noted and told; the mailbox goes on. */
-static int note_refused(struct worker *w, struct box *box, const struct group *g, const struct err *why, struct err *err)
+static int note_refused(struct worker *w, struct box *box, const struct group *g,
+	const struct err *why, struct err *err)
 {
 	char reason[1100];
 	for (size_t i = 0; i < g->count; i++) {
@@ -82,7 +88,8 @@ static int note_refused(struct worker *w, struct box *box, const struct group *g
 }
 
 /* 1: OK, 0: refused (WHY filled), -1. */
-static int wait_for(struct worker *w, const struct flags *flags, imap_ticket ticket, struct err *why, struct err *err)
+static int wait_for(struct worker *w, const struct flags *flags, imap_ticket ticket,
+	struct err *why, struct err *err)
 {
 	struct imap_result result;
 
@@ -108,15 +115,16 @@ static int finish_group(struct worker *w, struct box *box, const struct group *g
 	if (!added || !removed)
 		return note_refused(w, box, g, &why, err);
 	for (size_t i = 0; i < g->count; i++)
-		if (settle_flags(w->pass->settler, box->row.id, g->ops[i]->uid, &g->ops[i]->change, &g->ops[i]->flags,
-			    box->maildir, NULL, err) != 0)
+		if (settle_flags(w->pass->settler, box->row.id, g->ops[i]->uid, &g->ops[i]->change,
+			    &g->ops[i]->flags, box->maildir, NULL, err) != 0)
 			return -1;
 	atomic_fetch_add(&w->pass->report->totals.flags_there, g->count);
 	report_advance(w->pass->report, w->number, g->count, 0);
 	return 0;
 }
 
-int carry_flags_there(struct worker *w, struct box *box, const struct op *ops, size_t count, struct err *err)
+int carry_flags_there(
+	struct worker *w, struct box *box, const struct op *ops, size_t count, struct err *err)
 {
 	const struct op **sorted = arena_alloc(&w->arena, count * sizeof(*sorted));
 	struct group groups[STORES];
@@ -148,7 +156,8 @@ int carry_flags_there(struct worker *w, struct box *box, const struct op *ops, s
 /* ---- here ---- */
 
 /* The file's name now: what the scan found, else what the row says. 1, 0: there is no file, -1. */
-static int present_name(struct worker *w, struct box *box, const struct op *op, char *out, size_t size, struct err *err)
+static int present_name(struct worker *w, struct box *box, const struct op *op, char *out,
+	size_t size, struct err *err)
 {
 	struct state_read *read = NULL;
 	struct state_message row;
@@ -170,7 +179,8 @@ static int present_name(struct worker *w, struct box *box, const struct op *op, 
 }
 
 /* The flags OP carries, on top of whatever the file shows under the name FROM. */
-static int new_name(struct box *box, const struct op *op, const char *from, char *to, size_t size, struct err *err)
+static int new_name(struct box *box, const struct op *op, const char *from, char *to, size_t size,
+	struct err *err)
 {
 	struct state_message row = {0};
 
@@ -188,7 +198,8 @@ static int new_name(struct box *box, const struct op *op, const char *from, char
 }
 
 /* 1: renamed, TO is the name now; 0: the file is gone (the next look will tell); -1. */
-static int rename_file(struct box *box, const struct op *op, char *from, char *to, size_t size, struct err *err)
+static int rename_file(
+	struct box *box, const struct op *op, char *from, char *to, size_t size, struct err *err)
 {
 	for (int attempt = 0; attempt < 3; attempt++) {
 		struct state_message row = {0};
@@ -209,7 +220,8 @@ static int rename_file(struct box *box, const struct op *op, char *from, char *t
 	return 0;
 }
 
-int carry_flags_here(struct worker *w, struct box *box, const struct op *ops, size_t count, struct err *err)
+int carry_flags_here(
+	struct worker *w, struct box *box, const struct op *ops, size_t count, struct err *err)
 {
 	char from[ROW_FILE_SIZE], to[ROW_FILE_SIZE];
 
@@ -226,7 +238,8 @@ int carry_flags_here(struct worker *w, struct box *box, const struct op *ops, si
 			box->incomplete = true;
 			continue;
 		}
-		if (settle_flags(w->pass->settler, box->row.id, ops[i].uid, &ops[i].change, &ops[i].flags, box->maildir, to, err) != 0)
+		if (settle_flags(w->pass->settler, box->row.id, ops[i].uid, &ops[i].change,
+			    &ops[i].flags, box->maildir, to, err) != 0)
 			return -1;
 		atomic_fetch_add(&w->pass->report->totals.flags_here, 1);
 		report_advance(w->pass->report, w->number, 1, 0);

@@ -1,6 +1,7 @@
 /*
- * See open.h. The marker is the reason why a missing folder is never "the user deleted all mail": state and Maildir must have agreed
- * at the end of the last pass, and prove it, before absence means anything.
+ * See open.h. The marker is the reason why a missing folder is never "the user deleted all mail":
+ * state and Maildir must have agreed at the end of the last pass, and prove it, before absence
+ * means anything.
  */
 #include "sync/open.h"
 
@@ -13,7 +14,8 @@
 
 void sync_identity(const struct config_account *account, struct buf *out)
 {
-	buf_addf(out, "%s@%s:%u %s", account->user ? account->user : "", account->host ? account->host : "(tunnel)", account->port, account->path);
+	buf_addf(out, "%s@%s:%u %s", account->user ? account->user : "",
+		account->host ? account->host : "(tunnel)", account->port, account->path);
 }
 
 static void fill_net_options(struct pass *pass)
@@ -46,7 +48,8 @@ int pass_open_login(struct pass *pass, struct err *err)
 	fill_net_options(pass);
 	if (!(pass->net = net_context_new(&pass->net_options, err)))
 		return -1;
-	if (a->secret_kind != CONFIG_SECRET_NONE && config_secret_get(a, a->timeout_ms, &pass->secret, err) != 0)
+	if (a->secret_kind != CONFIG_SECRET_NONE &&
+		config_secret_get(a, a->timeout_ms, &pass->secret, err) != 0)
 		return -1;
 	const char *secret = pass->secret.data ? pass->secret.data : "";
 	bool token = a->secret_kind == CONFIG_SECRET_TOKEN_COMMAND;
@@ -83,7 +86,8 @@ static enum maildir_layout layout_of(const struct config_account *account)
 static int refuse_root(struct pass *pass, const char *why, struct err *err)
 {
 	return err_set(err, ERR_CONFLICT,
-		"%s %s: is the right disk mounted? Nothing was changed; if it is meant to be so, run `godwit sync --approve %s`: what is there is then compared with the server",
+		"%s %s: is the right disk mounted? Nothing was changed; if it is meant to be so, "
+		"run `godwit sync --approve %s`: what is there is then compared with the server",
 		pass->account->path, why, pass->account->name);
 }
 
@@ -92,7 +96,8 @@ static int start_over(struct pass *pass, struct err *err)
 {
 	char from[4096], to[4096];
 
-	log_warn("starting over: the old state is kept as %s/data.mdb.old", pass->account->state_dir);
+	log_warn("starting over: the old state is kept as %s/data.mdb.old",
+		pass->account->state_dir);
 	state_close(pass->state);
 	pass->state = NULL;
 	snprintf(from, sizeof(from), "%s/data.mdb", pass->account->state_dir);
@@ -115,7 +120,8 @@ static int check_marker(struct pass *pass, uint64_t last_pass, const char **why,
 	if (rc < 0)
 		return -1;
 	if (rc == 0)
-		*why = "is not the Maildir that this account was synced with (its marker file .godwit is missing or of another account)";
+		*why = "is not the Maildir that this account was synced with (its marker file "
+		       ".godwit is missing or of another account)";
 	else if (marker.pass < last_pass)
 		*why = "is older than the last sync (restored from a backup or a snapshot?)";
 	else
@@ -144,7 +150,8 @@ int pass_open_root(struct pass *pass, uint64_t *pass_number, struct err *err)
 	bool before = pass->state && *pass_number > 0; /* else there is no marker to expect */
 	const char *why = "does not exist";
 	bool create = !pass->options->plan && (!before || pass->options->approve);
-	int rc = maildir_root_open(&pass->root, pass->account->path, layout_of(pass->account), create, err);
+	int rc = maildir_root_open(
+		&pass->root, pass->account->path, layout_of(pass->account), create, err);
 
 	if (rc != 0 && err->sys == ENOENT && !before) { /* only plan comes here */
 		err_clear(err);
@@ -170,8 +177,9 @@ int pass_open_root(struct pass *pass, uint64_t *pass_number, struct err *err)
 void pass_policy_text(const struct pass *pass, struct buf *out)
 {
 	const struct policy *p = &pass->policy;
-	buf_addf(out, "new=%s flags=%s deletes=%s create=%s expunge=%s", way_name(p->new_messages), way_name(p->flags), way_name(p->deletes),
-		way_name(p->create), side_name(p->expunge));
+	buf_addf(out, "new=%s flags=%s deletes=%s create=%s expunge=%s", way_name(p->new_messages),
+		way_name(p->flags), way_name(p->deletes), way_name(p->create),
+		side_name(p->expunge));
 }
 
 int pass_check_policy(struct pass *pass, struct err *err)
@@ -196,7 +204,8 @@ int pass_check_policy(struct pass *pass, struct err *err)
 
 int pass_open_root_to_list(struct pass *pass, struct err *err)
 {
-	if (maildir_root_open(&pass->root, pass->account->path, layout_of(pass->account), false, err) == 0)
+	if (maildir_root_open(
+		    &pass->root, pass->account->path, layout_of(pass->account), false, err) == 0)
 		return 0;
 	pass->root.fd = -1;
 	if (err->sys != ENOENT)

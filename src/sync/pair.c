@@ -1,6 +1,7 @@
 /*
- * The header digest finds candidates, the size proves them, the content digest decides where size can't (see pair.h). Rejected:
- * Message-ID alone (copies made by people and list servers share it, some messages have none) and RFC822.SIZE alone.
+ * The header digest finds candidates, the size proves them, the content digest decides where size
+ * can't (see pair.h). Rejected: Message-ID alone (copies made by people and list servers share it,
+ * some messages have none) and RFC822.SIZE alone.
  */
 #include "sync/pair.h"
 
@@ -15,7 +16,8 @@ static int compare_sizes(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-void pair_sizes_init(struct arena *arena, const struct new_here *here, size_t count, struct pair_sizes *out)
+void pair_sizes_init(
+	struct arena *arena, const struct new_here *here, size_t count, struct pair_sizes *out)
 {
 	out->sizes = arena_alloc(arena, (count + 1) * sizeof(uint64_t));
 	out->count = 0;
@@ -50,7 +52,8 @@ bool pair_needs_content(const struct new_there *there, const struct new_here *he
 	if (digest_is_zero(&there->header))
 		return false;
 	for (size_t i = 0; i < count; i++)
-		if (same_header(there, &here[i]) && (!there->message_id || there->size != here[i].wire_size))
+		if (same_header(there, &here[i]) &&
+			(!there->message_id || there->size != here[i].wire_size))
 			return true;
 	return false;
 }
@@ -96,8 +99,8 @@ static size_t lower_bound(const struct entry *entries, size_t count, const struc
 	return low;
 }
 
-void pair_match(struct arena *arena, const struct new_there *there, size_t there_count, const struct new_here *here, size_t here_count,
-	bool *used, int32_t *partner)
+void pair_match(struct arena *arena, const struct new_there *there, size_t there_count,
+	const struct new_here *here, size_t here_count, bool *used, int32_t *partner)
 {
 	struct entry *entries = arena_alloc(arena, (here_count + 1) * sizeof(struct entry));
 	size_t count = 0;
@@ -115,7 +118,8 @@ void pair_match(struct arena *arena, const struct new_there *there, size_t there
 		for (size_t k = lower_bound(entries, count, &there[i].header);
 			k < count && digest_equal(&entries[k].header, &there[i].header); k++) {
 			const struct new_here *file = &here[entries[k].index];
-			if (used[entries[k].index] || !equal(&there[i], file) || likeness(&there[i], file) <= best)
+			if (used[entries[k].index] || !equal(&there[i], file) ||
+				likeness(&there[i], file) <= best)
 				continue;
 			best = likeness(&there[i], file);
 			partner[i] = entries[k].index;

@@ -1,9 +1,10 @@
 /*
  * What the files of the engine share about one pass over one account. Internal to sync/.
  *
- * Timeline: account.c fills struct pass, makes the boxes from the survey and runs two phases over them. In each, workers (worker.c) take boxes,
- * one at a time; whoever has a box owns it. Phase "work" (mailbox.c) finds changes, plans, and carries out all but deletions, which it collects
- * in the box; then the guard sees them all; phase "delete" (removal.c) carries them out (I8).
+ * Timeline: account.c fills struct pass, makes the boxes from the survey and runs two phases over
+ * them. In each, workers (worker.c) take boxes, one at a time; whoever has a box owns it. Phase
+ * "work" (mailbox.c) finds changes, plans, and carries out all but deletions, which it collects in
+ * the box; then the guard sees them all; phase "delete" (removal.c) carries them out (I8).
  */
 #ifndef SYNC_PASS_H
 #define SYNC_PASS_H
@@ -21,33 +22,34 @@
 
 /* One mailbox of this pass. Strings live in the pass's arena. */
 struct box {
-	const char *name;            /* canonical */
+	const char *name; /* canonical */
 	struct slice wire;
 	const char *path;
-	bool there, here;            /* exists (plan: may be neither made nor there) */
-	struct imap_status status;   /* of the LIST */
-	struct state_mailbox row;    /* as in the state, then as this pass wants it; id != 0 */
-	uint32_t former;             /* id under the former UIDVALIDITY, 0: none */
-	struct maildir *maildir;     /* open while the pass works on it; NULL: no folder yet */
-	struct flags mask_there;     /* flags that the server keeps for good */
+	bool there, here;          /* exists (plan: may be neither made nor there) */
+	struct imap_status status; /* of the LIST */
+	struct state_mailbox row;  /* as in the state, then as this pass wants it; id != 0 */
+	uint32_t former;           /* id under the former UIDVALIDITY, 0: none */
+	struct maildir *maildir;   /* open while the pass works on it; NULL: no folder yet */
+	struct flags mask_there;   /* flags that the server keeps for good */
 	/* what the work phase leaves for the delete phase */
 	struct uidset delete_here, delete_there;
 	uint64_t rows_here, rows_there;
-	bool paired;                 /* something was paired: no deletions in this pass */
-	bool incomplete;             /* something is left undone: the watermark stays unknown */
-	bool waited;                 /* for an APPEND in doubt */
-	bool looked;                 /* went through the work phase */
-	struct state_watermark watermark; /* what the row's watermark may become when all is settled */
+	bool paired;     /* something was paired: no deletions in this pass */
+	bool incomplete; /* something is left undone: the watermark stays unknown */
+	bool waited;     /* for an APPEND in doubt */
+	bool looked;     /* went through the work phase */
+	struct state_watermark
+		watermark; /* what the row's watermark may become when all is settled */
 };
 
 struct worker {
 	struct pass *pass;
-	unsigned number;             /* of the connection, from 1 */
-	struct imap *imap;           /* NULL: not connected */
-	struct arena arena;          /* for one box */
+	unsigned number;    /* of the connection, from 1 */
+	struct imap *imap;  /* NULL: not connected */
+	struct arena arena; /* for one box */
 	struct maildir_delivery *delivery;
 	pthread_t thread;
-	struct box *selected;        /* the box that this connection has selected, NULL: none */
+	struct box *selected; /* the box that this connection has selected, NULL: none */
 };
 
 struct pass {
@@ -57,25 +59,25 @@ struct pass {
 	struct policy policy;
 	struct net_options net_options;
 	struct net_context *net;
-	struct buf secret;           /* wiped at the end */
+	struct buf secret; /* wiped at the end */
 	struct imap_login login;
-	struct state *state;         /* NULL: plan of an account that was never synced */
+	struct state *state; /* NULL: plan of an account that was never synced */
 	struct keywords *keywords;
-	struct settler *settler;     /* NULL: plan */
-	struct maildir_root root;    /* fd -1: plan, and there is none */
+	struct settler *settler;  /* NULL: plan */
+	struct maildir_root root; /* fd -1: plan, and there is none */
 	struct arena arena;
 	struct box *boxes;
 	size_t box_count;
-	bool void_watermarks;        /* the policy changed: look at everything */
-	_Atomic uint32_t next_id;    /* of mailbox rows */
+	bool void_watermarks;     /* the policy changed: look at everything */
+	_Atomic uint32_t next_id; /* of mailbox rows */
 	/* phases: see worker.c */
 	struct worker *workers;
 	unsigned worker_count;
 	struct box **jobs;
 	size_t job_count;
 	_Atomic size_t next_job;
-	_Atomic bool stop;           /* a worker met an error that ends the pass */
-	pthread_mutex_t lock;        /* guards first_err */
+	_Atomic bool stop;    /* a worker met an error that ends the pass */
+	pthread_mutex_t lock; /* guards first_err */
 	struct err first_err;
 };
 
@@ -83,16 +85,20 @@ struct pass {
 
 /* Work on one box. The connection is there; errors are unwound by the caller. */
 typedef int box_work(struct worker *worker, struct box *box, struct err *err);
-/* Run WORK over JOBS (JOB_COUNT of them) with as many connections as help. -1 with the first error that ended the pass. */
-int pass_run(struct pass *pass, box_work *work, struct box **jobs, size_t job_count, struct err *err) MUST_USE;
+/* Run WORK over JOBS (JOB_COUNT of them) with as many connections as help. -1 with the first error
+ * that ended the pass. */
+int pass_run(struct pass *pass, box_work *work, struct box **jobs, size_t job_count,
+	struct err *err) MUST_USE;
 int worker_connect(struct worker *worker, struct err *err) MUST_USE;
 void worker_disconnect(struct worker *worker);
 /* Select BOX unless it is selected already. */
 int worker_select(struct worker *worker, struct box *box, struct err *err) MUST_USE;
 /* A mailbox or message failed: counted and told. UID 0 and FILE NULL: the mailbox. */
-void pass_failed(struct pass *pass, const struct box *box, uint32_t uid, const char *file, const struct err *err);
+void pass_failed(struct pass *pass, const struct box *box, uint32_t uid, const char *file,
+	const struct err *err);
 /* Tell one event about a mailbox ("" for the account). */
-void pass_tell(struct pass *pass, enum report_event_kind kind, const char *mailbox, const char *reason);
+void pass_tell(
+	struct pass *pass, enum report_event_kind kind, const char *mailbox, const char *reason);
 
 /* ---- boxing.c, judge.c: what account.c does before and between the phases ---- */
 
@@ -107,35 +113,41 @@ int pass_delete(struct pass *pass, struct err *err) MUST_USE;
 
 struct look {
 	struct uidset new_there;
-	struct change *there, *here;     /* owned (malloc) */
+	struct change *there, *here; /* owned (malloc) */
 	size_t there_count, there_room, here_count, here_room;
-	struct new_here *new_here;       /* owned; strings in the worker's arena */
+	struct new_here *new_here; /* owned; strings in the worker's arena */
 	size_t new_here_count, new_here_room;
-	bool there_complete;             /* the server's view is proven complete (I3) */
+	bool there_complete; /* the server's view is proven complete (I3) */
 	bool here_complete;
-	bool truncated;                  /* more changed than fits one round: look again after carrying these out */
-	struct maildir_times times;      /* of the directories before the scan; zero: not scanned or unknown */
+	bool truncated; /* more changed than fits one round: look again after carrying these out */
+	struct maildir_times
+		times; /* of the directories before the scan; zero: not scanned or unknown */
 };
 
 #define LOOK_CHANGES 20000 /* changes a round */
 
 int look_there(struct worker *worker, struct box *box, struct look *look, struct err *err) MUST_USE;
 /* ALL_NEW: do not stop collecting new files at LOOK_CHANGES: pairing needs them all. */
-int look_here(struct worker *worker, struct box *box, bool all_new, struct look *look, struct err *err) MUST_USE;
+int look_here(struct worker *worker, struct box *box, bool all_new, struct look *look,
+	struct err *err) MUST_USE;
 void look_fini(struct look *look);
 
 /* ---- facts.c: what pairing needs to know ---- */
 
 int facts_here(struct worker *worker, struct box *box, struct look *look, struct err *err) MUST_USE;
-int facts_there(struct worker *worker, struct box *box, const struct new_here *here, size_t here_count, struct new_there *there, size_t there_count,
-	struct err *err) MUST_USE;
+int facts_there(struct worker *worker, struct box *box, const struct new_here *here,
+	size_t here_count, struct new_there *there, size_t there_count, struct err *err) MUST_USE;
 
 /* ---- carrying out; OPS are COUNT operations of one kind ---- */
 
-int carry_appends(struct worker *worker, struct box *box, const struct op *ops, size_t count, bool *again, struct err *err) MUST_USE;   /* push.c */
-int carry_fetches(struct worker *worker, struct box *box, const struct op *ops, size_t count, struct err *err) MUST_USE;   /* pull.c */
-int carry_flags_there(struct worker *worker, struct box *box, const struct op *ops, size_t count, struct err *err) MUST_USE; /* marks.c */
-int carry_flags_here(struct worker *worker, struct box *box, const struct op *ops, size_t count, struct err *err) MUST_USE;
+int carry_appends(struct worker *worker, struct box *box, const struct op *ops, size_t count,
+	bool *again, struct err *err) MUST_USE; /* push.c */
+int carry_fetches(struct worker *worker, struct box *box, const struct op *ops, size_t count,
+	struct err *err) MUST_USE; /* pull.c */
+int carry_flags_there(struct worker *worker, struct box *box, const struct op *ops, size_t count,
+	struct err *err) MUST_USE; /* marks.c */
+int carry_flags_here(struct worker *worker, struct box *box, const struct op *ops, size_t count,
+	struct err *err) MUST_USE;
 /* Where the file of ROW is: "cur/BASE:2,S". */
 void row_file(const struct state_message *row, char *out, size_t size);
 /* Split "cur/BASE:2,S" into a row's fields; slices point into PATH. */

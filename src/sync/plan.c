@@ -10,13 +10,15 @@
  *     - / flags        gone            delete there
  *     gone             gone            forget
  *
- * A deletion wins over a flag change: somebody threw the message away, and a reader that marks everything as read must not
- * bring it back. What the policy switches off leaves the row as it is, so that the difference is found again by the first
- * pass under another policy; only for a deletion the row learns which side is left ("keep").
+ * A deletion wins over a flag change: somebody threw the message away, and a reader that marks
+ * everything as read must not bring it back. What the policy switches off leaves the row as it is,
+ * so that the difference is found again by the first pass under another policy; only for a deletion
+ * the row learns which side is left ("keep").
  *
- * A flag bit is carried from the side that changed it to the other. Rejected: "the newest wins" (needs clocks of two machines) and "one
- * side wins" (loses what was done on the other). Bits are independent, so there is nothing to win: a bit that both changed has, as it has only two
- * values, been changed to the same.
+ * A flag bit is carried from the side that changed it to the other. Rejected: "the newest wins"
+ * (needs clocks of two machines) and "one side wins" (loses what was done on the other). Bits are
+ * independent, so there is nothing to win: a bit that both changed has, as it has only two values,
+ * been changed to the same.
  */
 #include "sync/plan.h"
 
@@ -38,8 +40,8 @@ static struct op *add(struct planner *p, enum op_kind kind, uint32_t uid, const 
 }
 
 /* One message that both sides hold: carry each changed bit to the side that lacks it. */
-static void merge_flags(struct planner *p, uint32_t uid, const struct flags *base, const struct flags *there,
-	const struct flags *here, uint64_t modseq, const char *name)
+static void merge_flags(struct planner *p, uint32_t uid, const struct flags *base,
+	const struct flags *there, const struct flags *here, uint64_t modseq, const char *name)
 {
 	const struct policy *policy = p->in->policy;
 	static const struct flags none = {0};
@@ -69,7 +71,8 @@ static void merge_flags(struct planner *p, uint32_t uid, const struct flags *bas
 		op->name = name;
 	}
 
-	/* Bits that need no carrying: changed alike on both sides, or here to something the server can't keep. */
+	/* Bits that need no carrying: changed alike on both sides, or here to something the server
+	 * can't keep. */
 	struct flags settled = flags_and(&there_changed, &here_changed);
 	struct flags unstorable = flags_minus(&push, &storable);
 	settled = flags_or(&settled, &unstorable);
@@ -83,7 +86,8 @@ static void merge_flags(struct planner *p, uint32_t uid, const struct flags *bas
 }
 
 /* GONE tells the side that lost the message. */
-static void plan_gone(struct planner *p, const struct change *gone, enum side side, const char *name)
+static void plan_gone(
+	struct planner *p, const struct change *gone, enum side side, const char *name)
 {
 	bool carry = p->in->policy->deletes & (side == SIDE_THERE ? WAY_PULL : WAY_PUSH);
 
@@ -92,7 +96,9 @@ static void plan_gone(struct planner *p, const struct change *gone, enum side si
 	else if (carry)
 		add(p, OP_DELETE_THERE, gone->uid, "deleted here");
 	else if (!gone->kept)
-		add(p, OP_KEEP, gone->uid, side == SIDE_THERE ? "deleted on the server, kept here" : "deleted here, kept on the server")
+		add(p, OP_KEEP, gone->uid,
+			side == SIDE_THERE ? "deleted on the server, kept here"
+					   : "deleted here, kept on the server")
 			->left = side == SIDE_THERE ? SIDE_HERE : SIDE_THERE;
 }
 
@@ -109,7 +115,8 @@ static void plan_alone(struct planner *p, const struct change *change)
 		op->flags = change->flags;
 	}
 	if (change->name)
-		add(p, OP_REFRESH, change->uid, "a mail reader renamed the file")->name = change->name;
+		add(p, OP_REFRESH, change->uid, "a mail reader renamed the file")->name =
+			change->name;
 }
 
 static void plan_known(struct planner *p, const struct change *there, const struct change *here)
@@ -131,8 +138,8 @@ static void plan_known(struct planner *p, const struct change *there, const stru
 	} else {
 		const struct flags *base = there ? &there->base : &here->base;
 		merge_flags(p, uid, base, there ? &there->flags : base,
-			here && here->kind == CHANGE_FLAGS ? &here->flags : base, there ? there->modseq : 0,
-			here ? here->name : NULL);
+			here && here->kind == CHANGE_FLAGS ? &here->flags : base,
+			there ? there->modseq : 0, here ? here->name : NULL);
 	}
 }
 
@@ -158,10 +165,12 @@ static void plan_changes(struct planner *p)
 }
 
 /*
- * An adopted message: without a former row its base is what both sides show, so flags unite; \Deleted on one side only is taken
- * back rather than carried, as nobody can tell whether it was meant.
+ * An adopted message: without a former row its base is what both sides show, so flags unite;
+ * \Deleted on one side only is taken back rather than carried, as nobody can tell whether it was
+ * meant.
  */
-static void plan_adopt(struct planner *p, const struct new_there *there, const struct new_here *here)
+static void plan_adopt(
+	struct planner *p, const struct new_there *there, const struct new_here *here)
 {
 	struct flags base;
 	if (here->has_former) {
@@ -224,7 +233,8 @@ void plan_make(struct arena *arena, const struct plan_input *input, struct plan 
 	const struct changes *c = input->changes;
 	struct planner p = {.arena = arena, .in = input, .plan = out};
 
-	/* A message can need flags there, flags here, agree and refresh; an adopted one three of these on top of adopt. */
+	/* A message can need flags there, flags here, agree and refresh; an adopted one three of
+	 * these on top of adopt. */
 	p.room = 4 * (c->there_count + c->here_count + c->new_there_count) + c->new_here_count;
 	*out = (struct plan){.ops = arena_alloc(arena, (p.room + 1) * sizeof(struct op))};
 	plan_changes(&p);

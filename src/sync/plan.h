@@ -1,5 +1,6 @@
 /*
- * The planner: changes in, operations out. Pure: no clock, no files, no log. The table it implements stands in plan.c.
+ * The planner: changes in, operations out. Pure: no clock, no files, no log. The table it
+ * implements stands in plan.c.
  */
 #ifndef SYNC_PLAN_H
 #define SYNC_PLAN_H
@@ -12,15 +13,18 @@ struct plan_input {
 	const struct policy *policy;
 	const struct changes *changes;
 	/*
-	 * Pairs found among the news (sync/pair.h): partner[i] is the index in changes->new_here of the file equal to new_there[i], -1
-	 * for none. NULL: none at all.
+	 * Pairs found among the news (sync/pair.h): partner[i] is the index in changes->new_here of
+	 * the file equal to new_there[i], -1 for none. NULL: none at all.
 	 */
 	const int32_t *partner;
-	struct flags mask_there; /* flags that the server can keep for good; others never count as changed there */
-	struct flags mask_here;  /* flags that a file name can show; others never count as changed here */
+	struct flags mask_there; /* flags that the server can keep for good; others never count as
+				    changed there */
+	struct flags
+		mask_here; /* flags that a file name can show; others never count as changed here */
 };
 
-/* Plan into ARENA. Operations come sorted by kind, then by UID (appends: in the order of the news). */
+/* Plan into ARENA. Operations come sorted by kind, then by UID (appends: in the order of the news).
+ */
 void plan_make(struct arena *arena, const struct plan_input *input, struct plan *out);
 
 #endif

@@ -1,6 +1,7 @@
 /*
- * Downloads: body, flags and date of many messages in one stream of pipelined FETCHes, each body straight from the connection's buffer
- * into tmp/. The settler does the rest. A message that the server answers with OK but without its body is not gone: it is asked for once more by itself, and
+ * Downloads: body, flags and date of many messages in one stream of pipelined FETCHes, each body
+ * straight from the connection's buffer into tmp/. The settler does the rest. A message that the
+ * server answers with OK but without its body is not gone: it is asked for once more by itself, and
  * then noted as refused if the server still lists it.
  */
 #include <errno.h>
@@ -21,7 +22,8 @@ struct pulling {
 
 void row_file(const struct state_message *row, char *out, size_t size)
 {
-	snprintf(out, size, "%s/%.*s%s%.*s", row->in_new ? "new" : "cur", SLICE_ARG(row->base), row->info.n ? ":" : "", SLICE_ARG(row->info));
+	snprintf(out, size, "%s/%.*s%s%.*s", row->in_new ? "new" : "cur", SLICE_ARG(row->base),
+		row->info.n ? ":" : "", SLICE_ARG(row->info));
 }
 
 void row_set_file(struct state_message *row, const char *path)
@@ -62,14 +64,17 @@ static int deliver(struct pulling *p, const struct imap_message *m, struct err *
 	struct maildir_delivered delivered;
 	char path[ROW_FILE_SIZE];
 	int64_t date = m->has_date ? m->date : (int64_t)time(NULL);
-	struct state_message row = {.uid = m->uid, .where = STATE_THERE | STATE_HERE, .flags = m->flags, .date = date};
+	struct state_message row = {
+		.uid = m->uid, .where = STATE_THERE | STATE_HERE, .flags = m->flags, .date = date};
 
 	if (maildir_letters_add(p->box->maildir, &m->flags, NULL, err) != 0)
 		return -1;
 	if (maildir_delivery_end(p->w->delivery, date, &delivered, err) != 0)
 		return -1;
-	if (maildir_filename(p->box->maildir, slice_str(p->base), flags_empty(&m->flags), (struct slice){0}, &m->flags, path, sizeof(path)) == 0)
-		return err_set(err, ERR_DISK, "the file name of message %u would be too long", m->uid);
+	if (maildir_filename(p->box->maildir, slice_str(p->base), flags_empty(&m->flags),
+		    (struct slice){0}, &m->flags, path, sizeof(path)) == 0)
+		return err_set(
+			err, ERR_DISK, "the file name of message %u would be too long", m->uid);
 	row_set_file(&row, path);
 	row.size = delivered.wire_size;
 	row.header = delivered.header;
@@ -78,8 +83,8 @@ static int deliver(struct pulling *p, const struct imap_message *m, struct err *
 	atomic_fetch_add(&pass->report->totals.fetched, 1);
 	atomic_fetch_add(&pass->report->totals.fetched_bytes, delivered.wire_size);
 	report_advance(pass->report, p->w->number, 1, 0);
-	if (pass->policy.retry &&
-		settle_not_pending(pass->settler, p->box->row.id, STATE_PENDING_FETCH, m->uid, (struct slice){0}, err) != 0)
+	if (pass->policy.retry && settle_not_pending(pass->settler, p->box->row.id,
+					  STATE_PENDING_FETCH, m->uid, (struct slice){0}, err) != 0)
 		return -1;
 	maildir_delivery_hand_over(p->w->delivery);
 	p->open = false;
@@ -98,11 +103,13 @@ static int take(struct pulling *p, const struct imap_message *m, struct err *err
 	return deliver(p, m, err);
 }
 
-/* One fetch of all that is missing. What the server refuses stays missing; -1 only if the connection or the disk failed. */
+/* One fetch of all that is missing. What the server refuses stays missing; -1 only if the
+ * connection or the disk failed. */
 static int fetch(struct pulling *p, unsigned batch, struct err *err)
 {
 	struct uidset asked = {0};
-	struct imap_fetch_request request = {.uids = &asked, .flags = true, .date = true, .body = true, .batch = batch};
+	struct imap_fetch_request request = {
+		.uids = &asked, .flags = true, .date = true, .body = true, .batch = batch};
 	struct imap_message m;
 	enum imap_fetch_event event = IMAP_FETCH_ERROR;
 	bool local = false;
@@ -135,22 +142,32 @@ out:
 static int note_refused(struct pulling *p, const struct imap_message *m, struct err *err)
 {
 	struct pass *pass = p->w->pass;
-	struct state_message row = {.uid = m->uid, .where = STATE_THERE | STATE_REFUSED, .flags = m->flags, .size = m->size, .date = m->date};
+	struct state_message row = {.uid = m->uid,
+		.where = STATE_THERE | STATE_REFUSED,
+		.flags = m->flags,
+		.size = m->size,
+		.date = m->date};
 	struct err why = p->refusal;
 
 	if (why.kind == ERR_NONE)
-		err_set(&why, ERR_SERVER_NO, "the server answers OK, but does not send the message");
-	struct state_pending pending = {.kind = STATE_PENDING_FETCH, .uid = m->uid, .reason = slice_str(why.msg), .size = m->size};
+		err_set(&why, ERR_SERVER_NO,
+			"the server answers OK, but does not send the message");
+	struct state_pending pending = {.kind = STATE_PENDING_FETCH,
+		.uid = m->uid,
+		.reason = slice_str(why.msg),
+		.size = m->size};
 	pass_failed(pass, p->box, m->uid, NULL, &why);
 	if (settle_message(pass->settler, p->box->row.id, NULL, &row, err) != 0)
 		return -1;
 	return settle_pending(pass->settler, p->box->row.id, &pending, err);
 }
 
-/* Which of the missing does the server still list? Those are refused; the others went away meanwhile. */
+/* Which of the missing does the server still list? Those are refused; the others went away
+ * meanwhile. */
 static int ask_after(struct pulling *p, struct err *err)
 {
-	struct imap_fetch_request request = {.uids = &p->missing, .flags = true, .date = true, .size = true};
+	struct imap_fetch_request request = {
+		.uids = &p->missing, .flags = true, .date = true, .size = true};
 	struct imap_message m;
 	enum imap_fetch_event event;
 
@@ -162,9 +179,11 @@ static int ask_after(struct pulling *p, struct err *err)
 	return event == IMAP_FETCH_END ? 0 : -1;
 }
 
-#define SINGLE_MOST 200 /* messages that are asked for one by one after the server refused them in a batch */
+#define SINGLE_MOST                                                                                \
+	200 /* messages that are asked for one by one after the server refused them in a batch */
 
-int carry_fetches(struct worker *w, struct box *box, const struct op *ops, size_t count, struct err *err)
+int carry_fetches(
+	struct worker *w, struct box *box, const struct op *ops, size_t count, struct err *err)
 {
 	struct pulling p = {.w = w, .box = box};
 	int rc;

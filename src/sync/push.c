@@ -1,10 +1,11 @@
 /*
- * Uploads, in groups of GROUP files: read each file once for its facts, commit an `upload` row for all of them, then send the APPENDs in one
- * stream and collect the answers. Killed in between, the next pass finds the rows, pairs the files with what arrived on the
- * server, and sends only what is proven not to be there.
+ * Uploads, in groups of GROUP files: read each file once for its facts, commit an `upload` row for
+ * all of them, then send the APPENDs in one stream and collect the answers. Killed in between, the
+ * next pass finds the rows, pairs the files with what arrived on the server, and sends only what is
+ * proven not to be there.
  *
- * An answered APPEND is never sent again. Its UID comes with the answer (UIDPLUS); else the next look finds the message as new there and pairs it with the
- * file.
+ * An answered APPEND is never sent again. Its UID comes with the answer (UIDPLUS); else the next
+ * look finds the message as new there and pairs it with the file.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -45,7 +46,8 @@ static int prepare(struct pushing *p, struct sending *s, struct err *err)
 		s->reader = NULL;
 		if (err->sys != ENOENT && err->kind != ERR_CONFLICT)
 			return -1;
-		p->box->incomplete = true; /* a reader renamed or removed it: the next look will tell */
+		p->box->incomplete =
+			true; /* a reader renamed or removed it: the next look will tell */
 		*p->again = true;
 		return 0;
 	}
@@ -60,11 +62,14 @@ static int prepare(struct pushing *p, struct sending *s, struct err *err)
 	return settle_upload(p->w->pass->settler, p->box->row.id, &upload, err);
 }
 
-static int refused(struct pushing *p, const struct sending *s, const struct err *why, struct err *err)
+static int refused(
+	struct pushing *p, const struct sending *s, const struct err *why, struct err *err)
 {
 	struct pass *pass = p->w->pass;
-	struct state_pending pending = {
-		.kind = STATE_PENDING_APPEND, .base = base_of(s->op), .reason = slice_str(why->msg), .size = s->facts.wire_size};
+	struct state_pending pending = {.kind = STATE_PENDING_APPEND,
+		.base = base_of(s->op),
+		.reason = slice_str(why->msg),
+		.size = s->facts.wire_size};
 	char reason[1100];
 
 	pending.reason = slice_str(err_line(why, reason, sizeof(reason)));
@@ -87,8 +92,8 @@ static int stream(struct pushing *p, struct sending *s, struct err *err)
 	if (rc == 0)
 		return imap_append_end(p->w->imap, err);
 	/*
-	 * The file changed under our hands in the middle of a literal: only closing the connection keeps the server from storing a torn message.
-	 * The mailbox is taken again on a new one.
+	 * The file changed under our hands in the middle of a literal: only closing the connection
+	 * keeps the server from storing a torn message. The mailbox is taken again on a new one.
 	 */
 	if (err->kind == ERR_CONFLICT)
 		err_set(err, ERR_NET, "%s changed while it was sent", s->op->name);
@@ -99,7 +104,8 @@ static int stream(struct pushing *p, struct sending *s, struct err *err)
 static int send_one(struct pushing *p, struct sending *s, struct err *err)
 {
 	struct flags flags = flags_and(&s->op->flags, &p->box->mask_there);
-	int rc = imap_append_begin(p->w->imap, p->box->wire, &flags, s->facts.date, s->facts.wire_size, &s->ticket, err);
+	int rc = imap_append_begin(p->w->imap, p->box->wire, &flags, s->facts.date,
+		s->facts.wire_size, &s->ticket, err);
 
 	if (rc < 0)
 		return -1;
@@ -120,8 +126,8 @@ static int row_for(struct pushing *p, const struct sending *s, uint32_t uid, str
 		.content = s->facts.content,
 	};
 	row_set_file(&row, s->op->name);
-	if (pass->policy.retry &&
-		settle_not_pending(pass->settler, p->box->row.id, STATE_PENDING_APPEND, 0, base_of(s->op), err) != 0)
+	if (pass->policy.retry && settle_not_pending(pass->settler, p->box->row.id,
+					  STATE_PENDING_APPEND, 0, base_of(s->op), err) != 0)
 		return -1;
 	return settle_message(pass->settler, p->box->row.id, p->box->maildir, &row, err);
 }
@@ -150,14 +156,16 @@ static int collect(struct pushing *p, struct sending *s, struct err *err)
 	if (imap_wait(p->w->imap, s->ticket, &result, err) != 0)
 		return -1;
 	if (!result.ok) {
-		err_set(&why, ERR_SERVER_NO, "the server refuses the message (%llu bytes)", (unsigned long long)s->facts.wire_size);
+		err_set(&why, ERR_SERVER_NO, "the server refuses the message (%llu bytes)",
+			(unsigned long long)s->facts.wire_size);
 		err_server(&why, result.text, strlen(result.text));
 		return refused(p, s, &why, err);
 	}
 	atomic_fetch_add(&totals->appended, 1);
 	atomic_fetch_add(&totals->appended_bytes, s->facts.wire_size);
 	report_advance(p->w->pass->report, p->w->number, 1, 0);
-	if (result.code == IMAP_CODE_APPENDUID && result.uid != 0 && result.uidvalidity == p->box->row.uidvalidity)
+	if (result.code == IMAP_CODE_APPENDUID && result.uid != 0 &&
+		result.uidvalidity == p->box->row.uidvalidity)
 		return row_for(p, s, result.uid, err);
 	return answered(p, s, err);
 }
@@ -185,7 +193,8 @@ out:
 	return rc;
 }
 
-int carry_appends(struct worker *w, struct box *box, const struct op *ops, size_t count, bool *again, struct err *err)
+int carry_appends(struct worker *w, struct box *box, const struct op *ops, size_t count,
+	bool *again, struct err *err)
 {
 	struct pushing *p = xcalloc(1, sizeof(*p));
 	int rc = 0;

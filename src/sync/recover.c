@@ -1,7 +1,8 @@
 /*
- * Downloads that a killed pass left half settled: `arrival` rows. Their data is durable (the row is written only after it is); what is open is
- * whether the rename to the final name came to pass. So: still in tmp/ -> rename now; found under its BASE -> make it a message row; neither ->
- * the row goes, and the message is fetched again. Names prove nothing, only BASEs of rows do.
+ * Downloads that a killed pass left half settled: `arrival` rows. Their data is durable (the row is
+ * written only after it is); what is open is whether the rename to the final name came to pass. So:
+ * still in tmp/ -> rename now; found under its BASE -> make it a message row; neither -> the row
+ * goes, and the message is fetched again. Names prove nothing, only BASEs of rows do.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -49,13 +50,15 @@ static int load(struct recovery *r, struct err *err)
 
 static int compare_bases(const void *a, const void *b)
 {
-	return slice_cmp(((const struct arrived *)a)->row.base, ((const struct arrived *)b)->row.base);
+	return slice_cmp(
+		((const struct arrived *)a)->row.base, ((const struct arrived *)b)->row.base);
 }
 
 static struct arrived *find(struct recovery *r, struct slice base)
 {
 	struct arrived key = {.row.base = base};
-	return r->count ? bsearch(&key, r->items, r->count, sizeof(*r->items), compare_bases) : NULL;
+	return r->count ? bsearch(&key, r->items, r->count, sizeof(*r->items), compare_bases)
+			: NULL;
 }
 
 /* Files that a reader may have renamed already: note the name they have now. */
@@ -97,7 +100,8 @@ static int publish(struct maildir *maildir, struct arrived *item, struct err *er
 	return err->sys == ENOENT || err->sys == EEXIST ? 0 : -1;
 }
 
-static int settle(struct recovery *r, struct maildir *maildir, const struct arrived *item, struct err *err)
+static int settle(
+	struct recovery *r, struct maildir *maildir, const struct arrived *item, struct err *err)
 {
 	struct settler *settler = r->pass->settler;
 
@@ -149,5 +153,6 @@ int recover_arrivals(struct pass *pass, struct err *err)
 		free(r.items);
 		arena_fini(&r.arena);
 	}
-	return rc != 0 ? err_wrap(err, "finishing what an interrupted pass left") : settler_flush(pass->settler, err);
+	return rc != 0 ? err_wrap(err, "finishing what an interrupted pass left")
+		       : settler_flush(pass->settler, err);
 }

@@ -1,6 +1,7 @@
 /*
- * Deletions, last of all (I8). What shall go on the server is looked for once more in the Maildir by a whole read directly before: a file that
- * a mail reader was just renaming must not cost the message on the server (I3).
+ * Deletions, last of all (I8). What shall go on the server is looked for once more in the Maildir
+ * by a whole read directly before: a file that a mail reader was just renaming must not cost the
+ * message on the server (I3).
  */
 #include <errno.h>
 #include <stdio.h>
@@ -14,7 +15,8 @@
 
 /* ---- there ---- */
 
-/* Take every UID out of SET whose file is there after all. 1: the folder stood still, 0: it did not, -1. */
+/* Take every UID out of SET whose file is there after all. 1: the folder stood still, 0: it did
+ * not, -1. */
 static int scan_again(struct worker *w, struct box *box, struct uidset *set, struct err *err)
 {
 	struct maildir_scan scan;
@@ -54,20 +56,24 @@ static int prove_absence(struct worker *w, struct box *box, struct err *err)
 		if (rc != 0)
 			return rc < 0 ? -1 : 0;
 	}
-	log_warn("another program keeps changing the folder: nothing is deleted on the server in this pass");
+	log_warn("another program keeps changing the folder: nothing is deleted on the server in "
+		 "this pass");
 	uidset_clear(&box->delete_there);
 	box->incomplete = true;
 	return 0;
 }
 
-static int settle_deleted(struct worker *w, struct box *box, const struct uidset *uids, bool expunged, struct err *err)
+static int settle_deleted(struct worker *w, struct box *box, const struct uidset *uids,
+	bool expunged, struct err *err)
 {
 	struct uid_iter it = {0};
 	uint32_t uid;
 
 	while ((uid = uidset_next(uids, &it)) != 0) {
-		int rc = expunged ? settle_forget(w->pass->settler, box->row.id, uid, box->maildir, err)
-				  : settle_where(w->pass->settler, box->row.id, uid, STATE_THERE, box->maildir, err);
+		int rc = expunged ? settle_forget(
+					    w->pass->settler, box->row.id, uid, box->maildir, err)
+				  : settle_where(w->pass->settler, box->row.id, uid, STATE_THERE,
+					    box->maildir, err);
 		if (rc != 0)
 			return -1;
 		atomic_fetch_add(&w->pass->report->totals.deleted_there, 1);
@@ -87,9 +93,11 @@ static int mark_deleted(struct worker *w, const struct uidset *uids, struct err 
 }
 
 /*
- * Without UIDPLUS only a plain EXPUNGE is left, which would take messages along that others marked. 1: done, 0: it has to wait, -1.
+ * Without UIDPLUS only a plain EXPUNGE is left, which would take messages along that others marked.
+ * 1: done, 0: it has to wait, -1.
  */
-static int expunge_all_ours(struct worker *w, struct box *box, const struct uidset *uids, struct err *err)
+static int expunge_all_ours(
+	struct worker *w, struct box *box, const struct uidset *uids, struct err *err)
 {
 	struct uidset marked = {0};
 	int rc = imap_search_deleted(w->imap, &marked, err);
@@ -98,8 +106,9 @@ static int expunge_all_ours(struct worker *w, struct box *box, const struct uids
 	if (rc == 0 && uidset_empty(&marked))
 		rc = imap_expunge(w->imap, err) == 0 ? 1 : -1;
 	else if (rc == 0)
-		log_warn("%s: the server can only expunge everything, and %llu messages marked by others would go too; waiting", box->name,
-			(unsigned long long)uidset_size(&marked));
+		log_warn("%s: the server can only expunge everything, and %llu messages marked by "
+			 "others would go too; waiting",
+			box->name, (unsigned long long)uidset_size(&marked));
 	uidset_fini(&marked);
 	return rc;
 }
@@ -110,12 +119,14 @@ static int expunge(struct worker *w, struct box *box, const struct uidset *uids,
 
 	if (!imap_can(w->imap, IMAP_CAP_UIDPLUS))
 		return expunge_all_ours(w, box, uids, err);
-	if (imap_uid_expunge_send(w->imap, uids, &ticket, err) != 0 || imap_wait_ok(w->imap, ticket, err) != 0)
+	if (imap_uid_expunge_send(w->imap, uids, &ticket, err) != 0 ||
+		imap_wait_ok(w->imap, ticket, err) != 0)
 		return -1;
 	return 1;
 }
 
-static int delete_batch_there(struct worker *w, struct box *box, const struct uidset *uids, struct err *err)
+static int delete_batch_there(
+	struct worker *w, struct box *box, const struct uidset *uids, struct err *err)
 {
 	bool really = w->pass->policy.expunge & SIDE_THERE;
 	int rc = mark_deleted(w, uids, err) != 0 ? -1 : 1;
@@ -142,12 +153,14 @@ static int delete_there(struct worker *w, struct box *box, struct err *err)
 		return 0;
 	if (prove_absence(w, box, err) != 0 || worker_select(w, box, err) != 0)
 		return -1;
-	report_begin(w->pass->report, w->number, box->name, "deleting", uidset_size(&box->delete_there), 0);
+	report_begin(w->pass->report, w->number, box->name, "deleting",
+		uidset_size(&box->delete_there), 0);
 	bool more = !uidset_empty(&box->delete_there);
 	while (rc == 0 && more) {
 		uidset_clear(&batch);
 		while (uidset_size(&batch) < DELETE_BATCH &&
-			(more = uidset_next_range(&box->delete_there, &it, DELETE_BATCH - (uint32_t)uidset_size(&batch), &range)))
+			(more = uidset_next_range(&box->delete_there, &it,
+				 DELETE_BATCH - (uint32_t)uidset_size(&batch), &range)))
 			uidset_add_range(&batch, range.first, range.last);
 		if (!uidset_empty(&batch))
 			rc = delete_batch_there(w, box, &batch, err);
@@ -158,8 +171,10 @@ static int delete_there(struct worker *w, struct box *box, struct err *err)
 
 /* ---- here ---- */
 
-/* Apply REMOVE (else: add T) to the file of ROW, wherever a reader has put it in this folder. 1: done, 0: there is none, -1. */
-static int change_file(struct box *box, const struct state_message *row, bool remove, char *path, size_t size, struct err *err)
+/* Apply REMOVE (else: add T) to the file of ROW, wherever a reader has put it in this folder. 1:
+ * done, 0: there is none, -1. */
+static int change_file(struct box *box, const struct state_message *row, bool remove, char *path,
+	size_t size, struct err *err)
 {
 	char base[ROW_FILE_SIZE], to[ROW_FILE_SIZE];
 
@@ -170,9 +185,12 @@ static int change_file(struct box *box, const struct state_message *row, bool re
 		row_set_file(&now, path);
 		struct flags flags = maildir_flags(box->maildir, now.in_new, now.info);
 		flags.system |= FLAG_DELETED;
-		if (!remove && maildir_filename(box->maildir, slice_str(base), false, now.info, &flags, to, sizeof(to)) == 0)
+		if (!remove && maildir_filename(box->maildir, slice_str(base), false, now.info,
+				       &flags, to, sizeof(to)) == 0)
 			return err_set(err, ERR_DISK, "%s: the file name would be too long", path);
-		int rc = remove ? maildir_remove(box->maildir, path, err) : strcmp(path, to) == 0 ? 0 : maildir_rename(box->maildir, path, to, err);
+		int rc = remove                  ? maildir_remove(box->maildir, path, err)
+			 : strcmp(path, to) == 0 ? 0
+						 : maildir_rename(box->maildir, path, to, err);
 		if (rc == 0) {
 			snprintf(path, size, "%s", remove ? "" : to);
 			return 1;
@@ -186,7 +204,8 @@ static int change_file(struct box *box, const struct state_message *row, bool re
 	return 0;
 }
 
-static int get_row(struct worker *w, struct box *box, uint32_t uid, struct state_message *row, struct err *err)
+static int get_row(
+	struct worker *w, struct box *box, uint32_t uid, struct state_message *row, struct err *err)
 {
 	struct state_read *read = NULL;
 
@@ -212,14 +231,16 @@ static int delete_one_here(struct worker *w, struct box *box, uint32_t uid, stru
 	int rc = get_row(w, box, uid, &row, err);
 	if (rc <= 0)
 		return rc;
-	int done = row.where & STATE_HERE ? change_file(box, &row, really, path, sizeof(path), err) : 0;
+	int done = row.where & STATE_HERE ? change_file(box, &row, really, path, sizeof(path), err)
+					  : 0;
 	if (done < 0)
 		return -1;
 	atomic_fetch_add(&w->pass->report->totals.deleted_here, done);
 	report_advance(w->pass->report, w->number, 1, 0);
 	if (really || done == 0)
 		return settle_forget(settler, box->row.id, uid, box->maildir, err);
-	if (settle_flags(settler, box->row.id, uid, &deleted, &deleted, box->maildir, path, err) != 0)
+	if (settle_flags(settler, box->row.id, uid, &deleted, &deleted, box->maildir, path, err) !=
+		0)
 		return -1;
 	return settle_where(settler, box->row.id, uid, STATE_HERE, box->maildir, err);
 }
@@ -230,7 +251,8 @@ static int delete_here(struct worker *w, struct box *box, struct err *err)
 	uint32_t uid;
 	unsigned done = 0;
 
-	report_begin(w->pass->report, w->number, box->name, "deleting", uidset_size(&box->delete_here), 0);
+	report_begin(w->pass->report, w->number, box->name, "deleting",
+		uidset_size(&box->delete_here), 0);
 	while ((uid = uidset_next(&box->delete_here, &it)) != 0) {
 		if (cancel_check(err) != 0 || delete_one_here(w, box, uid, err) != 0)
 			return -1;

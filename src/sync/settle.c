@@ -1,11 +1,14 @@
 /*
- * One thread, one queue, one transaction a batch. Why not let each worker commit: LMDB has one writer anyway, a commit costs a disk flush, and
- * only somebody who sees all workers can share that flush between them. Why two steps for a download: the row must not exist before
- * the file is durable under its final name (else a power cut turns it into "deleted here"), and the file must not have its final
- * name before the state knows of it (else a power cut turns it into "new here", and it is sent back). The `arrival` row is the bridge.
+ * One thread, one queue, one transaction a batch. Why not let each worker commit: LMDB has one
+ * writer anyway, a commit costs a disk flush, and only somebody who sees all workers can share that
+ * flush between them. Why two steps for a download: the row must not exist before the file is
+ * durable under its final name (else a power cut turns it into "deleted here"), and the file must
+ * not have its final name before the state knows of it (else a power cut turns it into "new here",
+ * and it is sent back). The `arrival` row is the bridge.
  *
- * Batches overlap: while batch k's files are being renamed, workers fill batch k + 1; the sync that makes k + 1's data durable makes k's renames
- * durable, too. So n messages cost about one sync and one commit a batch.
+ * Batches overlap: while batch k's files are being renamed, workers fill batch k + 1; the sync that
+ * makes k + 1's data durable makes k's renames durable, too. So n messages cost about one sync and
+ * one commit a batch.
  */
 #include "sync/settle.h"
 
@@ -19,15 +22,15 @@
 #include "base/log.h"
 #include "base/queue.h"
 
-#define BATCH_ITEMS 4096          /* rows a transaction */
-#define BATCH_BYTES (64u << 20)   /* new file data that waits for its sync */
-#define BATCH_MS 2000             /* a slow link must not leave finished downloads unsettled for long */
+#define BATCH_ITEMS 4096        /* rows a transaction */
+#define BATCH_BYTES (64u << 20) /* new file data that waits for its sync */
+#define BATCH_MS 2000 /* a slow link must not leave finished downloads unsettled for long */
 #define QUEUE_ITEMS 4096
-#define FEW_FILES 4               /* up to here fsync each, above one syncfs */
+#define FEW_FILES 4 /* up to here fsync each, above one syncfs */
 
 enum item_kind {
-	ITEM_ARRIVAL,      /* step one of a download */
-	ITEM_ARRIVED,      /* step two */
+	ITEM_ARRIVAL, /* step one of a download */
+	ITEM_ARRIVED, /* step two */
 	ITEM_ARRIVAL_GONE,
 	ITEM_MESSAGE,
 	ITEM_FLAGS,
@@ -51,10 +54,11 @@ struct item {
 	struct item *next;
 	enum item_kind kind;
 	uint32_t id;
-	struct maildir *maildir;      /* a reference, or NULL */
-	const char *path;             /* file to make durable or its new name; NULL: none */
+	struct maildir *maildir; /* a reference, or NULL */
+	const char *path;        /* file to make durable or its new name; NULL: none */
 	union {
-		struct state_message row; /* ARRIVAL, ARRIVED, MESSAGE; uid and where also for FLAGS, FORGET, WHERE */
+		struct state_message row; /* ARRIVAL, ARRIVED, MESSAGE; uid and where also for
+					     FLAGS, FORGET, WHERE */
 		struct state_upload upload;
 		struct state_pending pending;
 		struct state_mailbox mailbox;
@@ -66,7 +70,7 @@ struct item {
 	};
 	struct flags change;
 	uint32_t former;
-	char strings[];               /* what the slices above point to */
+	char strings[]; /* what the slices above point to */
 };
 
 struct list {
@@ -80,14 +84,14 @@ struct settler {
 	struct settler_options o;
 	struct queue *queue;
 	pthread_t thread;
-	pthread_mutex_t lock;         /* guards failed, err, waiters */
+	pthread_mutex_t lock; /* guards failed, err, waiters */
 	pthread_cond_t done;
 	bool failed;
 	struct err err;
-	struct list second;           /* settler thread: renamed downloads and what has to come after them */
-	bool marked;                  /* settler thread: marker and meta know this pass */
-	unsigned keywords_saved;      /* settler thread */
-	bool group;                   /* syncfs can be used */
+	struct list second; /* settler thread: renamed downloads and what has to come after them */
+	bool marked;        /* settler thread: marker and meta know this pass */
+	unsigned keywords_saved; /* settler thread */
+	bool group;              /* syncfs can be used */
 };
 
 static void list_add(struct list *list, struct item *item)
@@ -144,7 +148,8 @@ static void keep(char **pos, struct slice *s)
 static int sync_file(struct maildir *maildir, const char *path, struct err *err)
 {
 	int fd = fs_open_read(maildir->fd, path, err);
-	if (fd < 0) /* a reader renamed it meanwhile: then it is not ours to prove, the directories are synced anyway */
+	if (fd < 0) /* a reader renamed it meanwhile: then it is not ours to prove, the directories
+		       are synced anyway */
 		return err->sys == ENOENT ? 0 : -1;
 	int rc = fs_fsync(fd, err);
 	close(fd);
@@ -178,7 +183,8 @@ static int sync_each(const struct list *batch, struct err *err)
 		const char *file = item_file(item, buf, sizeof(buf));
 		if (file && sync_file(item->maildir, file, err) != 0)
 			return -1;
-		if (item->kind != ITEM_ARRIVAL && item->maildir != last && sync_directories(item->maildir, err) != 0)
+		if (item->kind != ITEM_ARRIVAL && item->maildir != last &&
+			sync_directories(item->maildir, err) != 0)
 			return -1;
 		if (item->kind != ITEM_ARRIVAL)
 			last = item->maildir;
@@ -201,20 +207,23 @@ static int make_durable(struct settler *s, const struct list *batch, struct err 
 
 /* ---- rows ---- */
 
-/* A row as the transaction sees it, its strings copied out of the map, where the next put may move them. */
+/* A row as the transaction sees it, its strings copied out of the map, where the next put may move
+ * them. */
 struct own_row {
 	struct state_message row;
 	char strings[1024];
 };
 
-static int get_own(struct state_write *w, const struct item *item, struct own_row *out, struct err *err)
+static int get_own(
+	struct state_write *w, const struct item *item, struct own_row *out, struct err *err)
 {
 	int rc = state_write_get_message(w, item->id, item->row.uid, &out->row, err);
 	if (rc <= 0)
 		return rc;
 	char *pos = out->strings;
 	if (out->row.base.n + out->row.info.n > sizeof(out->strings))
-		return err_set(err, ERR_STATE, "message %u: its file name in the state is too long", item->row.uid);
+		return err_set(err, ERR_STATE, "message %u: its file name in the state is too long",
+			item->row.uid);
 	keep(&pos, &out->row.base);
 	keep(&pos, &out->row.info);
 	return 1;
@@ -309,7 +318,8 @@ static int apply(struct state_write *w, const struct item *item, struct err *err
 	case ITEM_PENDING:
 		return apply_pending(w, item, err);
 	case ITEM_NOT_PENDING:
-		return state_delete_pending(w, item->id, item->pending.kind, item->pending.uid, item->pending.base, err);
+		return state_delete_pending(w, item->id, item->pending.kind, item->pending.uid,
+			item->pending.base, err);
 	case ITEM_MAILBOX:
 		return apply_mailbox(w, item, err);
 	case ITEM_TEXT:
@@ -331,7 +341,8 @@ static int apply_keywords(struct settler *s, struct state_write *w, unsigned cou
 	return 0;
 }
 
-static int try_commit(struct settler *s, const struct list *batch, unsigned keywords, struct err *err)
+static int try_commit(
+	struct settler *s, const struct list *batch, unsigned keywords, struct err *err)
 {
 	struct state_write *w = NULL;
 	int rc = state_write_begin(s->o.state, &w, err);
@@ -356,7 +367,8 @@ static bool changes_messages(const struct list *batch)
 	return false;
 }
 
-/* The marker is durable before the first commit of a pass that changes anything: see maildir_marker_write(). */
+/* The marker is durable before the first commit of a pass that changes anything: see
+ * maildir_marker_write(). */
 static int mark_pass(struct settler *s, const struct list *batch, struct err *err)
 {
 	struct maildir_marker marker = {.pass = s->o.pass};
@@ -388,12 +400,14 @@ static int commit(struct settler *s, const struct list *batch, struct err *err)
 
 static void row_path(const struct state_message *row, char *out, size_t size)
 {
-	snprintf(out, size, "%s/%.*s%s%.*s", row->in_new ? "new" : "cur", SLICE_ARG(row->base), row->info.n ? ":" : "", SLICE_ARG(row->info));
+	snprintf(out, size, "%s/%.*s%s%.*s", row->in_new ? "new" : "cur", SLICE_ARG(row->base),
+		row->info.n ? ":" : "", SLICE_ARG(row->info));
 }
 
 /*
- * A name that somebody took already, which fresh names make all but impossible: give the file another one while it is still in tmp/, and
- * let it arrive once more under that one, as the row of the old name would point at the stranger.
+ * A name that somebody took already, which fresh names make all but impossible: give the file
+ * another one while it is still in tmp/, and let it arrive once more under that one, as the row of
+ * the old name would point at the stranger.
  */
 static int rename_arrival(struct settler *s, struct item *item, struct err *err)
 {
@@ -433,16 +447,19 @@ static int publish(struct settler *s, struct item *item, struct err *err)
 	if (err->sys == EEXIST)
 		return rename_arrival(s, item, err);
 	if (err->sys == ENOENT) {
-		/* Somebody removed the file from tmp/, or the folder: the arrival row stays, and the next pass fetches it again. */
-		log_warn("%s: the new message %s went away before it was delivered", item->maildir->path, base);
+		/* Somebody removed the file from tmp/, or the folder: the arrival row stays, and
+		 * the next pass fetches it again. */
+		log_warn("%s: the new message %s went away before it was delivered",
+			item->maildir->path, base);
 		return 0;
 	}
 	return -1;
 }
 
 /*
- * Durable, committed, renamed. What has to come after the renames (step two, the mailbox row that moves the watermark, a flush that came behind) goes to
- * the second list, which leads the next batch.
+ * Durable, committed, renamed. What has to come after the renames (step two, the mailbox row that
+ * moves the watermark, a flush that came behind) goes to the second list, which leads the next
+ * batch.
  */
 static int settle_batch(struct settler *s, struct list *batch, struct err *err)
 {
@@ -457,7 +474,9 @@ static int settle_batch(struct settler *s, struct list *batch, struct err *err)
 		else
 			list_add(&now, item);
 	}
-	int rc = make_durable(s, &now, err) != 0 || (now.count > 0 && commit(s, &now, err) != 0) ? -1 : 0;
+	int rc = make_durable(s, &now, err) != 0 || (now.count > 0 && commit(s, &now, err) != 0)
+			 ? -1
+			 : 0;
 	struct list behind = list_take(&s->second);
 	while ((item = list_pop(&now))) {
 		if (rc == 0 && item->kind == ITEM_ARRIVAL) {
@@ -503,7 +522,9 @@ static bool gather(struct settler *s, struct list *batch)
 	while (batch->count < BATCH_ITEMS && batch->bytes < BATCH_BYTES) {
 		bool timed_out = false;
 		int64_t left = deadline - clock_ms();
-		struct item *item = waits ? queue_pop(s->queue) : queue_pop_wait(s->queue, left > 0 ? (unsigned)left : 0, &timed_out);
+		struct item *item =
+			waits ? queue_pop(s->queue)
+			      : queue_pop_wait(s->queue, left > 0 ? (unsigned)left : 0, &timed_out);
 		if (!item)
 			return timed_out || batch->count > 0;
 		if (waits)
@@ -612,7 +633,8 @@ int settler_flush(struct settler *s, struct err *err)
 /* ---- handing over ---- */
 
 /* An item with room for STRINGS bytes of copies. */
-static struct item *item_new(enum item_kind kind, uint32_t id, struct maildir *maildir, size_t strings)
+static struct item *item_new(
+	enum item_kind kind, uint32_t id, struct maildir *maildir, size_t strings)
 {
 	struct item *item = xcalloc(1, sizeof(*item) + strings + 1);
 	item->kind = kind;
@@ -621,7 +643,8 @@ static struct item *item_new(enum item_kind kind, uint32_t id, struct maildir *m
 	return item;
 }
 
-static int hand_over_row(struct settler *s, enum item_kind kind, uint32_t id, struct maildir *maildir, const struct state_message *row, struct err *err)
+static int hand_over_row(struct settler *s, enum item_kind kind, uint32_t id,
+	struct maildir *maildir, const struct state_message *row, struct err *err)
 {
 	char path[600];
 	row_path(row, path, sizeof(path));
@@ -637,7 +660,8 @@ static int hand_over_row(struct settler *s, enum item_kind kind, uint32_t id, st
 	return hand_over(s, item, err);
 }
 
-int settle_arrival(struct settler *s, uint32_t id, struct maildir *maildir, const struct state_message *row, struct err *err)
+int settle_arrival(struct settler *s, uint32_t id, struct maildir *maildir,
+	const struct state_message *row, struct err *err)
 {
 	return hand_over_row(s, ITEM_ARRIVAL, id, maildir, row, err);
 }
@@ -649,13 +673,14 @@ int settle_arrival_gone(struct settler *s, uint32_t id, uint32_t uid, struct err
 	return hand_over(s, item, err);
 }
 
-int settle_message(struct settler *s, uint32_t id, struct maildir *maildir, const struct state_message *row, struct err *err)
+int settle_message(struct settler *s, uint32_t id, struct maildir *maildir,
+	const struct state_message *row, struct err *err)
 {
 	return hand_over_row(s, ITEM_MESSAGE, id, maildir, row, err);
 }
 
-int settle_flags(struct settler *s, uint32_t id, uint32_t uid, const struct flags *change, const struct flags *flags,
-	struct maildir *maildir, const char *path, struct err *err)
+int settle_flags(struct settler *s, uint32_t id, uint32_t uid, const struct flags *change,
+	const struct flags *flags, struct maildir *maildir, const char *path, struct err *err)
 {
 	size_t n = path ? strlen(path) + 1 : 0;
 	struct item *item = item_new(ITEM_FLAGS, id, maildir, n);
@@ -668,14 +693,16 @@ int settle_flags(struct settler *s, uint32_t id, uint32_t uid, const struct flag
 	return hand_over(s, item, err);
 }
 
-int settle_forget(struct settler *s, uint32_t id, uint32_t uid, struct maildir *maildir, struct err *err)
+int settle_forget(
+	struct settler *s, uint32_t id, uint32_t uid, struct maildir *maildir, struct err *err)
 {
 	struct item *item = item_new(ITEM_FORGET, id, maildir, 0);
 	item->row.uid = uid;
 	return hand_over(s, item, err);
 }
 
-int settle_where(struct settler *s, uint32_t id, uint32_t uid, unsigned where, struct maildir *maildir, struct err *err)
+int settle_where(struct settler *s, uint32_t id, uint32_t uid, unsigned where,
+	struct maildir *maildir, struct err *err)
 {
 	struct item *item = item_new(ITEM_WHERE, id, maildir, 0);
 	item->row.uid = uid;
@@ -683,7 +710,8 @@ int settle_where(struct settler *s, uint32_t id, uint32_t uid, unsigned where, s
 	return hand_over(s, item, err);
 }
 
-int settle_upload(struct settler *s, uint32_t id, const struct state_upload *upload, struct err *err)
+int settle_upload(
+	struct settler *s, uint32_t id, const struct state_upload *upload, struct err *err)
 {
 	struct item *item = item_new(ITEM_UPLOAD, id, NULL, upload->base.n);
 	char *pos = item->strings;
@@ -701,7 +729,8 @@ int settle_upload_gone(struct settler *s, uint32_t id, struct slice base, struct
 	return hand_over(s, item, err);
 }
 
-static int hand_over_pending(struct settler *s, enum item_kind kind, uint32_t id, const struct state_pending *pending, struct err *err)
+static int hand_over_pending(struct settler *s, enum item_kind kind, uint32_t id,
+	const struct state_pending *pending, struct err *err)
 {
 	struct item *item = item_new(kind, id, NULL, pending->base.n + pending->reason.n);
 	char *pos = item->strings;
@@ -711,18 +740,21 @@ static int hand_over_pending(struct settler *s, enum item_kind kind, uint32_t id
 	return hand_over(s, item, err);
 }
 
-int settle_pending(struct settler *s, uint32_t id, const struct state_pending *pending, struct err *err)
+int settle_pending(
+	struct settler *s, uint32_t id, const struct state_pending *pending, struct err *err)
 {
 	return hand_over_pending(s, ITEM_PENDING, id, pending, err);
 }
 
-int settle_not_pending(struct settler *s, uint32_t id, enum state_pending_kind kind, uint32_t uid, struct slice base, struct err *err)
+int settle_not_pending(struct settler *s, uint32_t id, enum state_pending_kind kind, uint32_t uid,
+	struct slice base, struct err *err)
 {
 	struct state_pending pending = {.kind = kind, .uid = uid, .base = base};
 	return hand_over_pending(s, ITEM_NOT_PENDING, id, &pending, err);
 }
 
-int settle_mailbox(struct settler *s, const struct state_mailbox *mailbox, uint32_t former, struct err *err)
+int settle_mailbox(
+	struct settler *s, const struct state_mailbox *mailbox, uint32_t former, struct err *err)
 {
 	struct item *item = item_new(ITEM_MAILBOX, mailbox->id, NULL,
 		mailbox->wire.n + mailbox->name.n + mailbox->path.n + mailbox->mailboxid.n);

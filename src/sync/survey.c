@@ -10,7 +10,8 @@ static int compare_names(const void *a, const void *b)
 	return order != 0 ? order : (x->index > y->index) - (x->index < y->index);
 }
 
-/* Sort; of several entries with one canonical name the first stays, the others are dropped and it gets the problem. */
+/* Sort; of several entries with one canonical name the first stays, the others are dropped and it
+ * gets the problem. */
 static size_t sort_unique(struct box_name *names, size_t count, const char *problem)
 {
 	size_t kept = 0;
@@ -39,7 +40,8 @@ struct making {
 static const char *folder_of(struct making *m, const char *name)
 {
 	struct buf path = {0};
-	enum maildir_layout layout = m->in->account->layout == CONFIG_LAYOUT_NESTED ? MAILDIR_NESTED : MAILDIR_PLUSPLUS;
+	enum maildir_layout layout =
+		m->in->account->layout == CONFIG_LAYOUT_NESTED ? MAILDIR_NESTED : MAILDIR_PLUSPLUS;
 	const char *out = NULL;
 
 	if (maildir_path(layout, slice_str(name), &path))
@@ -68,7 +70,8 @@ static void names_there(struct making *m)
 	}
 	buf_fini(&name);
 	m->boxes.there = names;
-	m->boxes.there_count = sort_unique(names, count, "two mailboxes of the server have this name here");
+	m->boxes.there_count =
+		sort_unique(names, count, "two mailboxes of the server have this name here");
 }
 
 static void names_here(struct making *m)
@@ -85,7 +88,8 @@ static void names_here(struct making *m)
 	}
 	buf_fini(&wire);
 	m->boxes.here = names;
-	m->boxes.here_count = sort_unique(names, m->folders.count, "two folders stand for this mailbox");
+	m->boxes.here_count =
+		sort_unique(names, m->folders.count, "two folders stand for this mailbox");
 }
 
 static int load_rows(struct making *m, struct err *err)
@@ -117,7 +121,8 @@ static void names_of_rows(struct making *m)
 	struct box_name *names = arena_zalloc(m->arena, (m->row_count + 1) * sizeof(*names));
 
 	for (size_t i = 0; i < m->row_count; i++)
-		names[i] = (struct box_name){.name = m->rows[i].name.p, .index = i, .where = m->rows[i].where};
+		names[i] = (struct box_name){
+			.name = m->rows[i].name.p, .index = i, .where = m->rows[i].where};
 	m->boxes.rows = names;
 	m->boxes.row_count = sort_unique(names, m->row_count, NULL);
 }
@@ -146,7 +151,8 @@ static void fill(struct making *m, const struct box_decision *d, struct survey_b
 	box->path = d->here ? m->folders.items[d->here->index].path : folder_of(m, d->name);
 }
 
-int survey_make(const struct survey_input *input, struct arena *arena, struct survey *out, struct err *err)
+int survey_make(
+	const struct survey_input *input, struct arena *arena, struct survey *out, struct err *err)
 {
 	struct making m = {.in = input, .arena = arena};
 	struct box_decisions decisions;

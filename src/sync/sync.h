@@ -1,6 +1,6 @@
 /*
- * The engine's door: what cli/ calls. Each function does one account, in the calling thread and threads of its own that are gone on
- * return; several accounts may run at once.
+ * The engine's door: what cli/ calls. Each function does one account, in the calling thread and
+ * threads of its own that are gone on return; several accounts may run at once.
  */
 #ifndef SYNC_SYNC_H
 #define SYNC_SYNC_H
@@ -11,49 +11,56 @@
 #include "sync/report.h"
 
 struct sync_options {
-	bool plan;                /* find out and report every operation, change nothing anywhere (EXAMINE, no lock, no state) */
-	bool approve;             /* the guard lets everything through */
-	bool retry;               /* what was refused earlier is tried again */
-	bool no_wait;             /* ERR_SERVER_BUSY at once if another pass of the account runs */
-	char *const *mailboxes;   /* only these canonical names; count 0: all that the configuration selects */
+	bool plan;    /* find out and report every operation, change nothing anywhere (EXAMINE, no
+			 lock, no state) */
+	bool approve; /* the guard lets everything through */
+	bool retry;   /* what was refused earlier is tried again */
+	bool no_wait; /* ERR_SERVER_BUSY at once if another pass of the account runs */
+	char *const *mailboxes; /* only these canonical names; count 0: all that the configuration
+				   selects */
 	size_t mailbox_count;
 };
 
 /*
- * One two-way pass. 0: the pass came to its end; what failed on the way, was refused or is pending stands in REPORT's totals.
- * -1: it could not (login refused, network gone for longer than server.retry, database unusable...): ERR says why; whatever was
- * done is settled and the next pass continues from there.
+ * One two-way pass. 0: the pass came to its end; what failed on the way, was refused or is pending
+ * stands in REPORT's totals. -1: it could not (login refused, network gone for longer than
+ * server.retry, database unusable...): ERR says why; whatever was done is settled and the next pass
+ * continues from there.
  */
-int sync_account(const struct config_account *account, const struct sync_options *options, struct report *report, struct err *err) MUST_USE;
+int sync_account(const struct config_account *account, const struct sync_options *options,
+	struct report *report, struct err *err) MUST_USE;
 
-/* The exit status (contract: sysexits) of one account's pass: of RC and ERR as returned, and of the totals. */
+/* The exit status (contract: sysexits) of one account's pass: of RC and ERR as returned, and of the
+ * totals. */
 int sync_exit_status(int rc, const struct err *err, const struct report *report);
 /* The exit status for an error alone. */
 int sync_err_status(const struct err *err);
-/* Of two accounts' statuses, the one that tells more: the first of 70 78 77 74 76 75 65 1 64 0 that occurs. */
+/* Of two accounts' statuses, the one that tells more: the first of 70 78 77 74 76 75 65 1 64 0 that
+ * occurs. */
 int sync_worse_status(int a, int b);
 
 /* One mailbox as `list` and `status --remote` see it. */
 struct sync_box {
-	const char *name;            /* canonical */
-	struct slice wire;           /* server's name; empty: it can't be held there */
-	const char *path;            /* folder below the Maildir root; NULL: it can't be held here */
-	bool there, here;            /* exists */
-	bool selectable;             /* there: not \Noselect */
-	bool selected;               /* by the configuration's patterns */
-	unsigned attributes;         /* bits of enum imap_attribute */
+	const char *name;    /* canonical */
+	struct slice wire;   /* server's name; empty: it can't be held there */
+	const char *path;    /* folder below the Maildir root; NULL: it can't be held here */
+	bool there, here;    /* exists */
+	bool selectable;     /* there: not \Noselect */
+	bool selected;       /* by the configuration's patterns */
+	unsigned attributes; /* bits of enum imap_attribute */
 	struct imap_status status;
-	const char *problem;         /* why it is not synced, NULL: nothing wrong */
+	const char *problem; /* why it is not synced, NULL: nothing wrong */
 };
 struct sync_boxes {
-	struct sync_box *items;      /* arena, sorted by name */
+	struct sync_box *items; /* arena, sorted by name */
 	size_t count;
 };
 /*
- * Connect, list both sides and pair the names. STATUS: also the server's counts. CAPABILITIES (may be NULL): appended
- * one name a line. Changes nothing.
+ * Connect, list both sides and pair the names. STATUS: also the server's counts. CAPABILITIES (may
+ * be NULL): appended one name a line. Changes nothing.
  */
-int sync_list(const struct config_account *account, bool status, struct arena *arena, struct sync_boxes *out, struct buf *capabilities, struct err *err) MUST_USE;
+int sync_list(const struct config_account *account, bool status, struct arena *arena,
+	struct sync_boxes *out, struct buf *capabilities, struct err *err) MUST_USE;
 
 /* "user@host:port PATH": what an account's state belongs to. Appended to OUT. */
 void sync_identity(const struct config_account *account, struct buf *out);

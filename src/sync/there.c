@@ -1,6 +1,7 @@
 /*
- * What changed on the server. This is the plain rung: every UID with its flags is listed, streamed past the state; in memory stay only
- * the ranges of UIDs seen and what differs. Absence counts only if as many messages were listed as the mailbox holds (I3).
+ * What changed on the server. This is the plain rung: every UID with its flags is listed, streamed
+ * past the state; in memory stay only the ranges of UIDs seen and what differs. Absence counts only
+ * if as many messages were listed as the mailbox holds (I3).
  */
 #include <stdlib.h>
 
@@ -26,10 +27,12 @@ static int renew(struct looking *l, struct err *err)
 	return state_read_renew(l->read, err);
 }
 
-static struct change *add_change(struct looking *l, const struct state_message *row, enum change_kind kind)
+static struct change *add_change(
+	struct looking *l, const struct state_message *row, enum change_kind kind)
 {
 	struct look *look = l->look;
-	look->there = base_reserve(look->there, look->there_count, &look->there_room, sizeof(*look->there));
+	look->there = base_reserve(
+		look->there, look->there_count, &look->there_room, sizeof(*look->there));
 	struct change *change = &look->there[look->there_count++];
 	*change = (struct change){
 		.uid = row->uid,
@@ -53,7 +56,8 @@ static bool full(struct looking *l)
 static int compare(struct looking *l, const struct imap_message *m, struct err *err)
 {
 	struct state_message row;
-	int rc = renew(l, err) != 0 ? -1 : state_get_message(l->read, l->box->row.id, m->uid, &row, err);
+	int rc = renew(l, err) != 0 ? -1
+				    : state_get_message(l->read, l->box->row.id, m->uid, &row, err);
 
 	if (rc < 0)
 		return -1;
@@ -122,7 +126,8 @@ static int find_gone(struct looking *l, struct err *err)
 
 	while ((rc = state_next_message(l->read, l->box->row.id, uid, &row, err)) == 1) {
 		uid = row.uid;
-		if (row.where & STATE_THERE && !uidset_contains(&l->seen, uid) && !uidset_contains(&l->box->delete_here, uid)) {
+		if (row.where & STATE_THERE && !uidset_contains(&l->seen, uid) &&
+			!uidset_contains(&l->box->delete_here, uid)) {
 			if (full(l))
 				return 0;
 			add_change(l, &row, CHANGE_GONE);
@@ -141,7 +146,8 @@ static int compare_changes(const void *a, const void *b)
 	return x->uid < y->uid ? -1 : x->uid > y->uid;
 }
 
-/* A server may list a message twice, and in any order: sort, the last word about a message counts. */
+/* A server may list a message twice, and in any order: sort, the last word about a message counts.
+ */
 static void sort_changes(struct look *look)
 {
 	size_t kept = 0;
@@ -178,7 +184,8 @@ int look_there(struct worker *w, struct box *box, struct look *look, struct err 
 	}
 	look->there_complete = uidset_size(&l.seen) == imap_selected(w->imap)->exists;
 	if (!look->there_complete)
-		log_warn("the server lists %llu messages and says that it holds %u: nothing is deleted here in this pass",
+		log_warn("the server lists %llu messages and says that it holds %u: nothing is "
+			 "deleted here in this pass",
 			(unsigned long long)uidset_size(&l.seen), imap_selected(w->imap)->exists);
 	else if (known && find_gone(&l, err) != 0)
 		goto out;

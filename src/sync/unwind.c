@@ -61,7 +61,8 @@ int sync_exit_status(int rc, const struct err *err, const struct report *report)
 
 int sync_worse_status(int a, int b)
 {
-	static const int order[] = {EX_SOFTWARE, EX_CONFIG, EX_NOPERM, EX_IOERR, EX_PROTOCOL, EX_TEMPFAIL, EX_DATAERR, 1, EX_USAGE, EX_OK};
+	static const int order[] = {EX_SOFTWARE, EX_CONFIG, EX_NOPERM, EX_IOERR, EX_PROTOCOL,
+		EX_TEMPFAIL, EX_DATAERR, 1, EX_USAGE, EX_OK};
 	for (size_t i = 0; i < COUNT_OF(order); i++)
 		if (a == order[i] || b == order[i])
 			return order[i];

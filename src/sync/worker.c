@@ -1,7 +1,8 @@
 /*
- * Workers: a thread with a connection of its own, opened only when there is work for it. Connection 1 is the control connection that made the
- * survey. A lost connection is opened again and its mailbox taken once more, as long as server.retry allows; a server that refuses one
- * connection more is no error, the others do the work.
+ * Workers: a thread with a connection of its own, opened only when there is work for it. Connection
+ * 1 is the control connection that made the survey. A lost connection is opened again and its
+ * mailbox taken once more, as long as server.retry allows; a server that refuses one connection
+ * more is no error, the others do the work.
  */
 #include <stdio.h>
 
@@ -58,7 +59,8 @@ int worker_select(struct worker *w, struct box *box, struct err *err)
 	return 0;
 }
 
-void pass_failed(struct pass *pass, const struct box *box, uint32_t uid, const char *file, const struct err *err)
+void pass_failed(struct pass *pass, const struct box *box, uint32_t uid, const char *file,
+	const struct err *err)
 {
 	struct report_event event = {
 		.kind = REPORT_FAILED,
@@ -73,9 +75,11 @@ void pass_failed(struct pass *pass, const struct box *box, uint32_t uid, const c
 	report_event(pass->report, &event);
 }
 
-void pass_tell(struct pass *pass, enum report_event_kind kind, const char *mailbox, const char *reason)
+void pass_tell(
+	struct pass *pass, enum report_event_kind kind, const char *mailbox, const char *reason)
 {
-	struct report_event event = {.kind = kind, .account = pass->account->name, .mailbox = mailbox, .reason = reason};
+	struct report_event event = {
+		.kind = kind, .account = pass->account->name, .mailbox = mailbox, .reason = reason};
 	report_event(pass->report, &event);
 }
 
@@ -167,7 +171,8 @@ static void *worker_main(void *arg)
 	struct box *box;
 
 	log_set_context(pass->account->name);
-	if (w->number > 1 && atomic_load(&pass->next_job) < pass->job_count && worker_connect(w, &err) != 0) {
+	if (w->number > 1 && atomic_load(&pass->next_job) < pass->job_count &&
+		worker_connect(w, &err) != 0) {
 		log_info("connection %u: %s; going on with fewer connections", w->number, err.msg);
 		return NULL;
 	}
@@ -188,9 +193,11 @@ static void *worker_main(void *arg)
 	return NULL;
 }
 
-int pass_run(struct pass *pass, box_work *work, struct box **jobs, size_t job_count, struct err *err)
+int pass_run(
+	struct pass *pass, box_work *work, struct box **jobs, size_t job_count, struct err *err)
 {
-	unsigned threads = job_count < pass->worker_count ? (unsigned)job_count : pass->worker_count;
+	unsigned threads =
+		job_count < pass->worker_count ? (unsigned)job_count : pass->worker_count;
 	struct phase phases[REPORT_CONNECTIONS];
 
 	pass->jobs = jobs;

@@ -66,7 +66,7 @@ def test_every_flag_combination_pushed(world):
     world.sync_same()
 
 
-@pytest.mark.parametrize("first, second", [("", "DFPRST"), ("DFPRST", ""), ("FS", "RP"), ("T", "D")])
+@pytest.mark.parametrize("first, second", [("", "DFPRST"), ("DFPRST", ""), ("FS", "PR"), ("T", "D")])
 def test_flags_change_both_ways(world, first, second):
     there = world.there.append("INBOX", compose("changed there"), flags_of(first))
     world.there.append("INBOX", compose("changed here"), flags_of(first))
@@ -74,7 +74,7 @@ def test_flags_change_both_ways(world, first, second):
     world.there.store("INBOX", there, "FLAGS", flags_of(second))
     world.here.flag([f for f in world.here.files("INBOX") if b"changed here" in f.body()][0], second)
     world.sync_same()
-    assert {f.letters for f in world.here.files("INBOX")} == {second}
+    assert {f.letters for f in world.here.files("INBOX")} == {"".join(sorted(second))}
 
 
 def test_all_flag_changes_one_by_one(world):

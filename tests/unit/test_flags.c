@@ -32,9 +32,13 @@ static void test_letters(void **state UNUSED)
 static void test_merge(void **state UNUSED)
 {
 	for (int bits = 0; bits < 32; bits++) {
-		struct flags base = flags_system(bits & 1 ? 1 : 0), there = flags_system(bits & 2 ? 1 : 0), here = flags_system(bits & 4 ? 1 : 0);
-		struct flags mask_there = flags_system(bits & 8 ? 1 : 0), mask_here = flags_system(bits & 16 ? 1 : 0);
-		bool changed = (bits & 8 && there.system != base.system) || (bits & 16 && here.system != base.system);
+		struct flags base = flags_system(bits & 1 ? 1 : 0),
+			     there = flags_system(bits & 2 ? 1 : 0),
+			     here = flags_system(bits & 4 ? 1 : 0);
+		struct flags mask_there = flags_system(bits & 8 ? 1 : 0),
+			     mask_here = flags_system(bits & 16 ? 1 : 0);
+		bool changed = (bits & 8 && there.system != base.system) ||
+			       (bits & 16 && here.system != base.system);
 		struct flags got = flags_merge(&base, &there, &here, &mask_there, &mask_here);
 		assert_int_equal(got.system, changed ? !base.system : base.system);
 	}
@@ -84,9 +88,12 @@ static void test_dates(void **state UNUSED)
 		{"01-jan-0001 00:00:00 +0000", -62135596800},
 		{"30-Jun-2015 23:59:60 +0000", 1435708800},
 	};
-	static const char *const bad[] = {"", "30-Feb-2001 00:00:00 +0000", "29-Feb-1900 00:00:00 +0000", "1-Jan-1970 00:00:00 +0000",
-		"01-Jan-1970 24:00:00 +0000", "01-Foo-1970 00:00:00 +0000", "01-Jan-1970 00:00:00 0000 ", "00-Jan-1970 00:00:00 +0000",
-		"01-Jan-1970 00:60:00 +0000", "01-Jan-1970 00:00:00 +0000 ", "0x-Jan-1970 00:00:00 +0000"};
+	static const char *const bad[] = {"", "30-Feb-2001 00:00:00 +0000",
+		"29-Feb-1900 00:00:00 +0000", "1-Jan-1970 00:00:00 +0000",
+		"01-Jan-1970 24:00:00 +0000", "01-Foo-1970 00:00:00 +0000",
+		"01-Jan-1970 00:00:00 0000 ", "00-Jan-1970 00:00:00 +0000",
+		"01-Jan-1970 00:60:00 +0000", "01-Jan-1970 00:00:00 +0000 ",
+		"0x-Jan-1970 00:00:00 +0000"};
 	int64_t seconds;
 
 	for (size_t i = 0; i < COUNT_OF(good); i++)
@@ -108,7 +115,8 @@ static void test_dates(void **state UNUSED)
 	assert_string_equal(iso, "2000-02-29T06:30:00Z");
 }
 
-static void digests(struct slice message, size_t piece, struct digest *header, struct digest *content)
+static void digests(
+	struct slice message, size_t piece, struct digest *header, struct digest *content)
 {
 	struct digester *d = digester_new();
 	for (size_t at = 0; at < message.n; at += piece)
@@ -150,7 +158,8 @@ static void test_digests(void **state UNUSED)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_letters), cmocka_unit_test(test_merge), cmocka_unit_test(test_keywords),
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_letters),
+		cmocka_unit_test(test_merge), cmocka_unit_test(test_keywords),
 		cmocka_unit_test(test_dates), cmocka_unit_test(test_digests)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

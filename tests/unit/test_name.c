@@ -51,12 +51,16 @@ static void test_rows(void **state UNUSED)
 {
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		const struct row *row = &rows[i];
-		struct name_rules rules = {.delimiter = row->delimiter, .utf8 = row->utf8, .prefix = row->prefix};
+		struct name_rules rules = {
+			.delimiter = row->delimiter, .utf8 = row->utf8, .prefix = row->prefix};
 		struct buf name = {0}, wire = {0};
-		if (!name_to_canonical(&rules, slice_str(row->wire), &name) || strcmp(name.data, row->canonical) != 0)
-			fail_msg("row %zu: %s is \"%s\", not \"%s\"", i, row->wire, name.data, row->canonical);
+		if (!name_to_canonical(&rules, slice_str(row->wire), &name) ||
+			strcmp(name.data, row->canonical) != 0)
+			fail_msg("row %zu: %s is \"%s\", not \"%s\"", i, row->wire, name.data,
+				row->canonical);
 		const char *expect = row->back ? row->back : row->wire;
-		const char *got = name_to_wire(&rules, buf_slice(&name), &wire) ? wire.data : "refused";
+		const char *got =
+			name_to_wire(&rules, buf_slice(&name), &wire) ? wire.data : "refused";
 		if (strcmp(got, expect) != 0)
 			fail_msg("row %zu: back to wire: \"%s\", not \"%s\"", i, got, expect);
 		buf_fini(&name);
@@ -66,7 +70,8 @@ static void test_rows(void **state UNUSED)
 
 static void test_refused(void **state UNUSED)
 {
-	struct name_rules slash = {.delimiter = '/', .prefix = ""}, dot = {.delimiter = '.', .prefix = ""}, none = {.prefix = ""};
+	struct name_rules slash = {.delimiter = '/', .prefix = ""},
+			  dot = {.delimiter = '.', .prefix = ""}, none = {.prefix = ""};
 	struct buf out = {0};
 	char *endless = xmalloc(NAME_MAX_BYTES + 2);
 
@@ -85,23 +90,28 @@ static void test_refused(void **state UNUSED)
 /* Whatever a server that writes UTF-8 or canonical UTF-7 says comes back as it was. */
 static void test_round_trip(void **state UNUSED)
 {
-	static const char *const pieces[] = {"a", "B", ".", "/", "%", "%2F", "%41", "&", "é", "漢", "😀", " ", "\"", "\\", "\x01", "\x7f", "cur", "-"};
+	static const char *const pieces[] = {"a", "B", ".", "/", "%", "%2F", "%41", "&", "é", "漢",
+		"😀", " ", "\"", "\\", "\x01", "\x7f", "cur", "-"};
 
 	for (unsigned seed = 1; seed <= 5000; seed++) {
 		struct buf raw = {0}, wire = {0}, name = {0}, back = {0};
 		srand(seed);
 		for (int n = 1 + rand() % 8; n > 0; n--)
 			buf_add_str(&raw, pieces[(size_t)rand() % COUNT_OF(pieces)]);
-		struct name_rules rules = {.delimiter = "/."[rand() % 2], .utf8 = rand() % 2, .prefix = ""};
+		struct name_rules rules = {
+			.delimiter = "/."[rand() % 2], .utf8 = rand() % 2, .prefix = ""};
 		if (rules.utf8)
 			buf_add_slice(&wire, buf_slice(&raw));
 		else
 			assert_true(utf7_encode(buf_slice(&raw), &wire));
-		/* The delimiter can turn up inside base64 ("," and "+" only, never '.' or '/'): so cutting first is safe. */
+		/* The delimiter can turn up inside base64 ("," and "+" only, never '.' or '/'): so
+		 * cutting first is safe. */
 		assert_true(name_to_canonical(&rules, buf_slice(&wire), &name));
 		assert_true(name_valid_utf8(buf_slice(&name)));
-		if (!name_to_wire(&rules, buf_slice(&name), &back) || !slice_eq(buf_slice(&wire), buf_slice(&back)))
-			fail_msg("seed %u: \"%s\" -> \"%s\" -> \"%s\"", seed, wire.data, name.data, back.data ? back.data : "refused");
+		if (!name_to_wire(&rules, buf_slice(&name), &back) ||
+			!slice_eq(buf_slice(&wire), buf_slice(&back)))
+			fail_msg("seed %u: \"%s\" -> \"%s\" -> \"%s\"", seed, wire.data, name.data,
+				back.data ? back.data : "refused");
 		buf_fini(&raw);
 		buf_fini(&wire);
 		buf_fini(&name);
@@ -111,7 +121,8 @@ static void test_round_trip(void **state UNUSED)
 
 static void test_utf7(void **state UNUSED)
 {
-	static const char *const bad[] = {"&", "&AGE", "&AGE-", "a\xc3\xa9", "&AOkA6Q", "&AOk-&AOk-", "&AOl-", "&2D0-", "&3gA-", "&,,-", "\x01", "&A-"};
+	static const char *const bad[] = {"&", "&AGE", "&AGE-", "a\xc3\xa9", "&AOkA6Q",
+		"&AOk-&AOk-", "&AOl-", "&2D0-", "&3gA-", "&,,-", "\x01", "&A-"};
 	struct buf out = {0};
 
 	for (size_t i = 0; i < COUNT_OF(bad); i++)
@@ -130,10 +141,27 @@ static void test_patterns(void **state UNUSED)
 		const char *pattern, *name;
 		bool match;
 	} cases[] = {
-		{"*", "a/b", true}, {"*", "", true}, {"%", "a", true}, {"%", "a/b", false}, {"a/%", "a/b", true}, {"a/%", "a/b/c", false},
-		{"a/*", "a/b/c", true}, {"*/c", "a/b/c", true}, {"%/c", "a/b/c", false}, {"a*b*c", "aXbYbZc", true}, {"inbox", "INBOX", true},
-		{"InBoX", "INBOX", true}, {"INBOX", "inbox/x", false}, {"a", "A", false}, {"*%", "a/b", true}, {"%*", "a/b", true},
-		{"%b%", "abc", true}, {"*b%", "x/abc", true}, {"*b%", "b/abc/d", false}, {"", "", true}, {"", "a", false},
+		{"*", "a/b", true},
+		{"*", "", true},
+		{"%", "a", true},
+		{"%", "a/b", false},
+		{"a/%", "a/b", true},
+		{"a/%", "a/b/c", false},
+		{"a/*", "a/b/c", true},
+		{"*/c", "a/b/c", true},
+		{"%/c", "a/b/c", false},
+		{"a*b*c", "aXbYbZc", true},
+		{"inbox", "INBOX", true},
+		{"InBoX", "INBOX", true},
+		{"INBOX", "inbox/x", false},
+		{"a", "A", false},
+		{"*%", "a/b", true},
+		{"%*", "a/b", true},
+		{"%b%", "abc", true},
+		{"*b%", "x/abc", true},
+		{"*b%", "b/abc/d", false},
+		{"", "", true},
+		{"", "a", false},
 	};
 	for (size_t i = 0; i < COUNT_OF(cases); i++)
 		if (pattern_match(cases[i].pattern, slice_str(cases[i].name)) != cases[i].match)
@@ -145,12 +173,14 @@ static void test_patterns(void **state UNUSED)
 	assert_true(pattern_selects(list, 3, SLICE("Spam/keep")));
 	assert_false(pattern_selects(list, 0, SLICE("a")));
 	/* Would take for ever with backtracking. */
-	assert_false(pattern_match("*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*b", SLICE("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa")));
+	assert_false(pattern_match("*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*b",
+		SLICE("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa")));
 }
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_rows), cmocka_unit_test(test_refused), cmocka_unit_test(test_round_trip),
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_rows),
+		cmocka_unit_test(test_refused), cmocka_unit_test(test_round_trip),
 		cmocka_unit_test(test_utf7), cmocka_unit_test(test_patterns)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 /*
- * The planner: a table of single cases, each also with the sides swapped; random histories, in which the plan is applied to a little model of both
- * sides, must end equal, and a second plan must be empty.
+ * The planner: a table of single cases, each also with the sides swapped; random histories, in
+ * which the plan is applied to a little model of both sides, must end equal, and a second plan must
+ * be empty.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,8 +12,12 @@
 
 #include "sync/plan.h"
 
-static const struct policy both = {
-	.new_messages = WAY_BOTH, .flags = WAY_BOTH, .deletes = WAY_BOTH, .create = WAY_BOTH, .expunge = SIDE_BOTH, .max_delete = 50,
+static const struct policy both = {.new_messages = WAY_BOTH,
+	.flags = WAY_BOTH,
+	.deletes = WAY_BOTH,
+	.create = WAY_BOTH,
+	.expunge = SIDE_BOTH,
+	.max_delete = 50,
 	.max_delete_free = 20};
 
 /* One side of one message in a case. */
@@ -34,8 +39,10 @@ static const struct row rows[] = {
 	{"seen there", FLAGS, SAME, 0, S, 0, "flags here +S", "flags there +S"},
 	{"unseen there", FLAGS, SAME, S, 0, 0, "flags here -S", "flags there -S"},
 	{"same change", FLAGS, FLAGS, 0, S, S, "agree +S", "agree +S"},
-	{"different changes", FLAGS, FLAGS, 0, S, F, "flags there +F,flags here +S", "flags there +S,flags here +F"},
-	{"swap", FLAGS, FLAGS, S, S | F, 0, "flags there -S,flags here +F", "flags there +F,flags here -S"},
+	{"different changes", FLAGS, FLAGS, 0, S, F, "flags there +F,flags here +S",
+		"flags there +S,flags here +F"},
+	{"swap", FLAGS, FLAGS, S, S | F, 0, "flags there -S,flags here +F",
+		"flags there +F,flags here -S"},
 	{"gone there", GONE, SAME, S, 0, 0, "delete here", "delete there"},
 	{"gone both", GONE, GONE, S, 0, 0, "forget", "forget"},
 	{"gone there, flagged here", GONE, FLAGS, 0, 0, F, "delete here", "delete there"},
@@ -51,24 +58,38 @@ static void describe(const struct plan *plan, char *out, size_t size)
 		char minus[7], plus[7];
 		flags_letters(op->change.system & ~op->flags.system, minus);
 		flags_letters(op->change.system & op->flags.system, plus);
-		n += (size_t)snprintf(out + n, size - n, "%s%s%s%s%s%s%s", i ? "," : "", op_kind_name(op->kind), minus[0] || plus[0] ? " " : "",
-			minus[0] ? "-" : "", minus, plus[0] ? "+" : "", plus);
+		n += (size_t)snprintf(out + n, size - n, "%s%s%s%s%s%s%s", i ? "," : "",
+			op_kind_name(op->kind), minus[0] || plus[0] ? " " : "", minus[0] ? "-" : "",
+			minus, plus[0] ? "+" : "", plus);
 		assert_true(n < size);
 	}
 }
 
 static struct change change_of(enum is is, uint32_t base, uint32_t flags)
 {
-	return (struct change){.uid = 7, .kind = is == GONE ? CHANGE_GONE : CHANGE_FLAGS, .base = flags_system(base), .flags = flags_system(flags)};
+	return (struct change){.uid = 7,
+		.kind = is == GONE ? CHANGE_GONE : CHANGE_FLAGS,
+		.base = flags_system(base),
+		.flags = flags_system(flags)};
 }
 
-static void plan_case(struct arena *arena, const struct row *row, bool mirrored, char *out, size_t size)
+static void plan_case(
+	struct arena *arena, const struct row *row, bool mirrored, char *out, size_t size)
 {
-	enum is there_is = mirrored ? row->here : row->there, here_is = mirrored ? row->there : row->here;
-	struct change there = change_of(there_is, row->base, mirrored ? row->here_flags : row->there_flags);
-	struct change here = change_of(here_is, row->base, mirrored ? row->there_flags : row->here_flags);
-	struct changes changes = {.there = &there, .there_count = there_is != SAME, .here = &here, .here_count = here_is != SAME};
-	struct plan_input input = {.policy = &both, .changes = &changes, .mask_there = flags_full(), .mask_here = flags_full()};
+	enum is there_is = mirrored ? row->here : row->there,
+		here_is = mirrored ? row->there : row->here;
+	struct change there =
+		change_of(there_is, row->base, mirrored ? row->here_flags : row->there_flags);
+	struct change here =
+		change_of(here_is, row->base, mirrored ? row->there_flags : row->here_flags);
+	struct changes changes = {.there = &there,
+		.there_count = there_is != SAME,
+		.here = &here,
+		.here_count = here_is != SAME};
+	struct plan_input input = {.policy = &both,
+		.changes = &changes,
+		.mask_there = flags_full(),
+		.mask_here = flags_full()};
 	struct plan plan;
 
 	plan_make(arena, &input, &plan);
@@ -83,10 +104,12 @@ static void test_rows(void **state UNUSED)
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		plan_case(&arena, &rows[i], false, got, sizeof(got));
 		if (strcmp(got, rows[i].expect) != 0)
-			fail_msg("%s: got \"%s\", wanted \"%s\"", rows[i].name, got, rows[i].expect);
+			fail_msg(
+				"%s: got \"%s\", wanted \"%s\"", rows[i].name, got, rows[i].expect);
 		plan_case(&arena, &rows[i], true, got, sizeof(got));
 		if (strcmp(got, rows[i].mirror) != 0)
-			fail_msg("%s, mirrored: got \"%s\", wanted \"%s\"", rows[i].name, got, rows[i].mirror);
+			fail_msg("%s, mirrored: got \"%s\", wanted \"%s\"", rows[i].name, got,
+				rows[i].mirror);
 	}
 	arena_fini(&arena);
 }
@@ -103,15 +126,22 @@ struct policy_row {
 };
 
 static const struct policy_row policy_rows[] = {
-	{"pull: flags of here stay here", WAY_PULL, WAY_PULL, WAY_PULL, SAME, FLAGS, 0, F, false, ""},
-	{"pull: flags of there come", WAY_PULL, WAY_PULL, WAY_PULL, FLAGS, SAME, S, 0, false, "flags here +S"},
-	{"pull: deletion here is kept there", WAY_PULL, WAY_PULL, WAY_PULL, SAME, GONE, 0, 0, false, "keep"},
+	{"pull: flags of here stay here", WAY_PULL, WAY_PULL, WAY_PULL, SAME, FLAGS, 0, F, false,
+		""},
+	{"pull: flags of there come", WAY_PULL, WAY_PULL, WAY_PULL, FLAGS, SAME, S, 0, false,
+		"flags here +S"},
+	{"pull: deletion here is kept there", WAY_PULL, WAY_PULL, WAY_PULL, SAME, GONE, 0, 0, false,
+		"keep"},
 	{"pull: told once", WAY_PULL, WAY_PULL, WAY_PULL, SAME, GONE, 0, 0, true, ""},
-	{"push: deletion there is kept here", WAY_PUSH, WAY_PUSH, WAY_PUSH, GONE, SAME, 0, 0, false, "keep"},
-	{"push: flags of there stay there", WAY_PUSH, WAY_PUSH, WAY_PUSH, FLAGS, SAME, S, 0, false, ""},
-	{"push: flags of here go", WAY_PUSH, WAY_PUSH, WAY_PUSH, FLAGS, FLAGS, S, F, false, "flags there +F"},
+	{"push: deletion there is kept here", WAY_PUSH, WAY_PUSH, WAY_PUSH, GONE, SAME, 0, 0, false,
+		"keep"},
+	{"push: flags of there stay there", WAY_PUSH, WAY_PUSH, WAY_PUSH, FLAGS, SAME, S, 0, false,
+		""},
+	{"push: flags of here go", WAY_PUSH, WAY_PUSH, WAY_PUSH, FLAGS, FLAGS, S, F, false,
+		"flags there +F"},
 	{"no deletes", WAY_BOTH, WAY_BOTH, WAY_NONE, GONE, SAME, 0, 0, false, "keep"},
-	{"kept deletion is carried by a new policy", WAY_BOTH, WAY_BOTH, WAY_BOTH, SAME, GONE, 0, 0, true, "delete there"},
+	{"kept deletion is carried by a new policy", WAY_BOTH, WAY_BOTH, WAY_BOTH, SAME, GONE, 0, 0,
+		true, "delete there"},
 };
 
 static void test_policies(void **state UNUSED)
@@ -125,10 +155,17 @@ static void test_policies(void **state UNUSED)
 		policy.new_messages = row->new_messages;
 		policy.flags = row->flags;
 		policy.deletes = row->deletes;
-		struct change there = change_of(row->there, 0, row->there_flags), here = change_of(row->here, 0, row->here_flags);
+		struct change there = change_of(row->there, 0, row->there_flags),
+			      here = change_of(row->here, 0, row->here_flags);
 		here.kept = row->kept;
-		struct changes changes = {.there = &there, .there_count = row->there != SAME, .here = &here, .here_count = row->here != SAME};
-		struct plan_input input = {.policy = &policy, .changes = &changes, .mask_there = flags_full(), .mask_here = flags_full()};
+		struct changes changes = {.there = &there,
+			.there_count = row->there != SAME,
+			.here = &here,
+			.here_count = row->here != SAME};
+		struct plan_input input = {.policy = &policy,
+			.changes = &changes,
+			.mask_there = flags_full(),
+			.mask_here = flags_full()};
 		struct plan plan;
 		plan_make(&arena, &input, &plan);
 		describe(&plan, got, sizeof(got));
@@ -149,9 +186,14 @@ static void test_news(void **state UNUSED)
 		{.name = "new/d", .base = "d", .answered = true},
 	};
 	int32_t partner[] = {-1, 0};
-	struct changes changes = {.new_there = there, .new_there_count = 2, .new_here = here, .new_here_count = 4};
+	struct changes changes = {
+		.new_there = there, .new_there_count = 2, .new_here = here, .new_here_count = 4};
 	struct policy policy = both;
-	struct plan_input input = {.policy = &policy, .changes = &changes, .partner = partner, .mask_there = flags_full(), .mask_here = flags_full()};
+	struct plan_input input = {.policy = &policy,
+		.changes = &changes,
+		.partner = partner,
+		.mask_there = flags_full(),
+		.mask_here = flags_full()};
 	struct plan plan;
 	char got[256];
 
@@ -182,8 +224,13 @@ static void test_adopted_deleted(void **state UNUSED)
 	struct new_there there = {.uid = 1, .flags = {.system = FLAG_DELETED}};
 	struct new_here here = {.name = "cur/a:2,S", .base = "a", .flags = {.system = S}};
 	int32_t partner = 0;
-	struct changes changes = {.new_there = &there, .new_there_count = 1, .new_here = &here, .new_here_count = 1};
-	struct plan_input input = {.policy = &both, .changes = &changes, .partner = &partner, .mask_there = flags_full(), .mask_here = flags_full()};
+	struct changes changes = {
+		.new_there = &there, .new_there_count = 1, .new_here = &here, .new_here_count = 1};
+	struct plan_input input = {.policy = &both,
+		.changes = &changes,
+		.partner = &partner,
+		.mask_there = flags_full(),
+		.mask_here = flags_full()};
 	struct plan plan;
 	char got[256];
 
@@ -199,7 +246,10 @@ static void test_masks(void **state UNUSED)
 	struct arena arena = {0};
 	struct change here = change_of(FLAGS, 0, F);
 	struct changes changes = {.here = &here, .here_count = 1};
-	struct plan_input input = {.policy = &both, .changes = &changes, .mask_there = flags_system(S), .mask_here = flags_full()};
+	struct plan_input input = {.policy = &both,
+		.changes = &changes,
+		.mask_there = flags_system(S),
+		.mask_here = flags_full()};
 	struct plan plan;
 	char got[256];
 
@@ -239,10 +289,13 @@ static struct changes look(struct arena *arena, const struct model *m)
 	for (uint32_t i = 0; i < MESSAGES; i++) {
 		if (!m[i].row.has) {
 			if (m[i].there.has)
-				c.new_there[c.new_there_count++] = (struct new_there){.uid = i + 1, .flags = flags_system(m[i].there.flags)};
+				c.new_there[c.new_there_count++] = (struct new_there){
+					.uid = i + 1, .flags = flags_system(m[i].there.flags)};
 			if (m[i].here.has)
 				c.new_here[c.new_here_count++] =
-					(struct new_here){.name = arena_printf(arena, "%u", i), .base = "", .flags = flags_system(m[i].here.flags)};
+					(struct new_here){.name = arena_printf(arena, "%u", i),
+						.base = "",
+						.flags = flags_system(m[i].here.flags)};
 			continue;
 		}
 		struct change change = {.uid = i + 1, .base = flags_system(m[i].row.flags)};
@@ -280,11 +333,13 @@ static void apply(struct model *all, const struct op *op)
 		m->row = (struct copy){true, op->flags.system};
 		break;
 	case OP_FLAGS_THERE:
-		m->there.flags = (m->there.flags & ~op->change.system) | (op->flags.system & op->change.system);
+		m->there.flags = (m->there.flags & ~op->change.system) |
+				 (op->flags.system & op->change.system);
 		settle_bits(m, op);
 		break;
 	case OP_FLAGS_HERE:
-		m->here.flags = (m->here.flags & ~op->change.system) | (op->flags.system & op->change.system);
+		m->here.flags = (m->here.flags & ~op->change.system) |
+				(op->flags.system & op->change.system);
 		settle_bits(m, op);
 		break;
 	case OP_AGREE:
@@ -325,23 +380,31 @@ static void random_history(unsigned seed)
 		for (size_t i = 0; i < MESSAGES; i++) {
 			edit(&m[i].there);
 			edit(&m[i].here);
-			/* A message that nobody has comes into the world on one side, or, unpaired, on neither. */
+			/* A message that nobody has comes into the world on one side, or, unpaired,
+			 * on neither. */
 			if (!m[i].row.has && !m[i].there.has && !m[i].here.has && rand() % 2)
-				*(rand() % 2 ? &m[i].there : &m[i].here) = (struct copy){true, (uint32_t)rand() % FLAG_ALL};
+				*(rand() % 2 ? &m[i].there : &m[i].here) =
+					(struct copy){true, (uint32_t)rand() % FLAG_ALL};
 		}
 		struct changes c = look(&arena, m);
-		struct plan_input input = {.policy = &both, .changes = &c, .mask_there = flags_full(), .mask_here = flags_full()};
+		struct plan_input input = {.policy = &both,
+			.changes = &c,
+			.mask_there = flags_full(),
+			.mask_here = flags_full()};
 		plan_make(&arena, &input, &plan);
 		for (size_t i = 0; i < plan.count; i++)
 			apply(m, &plan.ops[i]);
 		for (size_t i = 0; i < MESSAGES; i++)
-			if (m[i].there.has != m[i].here.has || (m[i].here.has && m[i].there.flags != m[i].here.flags))
-				fail_msg("seed %u, round %d, message %zu: there %d %x, here %d %x", seed, round, i, m[i].there.has, m[i].there.flags,
+			if (m[i].there.has != m[i].here.has ||
+				(m[i].here.has && m[i].there.flags != m[i].here.flags))
+				fail_msg("seed %u, round %d, message %zu: there %d %x, here %d %x",
+					seed, round, i, m[i].there.has, m[i].there.flags,
 					m[i].here.has, m[i].here.flags);
 		c = look(&arena, m);
 		plan_make(&arena, &input, &plan);
 		if (plan.count != 0)
-			fail_msg("seed %u, round %d: the second plan begins with %s of %u", seed, round, op_kind_name(plan.ops[0].kind), plan.ops[0].uid);
+			fail_msg("seed %u, round %d: the second plan begins with %s of %u", seed,
+				round, op_kind_name(plan.ops[0].kind), plan.ops[0].uid);
 	}
 	arena_fini(&arena);
 }

@@ -21,7 +21,8 @@ static void check(const struct uidset *set, const struct model *m, unsigned seed
 	uint64_t size = 0;
 	for (uint32_t uid = 1; uid <= SPACE; uid++) {
 		if (uidset_contains(set, uid) != m->in[uid])
-			fail_msg("seed %u: UID %u is %s", seed, uid, m->in[uid] ? "missing" : "surplus");
+			fail_msg("seed %u: UID %u is %s", seed, uid,
+				m->in[uid] ? "missing" : "surplus");
 		size += m->in[uid];
 	}
 	assert_int_equal(uidset_size(set), size);
@@ -65,9 +66,13 @@ static void test_random(void **state UNUSED)
 		for (int op = 0; op < 3; op++) {
 			uidset_copy(&copy, &a);
 			for (uint32_t uid = 1; uid <= SPACE; uid++)
-				m.in[uid] = op == 0 ? ma.in[uid] || mb.in[uid] : op == 1 ? ma.in[uid] && !mb.in[uid] : ma.in[uid] && mb.in[uid];
+				m.in[uid] = op == 0   ? ma.in[uid] || mb.in[uid]
+					    : op == 1 ? ma.in[uid] && !mb.in[uid]
+						      : ma.in[uid] && mb.in[uid];
 			m.in[0] = false;
-			(op == 0 ? uidset_union : op == 1 ? uidset_subtract : uidset_intersect)(&copy, &b);
+			(op == 0          ? uidset_union
+				: op == 1 ? uidset_subtract
+					  : uidset_intersect)(&copy, &b);
 			check(&copy, &m, seed);
 		}
 		uidset_format_all(&a, &text);
@@ -165,7 +170,8 @@ static void test_parse(void **state UNUSED)
 		struct buf text = {0};
 		bool good = uidset_parse(slice_str(rows[i].text), 10, &set);
 		uidset_format_all(&set, &text);
-		if (good != (rows[i].back != NULL) || (good && strcmp(text.data, rows[i].back) != 0))
+		if (good != (rows[i].back != NULL) ||
+			(good && strcmp(text.data, rows[i].back) != 0))
 			fail_msg("\"%s\": %s", rows[i].text, good ? text.data : "refused");
 		uidset_fini(&set);
 		buf_fini(&text);
@@ -183,7 +189,8 @@ static void test_parse(void **state UNUSED)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_random), cmocka_unit_test(test_iterate), cmocka_unit_test(test_borders), cmocka_unit_test(test_parse)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_random),
+		cmocka_unit_test(test_iterate), cmocka_unit_test(test_borders),
+		cmocka_unit_test(test_parse)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
