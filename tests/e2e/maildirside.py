@@ -148,11 +148,13 @@ class MaildirSide:
         os.unlink(file.path)
 
     def snapshot(self):
-        """{path: (inode, size, mtime)} of all files and folders below the root."""
+        """{path: (inode, size, mtime)} of all files and folders below the root, but for godwit's marker."""
         found = {}
         for folder, folders, files in os.walk(self.root):
             for name in folders + files:
                 path = os.path.join(folder, name)
+                if path == os.path.join(self.root, ".godwit"):
+                    continue
                 info = os.lstat(path)
                 found[os.path.relpath(path, self.root)] = (info.st_ino, info.st_size, info.st_mtime_ns)
         return found

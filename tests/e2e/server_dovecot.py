@@ -6,11 +6,9 @@ if that is root. Any user name logs in with the password 'secret' and finds a ma
 import grp
 import os
 import pwd
-import re
 import shutil
 import signal
 import socket
-import ssl
 import subprocess
 import tempfile
 import time
@@ -233,11 +231,6 @@ class Dovecot:
             raise RuntimeError("doveadm %s: %s" % (" ".join(args), done.stdout.decode()))
         return done.stdout.decode()
 
-    def sessions(self, user):
-        """How many connections of USER are open."""
-        lines = self.doveadm("who", "-1", user).splitlines()
-        return sum(1 for line in lines if re.match(re.escape(user) + r"\s", line))
-
     def mail_dir(self, user):
         return os.path.join(self.dir, "mail", user)
 
@@ -295,7 +288,3 @@ def make_certificate(folder, names="DNS:localhost,IP:127.0.0.1"):
     openssl("req", *curve, "-subj", "/CN=localhost", "-keyout", "key.pem", "-out", "csr.pem")
     openssl("x509", "-req", "-in", "csr.pem", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial",
             "-days", "30", "-extfile", "names", "-out", "cert.pem")
-
-
-def client_context(server):
-    return ssl.create_default_context(cafile=server.ca_file)

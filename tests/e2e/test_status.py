@@ -9,6 +9,7 @@ import time
 import pytest
 
 from mail import compose
+from proxy import Proxy
 from server_dovecot import make_certificate
 
 GUARDED = 30  # messages of which the guard does not let all go
@@ -153,21 +154,20 @@ def test_server_that_never_answers(world):
 
 def test_lock(world):
     """A second pass waits for the first; --no-wait does not."""
-    for number in range(200):
-        world.there.append("INBOX", compose())
-    world.settings["server"]["timeout"] = "60s"
-    with socket.socket() as one:  # a server that keeps the first pass busy
-        one.bind(("127.0.0.1", 0))
-        one.listen()
-        good = world.settings["server"]["port"]
-        world.settings["server"]["port"] = one.getsockname()[1]
+    world.there.append("INBOX", compose())
+    with Proxy(world.server.tls_port) as proxy:
+        world.settings["server"]["port"] = proxy.port
+        proxy.hold = True
         first = world.start("sync")
-        one.accept()
-        world.settings["server"]["port"] = good
+        while not proxy.opened:
+            time.sleep(0.01)
+        second = world.start("sync")
         world.sync("--no-wait", expect=75)
         first[0].send_signal(signal.SIGTERM)
         assert world.finish(first).status == 75
-    world.sync_same()
+        proxy.hold = False
+        assert world.finish(second).status == 0
+        world.sync_same()
 
 
 def test_interrupted_passes_converge(world):
@@ -312,26 +312,47 @@ def test_folder_that_can_not_be_written(world):
     assert world.sync(expect=None).status in (1, 74)
 
 
-def test_server_goes_away_and_comes_back(tmp_path):
-    """A pass outlasts a server that is away for less than server.retry."""
-    from conftest import run_server
-    from world import World
-    for server in run_server():
-        world = World(server, tmp_path, "user")
-        world.settings["server"]["retry"] = "60s"
-        world.there.append_many("INBOX", [(compose(), [], 1) for _ in range(50)])
+@pytest.mark.parametrize("cut_after", [1, 500, 4000, 4500, 6000, 9000, 14000, 20000, 60000])
+def test_connections_that_break(world, cut_after):
+    """Whatever a pass makes of it, the next ones converge: nothing lost, nothing doubled."""
+    world.there.append_many("INBOX", [(compose(), [], 1) for _ in range(60)])
+    world.there.create("box")
+    world.there.append_many("box", [(compose(), [], 1) for _ in range(60)])
+    for number in range(30):
+        world.here.deliver("INBOX", compose(), "S")
+    world.settings["server"].update(retry="1s", compress="no")
+    with Proxy(world.server.tls_port) as proxy:
+        world.settings["server"]["port"] = proxy.port
+        proxy.cut_after = cut_after
+        assert world.sync(expect=None).status in (0, 1, 75)
+        proxy.cut_after = None
         world.sync()
-        for number in range(50):
-            world.here.deliver("INBOX", compose(), "S")
-        world.there.append("INBOX", compose())
-        world.close()
-        server.stop()
-        back = threading.Timer(2, server.start)
+        world.sync_same()
+    assert sum(len(m) for m in world.here.all().values()) == 150
+
+
+def test_server_goes_away_and_comes_back(world):
+    """A pass outlasts a server that is away for less than server.retry."""
+    for number in range(4):
+        world.there.create("box%d" % number)
+        world.there.append_many("box%d" % number, [(compose(body="x" * 2000), [], 1) for _ in range(100)])
+    world.settings["server"].update(retry="60s", compress="no")
+    with Proxy(world.server.tls_port) as proxy:
+        world.settings["server"]["port"] = proxy.port
+        proxy.cut_after = 100000
+
+        def come_back():
+            proxy.refuse, proxy.cut_after = False, None
+
+        begun = world.start("sync")
+        while proxy.opened < 3:
+            assert begun[0].poll() is None
+            time.sleep(0.01)
+        proxy.refuse = True
+        back = threading.Timer(2, come_back)
         back.start()
-        try:
-            world.sync()
-        finally:
-            back.join()
+        run = world.finish(begun)
+        back.join()
+        assert run.status == 0, run
         world.assert_same()
         world.assert_noop()
-        world.close()

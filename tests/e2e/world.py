@@ -2,6 +2,7 @@
 import collections
 import json
 import os
+import re
 import subprocess
 import time
 
@@ -33,6 +34,15 @@ class Run:
     def __str__(self):
         return "godwit %s: status %s\n--- stdout\n%s--- stderr\n%s" % (
             " ".join(self.args), self.status, shorten(self.out), shorten(self.err))
+
+
+def peak_kib(pid):
+    """The most memory that a running process ever had. (wait4() counts ours, of which it was forked.)"""
+    try:
+        with open("/proc/%d/status" % pid) as file:
+            return int(re.search(r"VmHWM:\s*(\d+)", file.read()).group(1))
+    except (OSError, AttributeError):
+        return 0  # it is just beginning or ending
 
 
 def shorten(text, most=6000):
@@ -79,8 +89,8 @@ class World:
 
     def _environment(self):
         kept = {k: v for k, v in os.environ.items() if k.endswith("SAN_OPTIONS") or k == "TMPDIR"}
-        return dict(kept, HOME=self.home, PATH=os.environ.get("PATH", "/usr/bin:/bin"), TZ="UTC",
-                    LC_ALL="C.UTF-8", **self.environment)
+        return {**kept, "HOME": self.home, "PATH": os.environ.get("PATH", "/usr/bin:/bin"), "TZ": "UTC",
+                "LC_ALL": "C.UTF-8", **self.environment}
 
     def start(self, *args):
         """Begin a run; finish() waits for it."""
@@ -90,24 +100,20 @@ class World:
                                    stdin=subprocess.DEVNULL, stdout=out, stderr=err)
         return process, out, err, time.monotonic(), args
 
-    def running(self, begun):
-        """Whether it still runs; what it needed is kept until finish()."""
-        return os.waitid(os.P_PID, begun[0].pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
-
     def finish(self, begun, patience=PATIENCE):
         process, out, err, start, args = begun
-        while self.running(begun):
+        peak = 0
+        while process.poll() is None:
+            peak = peak_kib(process.pid) or peak
             if time.monotonic() > start + patience:
                 process.kill()
             time.sleep(0.002)
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
         texts = []
         for file in (out, err):
             file.seek(0)
             texts.append(file.read().decode("utf-8", "replace"))
             file.close()
-        return Run(args, process.returncode, *texts, usage.ru_maxrss, time.monotonic() - start)
+        return Run(args, process.returncode, *texts, peak, time.monotonic() - start)
 
     def run(self, *args, expect=0):
         """Run godwit and demand an exit status (None: any)."""
