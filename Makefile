@@ -17,7 +17,7 @@ JOBS    ?= $(shell nproc 2>/dev/null || echo 2)
 WERROR  ?=
 
 WARNINGS := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wformat=2 \
-	-Wswitch-enum -Wconversion -Wno-sign-conversion -Wno-format-truncation $(WERROR)
+	-Wswitch-enum -Wconversion -Wno-sign-conversion -Wno-format-truncation -Wno-unknown-warning-option $(WERROR)
 LDLIBS   := -lssl -lcrypto -llmdb -lyaml -lgsasl -lpthread
 
 ifeq ($(SAN),)

@@ -13,6 +13,7 @@ void err_clear(struct err *err)
 		*err = (struct err){0};
 }
 
+PRINTF(4, 0)
 static void set(struct err *err, enum err_kind kind, int sys, const char *fmt, va_list args)
 {
 	char msg[sizeof(err->msg)];

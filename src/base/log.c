@@ -80,7 +80,7 @@ void log_set_context(const char *name)
 	snprintf(context, sizeof(context), "%s", name ? name : "");
 }
 
-static void write_line(enum log_level of, const char *fmt, va_list args)
+PRINTF(2, 0) static void write_line(enum log_level of, const char *fmt, va_list args)
 {
 	char line[2048];
 	char escaped[512];

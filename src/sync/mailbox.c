@@ -178,7 +178,7 @@ static int carry(struct worker *w, struct box *box, const struct op *ops, size_t
 	case OP_KIND_COUNT:
 		break;
 	}
-	ASSERT(!"no such operation");
+	base_bug(__FILE__, __LINE__, "no such operation");
 }
 
 static void tell_plan(struct worker *w, struct box *box, const struct plan *plan)
@@ -366,6 +366,8 @@ static int look_and_carry(struct round *r, struct err *err)
 	log_debug(LOG_SYNC, "server: %llu new, %zu changed; here: %zu new, %zu changed",
 		(unsigned long long)uidset_size(&look->new_there), look->there_count,
 		look->new_here_count, look->here_count);
+	if (follow_renames(r->w, r->box, look, err) != 0)
+		return -1;
 	if (!uidset_empty(&look->new_there) && look->new_here_count > 0 && pair(r, err) != 0)
 		return -1;
 	if (!r->box->waited && !r->w->pass->options->plan && in_doubt(r))

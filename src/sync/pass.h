@@ -134,6 +134,9 @@ void look_fini(struct look *look);
 
 /* ---- facts.c: what pairing needs to know ---- */
 
+/* Files with another BASE but the contents of a file that is gone: the row follows (follow.c). */
+int follow_renames(
+	struct worker *worker, struct box *box, struct look *look, struct err *err) MUST_USE;
 int facts_here(struct worker *worker, struct box *box, struct look *look, struct err *err) MUST_USE;
 int facts_there(struct worker *worker, struct box *box, const struct new_here *here,
 	size_t here_count, struct new_there *there, size_t there_count, struct err *err) MUST_USE;

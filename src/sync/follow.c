@@ -1,0 +1,114 @@
+/*
+ * A mail reader that gives a file another BASE (mu4e with "change file names", some importers)
+ * makes one file go and an equal one come. That is the same message under a new name: the row
+ * follows the file, and nothing is sent. Only equal contents prove it; a copy that stays beside its
+ * original is new.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "sync/pass.h"
+
+/* A row whose file is gone, by the digest of what the file held. */
+struct lost {
+	struct digest content;
+	size_t change; /* index in look->here */
+	bool found;
+};
+
+struct following {
+	struct worker *w;
+	struct box *box;
+	struct look *look;
+	struct lost *lost; /* arena; sorted by content */
+	size_t count;
+};
+
+static int compare_lost(const void *a, const void *b)
+{
+	const struct lost *x = a, *y = b;
+	int order = digest_cmp(&x->content, &y->content);
+
+	return order != 0 ? order : (x->change > y->change) - (x->change < y->change);
+}
+
+static int load_lost(struct following *f, struct err *err)
+{
+	struct state_read *read = NULL;
+	int rc = 0;
+
+	f->lost = arena_zalloc(&f->w->arena, (f->look->here_count + 1) * sizeof(*f->lost));
+	if (state_read_begin(f->w->pass->state, &read, err) != 0)
+		return -1;
+	for (size_t i = 0; rc >= 0 && i < f->look->here_count; i++) {
+		const struct change *change = &f->look->here[i];
+		struct state_message row = {0};
+		if (change->kind != CHANGE_GONE || change->kept)
+			continue;
+		rc = state_get_message(read, f->box->row.id, change->uid, &row, err);
+		if (rc == 1 && !digest_is_zero(&row.content))
+			f->lost[f->count++] = (struct lost){.content = row.content, .change = i};
+	}
+	state_read_end(read);
+	if (f->count > 0)
+		qsort(f->lost, f->count, sizeof(*f->lost), compare_lost);
+	return rc < 0 ? -1 : 0;
+}
+
+static struct lost *find(struct following *f, const struct digest *content)
+{
+	size_t low = 0, high = f->count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (digest_cmp(&f->lost[middle].content, content) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	for (; low < f->count && digest_equal(&f->lost[low].content, content); low++)
+		if (!f->lost[low].found)
+			return &f->lost[low];
+	return NULL;
+}
+
+/* The message was not deleted, it has another name, and perhaps other flags. */
+static void follow(struct following *f, struct lost *lost, const struct new_here *new)
+{
+	struct change *change = &f->look->here[lost->change];
+	struct flags mask = maildir_mask(f->box->maildir);
+	struct flags shown = flags_and(&new->flags, &mask);
+	struct flags hidden = flags_minus(&change->base, &mask);
+
+	lost->found = true;
+	change->flags = flags_or(&shown, &hidden);
+	change->kind = flags_equal(&change->flags, &change->base) ? CHANGE_NAME : CHANGE_FLAGS;
+	change->name = new->name;
+}
+
+int follow_renames(struct worker *w, struct box *box, struct look *look, struct err *err)
+{
+	struct following f = {.w = w, .box = box, .look = look};
+	size_t kept = 0;
+
+	if (look->new_here_count == 0 || look->here_count == 0)
+		return 0;
+	if (load_lost(&f, err) != 0)
+		return -1;
+	if (f.count == 0)
+		return 0;
+	if (facts_here(w, box, look, err) != 0)
+		return -1;
+	for (size_t i = 0; i < look->new_here_count; i++) {
+		struct new_here *new = &look->new_here[i];
+		struct lost *lost =
+			new->has_facts && !new->doubtful ? find(&f, &new->content) : NULL;
+		if (lost)
+			follow(&f, lost, new);
+		else
+			look->new_here[kept++] = *new;
+	}
+	look->new_here_count = kept;
+	return 0;
+}
