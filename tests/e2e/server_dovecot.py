@@ -3,6 +3,7 @@
 Everything lies below one temporary folder and goes with it. It runs as the present user, or as nobody
 if that is root. Any user name logs in with the password 'secret' and finds a mailbox of his own.
 """
+import ctypes
 import grp
 import os
 import pwd
@@ -183,12 +184,16 @@ class Dovecot:
         return {}
 
     def start(self):
+        """A Dovecot must not outlive a test that was killed, so it asks for a signal then."""
+        def end_with_us():
+            ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
+
         self.write_config()
         with open(os.path.join(self.dir, "output"), "ab") as output:
             self.process = subprocess.Popen(
                 [self.program("/usr/sbin/dovecot"), "-F", "-c", self.config], cwd=self.dir,
                 env=self.environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
-                start_new_session=True, **self._as_user())
+                start_new_session=True, preexec_fn=end_with_us, **self._as_user())
         deadline = time.monotonic() + 30
         while not answers(self.port):
             if self.process.poll() is not None or time.monotonic() > deadline:
@@ -201,7 +206,7 @@ class Dovecot:
             return
         self.process.terminate()
         try:
-            self.process.wait(10)
+            self.process.wait(2)
         except subprocess.TimeoutExpired:
             pass
         # What did not want to end is of the session that we made.

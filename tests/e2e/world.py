@@ -177,11 +177,12 @@ def difference(before, after):
 
 
 def yaml(value, depth=0):
-    """Plain block YAML of nested dictionaries; JSON's scalars and lists are YAML too."""
+    """Block YAML of nested dictionaries; what is not a plain word is written as JSON, which is YAML too."""
     lines = []
     for key, item in value.items():
         if isinstance(item, dict) and item:
-            lines.append("%s%s:\n%s" % ("  " * depth, json.dumps(key), yaml(item, depth + 1)))
+            lines.append("%s%s:\n%s" % ("  " * depth, key, yaml(item, depth + 1)))
         elif not isinstance(item, dict):
-            lines.append("%s%s: %s\n" % ("  " * depth, json.dumps(key), json.dumps(item)))
+            plain = isinstance(item, str) and re.fullmatch(r"[A-Za-z/][\w/.+-]{3,}", item)
+            lines.append("%s%s: %s\n" % ("  " * depth, key, item if plain else json.dumps(item)))
     return "".join(lines)
