@@ -70,6 +70,7 @@ struct item {
 	};
 	struct flags change;
 	uint32_t former;
+	bool refused;   /* ARRIVAL: the message is here already */
 	char strings[]; /* what the slices above point to */
 };
 
@@ -293,12 +294,27 @@ static int apply_mailbox(struct state_write *w, const struct item *item, struct 
 	return rc != 0 ? rc : state_put_mailbox(w, &item->mailbox, err);
 }
 
+/*
+ * A UID that has a file is never given a second one, whatever went wrong before: this is where
+ * doubling would end.
+ */
+static int apply_arrival(struct state_write *w, struct item *item, struct err *err)
+{
+	struct state_message row = {0};
+	int rc = state_write_get_message(w, item->id, item->row.uid, &row, err);
+
+	if (rc < 0)
+		return -1;
+	item->refused = rc == 1 && row.where & STATE_HERE;
+	return item->refused ? 0 : state_put_arrival(w, item->id, &item->row, err);
+}
+
 /* 0, 1 (map full) or -1. */
-static int apply(struct state_write *w, const struct item *item, struct err *err)
+static int apply(struct state_write *w, struct item *item, struct err *err)
 {
 	switch (item->kind) {
 	case ITEM_ARRIVAL:
-		return state_put_arrival(w, item->id, &item->row, err);
+		return apply_arrival(w, item, err);
 	case ITEM_ARRIVED:
 		return apply_arrived(w, item, err);
 	case ITEM_ARRIVAL_GONE:
@@ -440,6 +456,11 @@ static int publish(struct settler *s, struct item *item, struct err *err)
 
 	snprintf(base, sizeof(base), "%.*s", SLICE_ARG(item->row.base));
 	row_path(&item->row, path, sizeof(path));
+	if (item->refused) {
+		log_warn("message %u came twice; the second one is dropped", item->row.uid);
+		return fs_unlink(item->maildir->fd_tmp, base, err) == 0 || err->sys == ENOENT ? 0
+											      : -1;
+	}
 	if (maildir_publish(item->maildir, base, path, err) == 0) {
 		item->kind = ITEM_ARRIVED;
 		return 1;

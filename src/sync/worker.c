@@ -141,6 +141,10 @@ static int run_box(struct worker *w, box_work *work, struct box *box, struct err
 			log_info("connection %u: %s; connecting again", w->number, err->msg);
 			if (reconnect(w, deadline, err) != 0)
 				return -1;
+			/* What was handed over is in the state before the mailbox is looked at
+			 * again: else it would be new once more. */
+			if (w->pass->settler && settler_flush(w->pass->settler, err) != 0)
+				return -1;
 			break;
 		case UNWIND_ACCOUNT:
 			return err_wrap(err, "%s", box->name);
