@@ -3,8 +3,8 @@
 
 usage: run.py --build DIR [--san address|thread] [--jobs N] [--match WORD] PROGRAM...
 
-A job is a unit test PROGRAM (cmocka) or one file tests/e2e/test_*.py (pytest). Each runs in an empty
-folder of its own below one temporary folder, which goes at the end. A line a job says how it went;
+A job is a unit test PROGRAM (cmocka) or one file tests/e2e/test_*.py (pytest). Each runs from the top
+of the repository and has a temporary folder of its own ($TMPDIR); all of these go at the end. A line a job says how it went;
 what a failed one printed follows. The last line is "N passed, N failed" of the whole run. The exit
 status is 0 only if something passed and nothing failed.
 """
@@ -50,6 +50,7 @@ class Runner:
     def __init__(self, options):
         self.options = options
         self.temp = tempfile.mkdtemp(prefix="godwit-tests-")
+        os.chmod(self.temp, 0o711)  # servers may run as another user
         self.running = set()
         self.lock = threading.Lock()
         self.stopped = False
@@ -59,13 +60,13 @@ class Runner:
         self.environment["PYTHONDONTWRITEBYTECODE"] = "1"
 
     def run(self, name, command, timeout):
-        """Exit status, output and the folder in which the command ran."""
+        """Exit status and output of the command."""
         folder = os.path.join(self.temp, name.replace("/", "_"))
         os.makedirs(folder)
         environment = dict(self.environment, TMPDIR=folder, HOME=folder)
         with open(os.path.join(folder, "output"), "w+b") as output:
             process = subprocess.Popen(
-                unshuffled(self.options.san) + command, cwd=folder, env=environment,
+                unshuffled(self.options.san) + command, cwd=ROOT, env=environment,
                 stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
                 start_new_session=True)
             with self.lock:
@@ -79,7 +80,7 @@ class Runner:
                 with self.lock:
                     self.running.discard(process)
             output.seek(0)
-            return process.wait(), output.read().decode("utf-8", "replace"), folder
+            return process.wait(), output.read().decode("utf-8", "replace")
 
     def stop(self):
         self.stopped = True
@@ -89,7 +90,7 @@ class Runner:
 
     def unit(self, program):
         name = os.path.relpath(program, os.path.join(self.options.build, "tests"))
-        status, output, _ = self.run(name, [os.path.abspath(program)], 300)
+        status, output = self.run(name, [os.path.abspath(program)], 300)
         result = Result(name, output=output)
         for word, field in (("PASSED ", "passed"), ("FAILED ", "failed"), ("SKIPPED", "skipped")):
             counts = re.findall(r"\[  %s \] (?:[^\n]*: )?(\d+) test\(s\)" % word, output)
@@ -101,14 +102,16 @@ class Runner:
 
     def pytest(self, file):
         name = os.path.relpath(file, os.path.join(ROOT, "tests"))
+        report = os.path.join(self.temp, os.path.basename(file) + ".xml")
         command = [sys.executable, "-m", "pytest", "-q", "-ra", "-p", "no:cacheprovider",
-                   "--junitxml=report.xml", file]
+                   "--junitxml=" + report, file]
         if self.options.match:
             command += ["-k", self.options.match]
-        status, output, folder = self.run(name, command, 3600 if os.environ.get("GODWIT_SOAK") else 900)
+        patience = 3600 if os.environ.get("GODWIT_SOAK") else 900
+        status, output = self.run(name, command, patience)
         result = Result(name, output=output)
         try:
-            suite = xml.etree.ElementTree.parse(os.path.join(folder, "report.xml")).find("testsuite")
+            suite = xml.etree.ElementTree.parse(report).find("testsuite")
             result.failed = int(suite.get("failures")) + int(suite.get("errors"))
             result.skipped = int(suite.get("skipped"))
             result.passed = int(suite.get("tests")) - result.failed - result.skipped
