@@ -9,16 +9,17 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "maildir/maildir.h"
+#include "base/log.h"
+#include "maildir/part.h"
 
 #define BUFFER (64u << 10)
 
 struct maildir_delivery {
 	struct digester *digester;
-	struct maildir *maildir;          /* a reference while a message is open */
-	int fd;                           /* -1: no message is open, or it is complete */
-	char path[MAILDIR_BASE_SIZE + 8]; /* "tmp/BASE"; "" if there is no file of ours */
-	bool held_cr; /* a CR at the end of the last piece: is an LF behind it? */
+	struct maildir *maildir; /* a reference while a message is open */
+	int fd;                  /* -1: no message is open, or it is complete */
+	char base[256];          /* name in tmp/; "" if there is no file of ours */
+	bool held_cr;            /* a CR at the end of the last piece: is an LF behind it? */
 	uint64_t wire_size, local_size;
 	size_t used;
 	char buffer[BUFFER];
@@ -41,28 +42,33 @@ void maildir_delivery_free(struct maildir_delivery *d)
 	free(d);
 }
 
-static void close_file(struct maildir_delivery *d)
+/* No message is open, and the file in tmp/, if there was one, is not ours any more. */
+static void let_go(struct maildir_delivery *d)
 {
-	if (d->fd >= 0)
-		close(d->fd);
-	d->fd = -1;
+	maildir_unref(d->maildir);
+	d->maildir = NULL;
+	d->base[0] = '\0';
 }
 
 int maildir_delivery_begin(
 	struct maildir_delivery *d, struct maildir *maildir, const char *base, struct err *err)
 {
 	maildir_delivery_abort(d);
-	snprintf(d->path, sizeof(d->path), "tmp/%s", base);
-	d->fd = fs_create(maildir->fd, d->path, 0600, err);
-	if (d->fd < 0) {
-		d->path[0] = '\0';
-		return err_wrap(err, "%s", maildir->path);
-	}
+	ASSERT(!strchr(base, '/') && strlen(base) < sizeof(d->base));
+	d->fd = fs_create(maildir->fd_tmp, base, 0600, err);
+	if (d->fd < 0)
+		return err_wrap(err, "%s/tmp", maildir->path);
+	snprintf(d->base, sizeof(d->base), "%s", base);
 	d->maildir = maildir_ref(maildir);
 	d->held_cr = false;
 	d->wire_size = d->local_size = d->used = 0;
 	digester_reset(d->digester);
 	return 0;
+}
+
+static int failed(const struct maildir_delivery *d, struct err *err)
+{
+	return err_wrap(err, "%s/tmp/%s", d->maildir->path, d->base);
 }
 
 static int flush(struct maildir_delivery *d, struct err *err)
@@ -71,7 +77,7 @@ static int flush(struct maildir_delivery *d, struct err *err)
 		return 0;
 	digester_feed(d->digester, d->buffer, d->used);
 	if (fs_write_all(d->fd, d->buffer, d->used, err) != 0)
-		return err_wrap(err, "%s/%s", d->maildir->path, d->path);
+		return failed(d, err);
 	d->local_size += d->used;
 	d->used = 0;
 	return 0;
@@ -125,13 +131,14 @@ int maildir_delivery_end(
 	if ((d->held_cr && put(d, "\r", 1, err) != 0) || flush(d, err) != 0)
 		return -1;
 	if (fs_set_mtime(d->fd, date, err) != 0)
-		return err_wrap(err, "%s/%s", d->maildir->path, d->path);
+		return failed(d, err);
 	/* close() may report a write error that a network file system kept back. */
 	int fd = d->fd;
 	d->fd = -1;
-	if (close(fd) != 0 && errno != EINTR)
-		return err_set_errno(
-			err, ERR_DISK, "%s/%s: can't write", d->maildir->path, d->path);
+	if (close(fd) != 0 && errno != EINTR) {
+		err_set_errno(err, ERR_DISK, "can't write");
+		return failed(d, err);
+	}
 	out->wire_size = d->wire_size;
 	out->local_size = d->local_size;
 	digester_finish(d->digester, &out->header, &out->content);
@@ -140,40 +147,28 @@ int maildir_delivery_end(
 
 void maildir_delivery_abort(struct maildir_delivery *d)
 {
-	struct err ignored;
+	struct err err = {0};
 
-	close_file(d);
+	if (d->fd >= 0)
+		close(d->fd);
+	d->fd = -1;
 	/* A file that can't be removed stays in tmp/, where nobody takes it for a message. */
-	if (d->maildir && d->path[0] && fs_unlink(d->maildir->fd, d->path, &ignored) != 0)
-		err_clear(&ignored);
-	maildir_unref(d->maildir);
-	d->maildir = NULL;
-	d->path[0] = '\0';
+	if (d->maildir && fs_unlink(d->maildir->fd_tmp, d->base, &err) != 0)
+		log_debug(LOG_MAILDIR, "%s/tmp: %s", d->maildir->path, err.msg);
+	let_go(d);
 }
 
 void maildir_delivery_hand_over(struct maildir_delivery *d)
 {
 	ASSERT(d->fd < 0);
-	maildir_unref(d->maildir);
-	d->maildir = NULL;
-	d->path[0] = '\0';
+	let_go(d);
 }
 
 /* ---- names ---- */
 
-/* The directory of "new/..." or "cur/..." and the name in it. */
-static int directory_of(const struct maildir *m, const char **path)
-{
-	bool in_new = strncmp(*path, "new/", 4) == 0;
-
-	ASSERT(in_new || strncmp(*path, "cur/", 4) == 0);
-	*path += 4;
-	return in_new ? m->fd_new : m->fd_cur;
-}
-
 int maildir_publish(struct maildir *m, const char *base, const char *path, struct err *err)
 {
-	int to = directory_of(m, &path);
+	int to = part_of(m, &path);
 	return fs_rename_noreplace(m->fd_tmp, base, to, path, err) == 0
 		       ? 0
 		       : err_wrap(err, "%s", m->path);
@@ -181,7 +176,7 @@ int maildir_publish(struct maildir *m, const char *base, const char *path, struc
 
 int maildir_rename(struct maildir *m, const char *path, const char *to_path, struct err *err)
 {
-	int from = directory_of(m, &path), to = directory_of(m, &to_path);
+	int from = part_of(m, &path), to = part_of(m, &to_path);
 	return fs_rename_noreplace(from, path, to, to_path, err) == 0
 		       ? 0
 		       : err_wrap(err, "%s", m->path);
@@ -189,6 +184,6 @@ int maildir_rename(struct maildir *m, const char *path, const char *to_path, str
 
 int maildir_remove(struct maildir *m, const char *path, struct err *err)
 {
-	int at = directory_of(m, &path);
+	int at = part_of(m, &path);
 	return fs_unlink(at, path, err) == 0 ? 0 : err_wrap(err, "%s", m->path);
 }

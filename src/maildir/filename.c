@@ -10,6 +10,8 @@
 
 #include "maildir/letters.h"
 
+#define NAME_MOST 255
+
 void maildir_split(struct slice filename, struct slice *base, struct slice *info)
 {
 	const char *colon = filename.n ? memchr(filename.p, ':', filename.n) : NULL;
@@ -38,100 +40,156 @@ static void host_part(char *out, size_t size)
 	out[used] = '\0';
 }
 
+/* Microseconds since 1970, rising strictly within the process even when the clock is set back. */
+static int64_t rising_us(void)
+{
+	static _Atomic int64_t last;
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	int64_t us = (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+	int64_t before = atomic_load(&last), next;
+	do
+		next = us > before ? us : before + 1;
+	while (!atomic_compare_exchange_weak(&last, &before, next));
+	return next;
+}
+
 void maildir_fresh_base(char out[MAILDIR_BASE_SIZE])
 {
 	static _Atomic unsigned count;
-	struct timespec now;
 	char host[48];
+	int64_t us = rising_us();
 
-	clock_gettime(CLOCK_REALTIME, &now);
 	host_part(host, sizeof(host));
-	snprintf(out, MAILDIR_BASE_SIZE, "%010lld.M%06ldP%dQ%08u.%s", (long long)now.tv_sec,
-		now.tv_nsec / 1000, (int)getpid(), atomic_fetch_add(&count, 1), host);
+	snprintf(out, MAILDIR_BASE_SIZE, "%010lld.M%06dP%dQ%08u.%s", (long long)(us / 1000000),
+		(int)(us % 1000000), (int)getpid(), atomic_fetch_add(&count, 1), host);
 }
 
-/* The letters in INFO: what follows "2,". */
-static struct slice letters_of(struct slice info)
+/*
+ * The letters in INFO: what follows "2,", up to a second comma. *TAIL: that comma and what some
+ * programs keep behind it.
+ */
+static struct slice letters_of(struct slice info, struct slice *tail)
 {
+	*tail = (struct slice){0};
 	if (info.n < 2 || info.p[0] != '2' || info.p[1] != ',')
 		return (struct slice){0};
-	return (struct slice){info.p + 2, info.n - 2};
+	struct slice letters = {info.p + 2, info.n - 2};
+	const char *comma = letters.n ? memchr(letters.p, ',', letters.n) : NULL;
+	if (comma) {
+		*tail = (struct slice){comma, (size_t)(letters.p + letters.n - comma)};
+		letters.n = (size_t)(comma - letters.p);
+	}
+	return letters;
 }
 
 struct flags maildir_flags(const struct maildir *maildir, bool in_new, struct slice info)
 {
 	struct flags flags = {0};
+	struct letter_table table;
+	struct slice tail;
+	bool have_table = false;
 
 	if (in_new)
 		return flags;
-	struct slice letters = letters_of(info);
+	struct slice letters = letters_of(info, &tail);
 	flags.system = flags_from_letters(letters);
 	for (size_t i = 0; i < letters.n; i++) {
-		int keyword = letters_keyword(maildir->letters, letters.p[i]);
-		if (keyword >= 0)
-			flags_add_keyword(&flags, (unsigned)keyword);
+		if (letters.p[i] < 'a' || letters.p[i] > 'z')
+			continue;
+		if (!have_table)
+			letters_get(maildir->letters, &table);
+		have_table = true;
+		struct flags meaning = letters_meaning(&table, letters.p[i]);
+		flags = flags_or(&flags, &meaning);
 	}
 	return flags;
 }
 
 struct flags maildir_mask(const struct maildir *maildir)
 {
-	struct flags mask = letters_mask(maildir->letters);
+	struct letter_table table;
+
+	letters_get(maildir->letters, &table);
+	struct flags mask = letters_mask(&table);
 	mask.system = FLAG_ALL;
 	return mask;
 }
 
-/* Letters of PRESENT that are neither ours nor a keyword's: another program's, kept as they are. */
-static bool foreign(const struct maildir *maildir, char letter)
+/* The letters of the keywords in FLAGS: of several for one keyword the first. */
+static void set_keywords(const struct letter_table *table, const struct flags *flags, bool set[256])
 {
-	struct slice one = {&letter, 1};
-	return flags_from_letters(one) == 0 && letters_keyword(maildir->letters, letter) < 0 &&
-	       letter != '/' && letter != '\0';
+	struct flags todo = *flags;
+
+	for (int i = 0; i < LETTERS; i++) {
+		struct flags meaning = letters_meaning(table, (char)('a' + i));
+		struct flags wanted = flags_and(&todo, &meaning);
+		if (flags_empty(&wanted))
+			continue;
+		set['a' + i] = true;
+		wanted.system = 0; /* a letter for $Forwarded comes in addition to P */
+		todo = flags_minus(&todo, &wanted);
+	}
 }
 
-static size_t sorted_letters(const struct maildir *maildir, struct slice present,
+/* Letters that mean nothing to us are another program's: they stay. */
+static void set_foreign(const struct letter_table *table, struct slice present, bool set[256])
+{
+	for (size_t i = 0; i < present.n; i++) {
+		struct flags meaning = letters_meaning(table, present.p[i]);
+		struct slice one = {present.p + i, 1};
+		if (flags_empty(&meaning) && flags_from_letters(one) == 0)
+			set[(unsigned char)present.p[i]] = true;
+	}
+}
+
+/* Which letters a file with FLAGS has; returns how many. */
+static size_t choose_letters(const struct maildir *maildir, struct slice present,
 	const struct flags *flags, bool set[256])
 {
+	struct letter_table table;
 	char system[7];
-	size_t n = flags_letters(flags->system, system);
+	size_t n = flags_letters(flags->system, system), count = 0;
 
 	memset(set, 0, 256);
 	for (size_t i = 0; i < n; i++)
 		set[(unsigned char)system[i]] = true;
-	for (int i = 0; i < LETTERS; i++) {
-		int keyword = letters_keyword(maildir->letters, (char)('a' + i));
-		if (keyword >= 0 && flags_has_keyword(flags, (unsigned)keyword))
-			set['a' + i] = true;
-	}
-	struct slice there = letters_of(present);
-	for (size_t i = 0; i < there.n; i++)
-		if (foreign(maildir, there.p[i]))
-			set[(unsigned char)there.p[i]] = true;
-	n = 0;
+	letters_get(maildir->letters, &table);
+	set_keywords(&table, flags, set);
+	set_foreign(&table, present, set);
 	for (size_t i = 0; i < 256; i++)
-		n += set[i];
-	return n;
+		count += set[i];
+	return count;
+}
+
+static size_t new_name(struct slice base, char *out, size_t size)
+{
+	int n = snprintf(out, size, "new/%.*s", SLICE_ARG(base));
+	return n < 0 || (size_t)n >= size || base.n > NAME_MOST ? 0 : (size_t)n;
 }
 
 size_t maildir_filename(const struct maildir *maildir, struct slice base, bool in_new,
 	struct slice present, const struct flags *flags, char *out, size_t size)
 {
 	bool set[256];
+	struct slice tail;
 
-	if (in_new) {
-		int n = snprintf(out, size, "new/%.*s", SLICE_ARG(base));
-		return n < 0 || (size_t)n >= size || base.n > 255 ? 0 : (size_t)n;
-	}
-	size_t letters = sorted_letters(maildir, present, flags, set);
-	if (base.n + 3 + letters > 255)
+	if (in_new && flags_empty(flags))
+		return new_name(base, out, size);
+	struct slice there = letters_of(present, &tail);
+	size_t length = choose_letters(maildir, there, flags, set) + tail.n;
+	if (base.n + 3 + length > NAME_MOST)
 		return 0;
 	int n = snprintf(out, size, "cur/%.*s:2,", SLICE_ARG(base));
-	if (n < 0 || (size_t)n + letters >= size)
+	if (n < 0 || (size_t)n + length >= size)
 		return 0;
-	size_t used = (size_t)n;
-	for (size_t i = 0; i < 256; i++)
-		if (set[i])
-			out[used++] = (char)i;
-	out[used] = '\0';
-	return used;
+	char *p = out + n;
+	for (int c = 0; c < 256; c++)
+		if (set[c])
+			*p++ = (char)c;
+	if (tail.n > 0)
+		memcpy(p, tail.p, tail.n);
+	p[tail.n] = '\0';
+	return (size_t)n + length;
 }

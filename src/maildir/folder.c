@@ -1,48 +1,89 @@
+/*
+ * One folder: making and opening it, and the times that tell whether it changed.
+ */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "maildir/letters.h"
+#include "maildir/part.h"
 
 static const char *const parts[] = {"tmp", "new", "cur"};
 
+static void close_if_open(int fd)
+{
+	if (fd >= 0)
+		close(fd);
+}
+
+/*
+ * PATH level by level, so that no symlink on the way leads out of the root. maildir_path() makes no
+ * "..", but what is read back from elsewhere is not trusted to be its work.
+ */
+static int open_below(int at, const char *path, struct err *err)
+{
+	char *copy = xstrdup(path), *rest = copy, *level;
+	int fd = fs_open_dir(at, ".", err);
+
+	while (fd >= 0 && (level = strsep(&rest, "/"))) {
+		int next = strcmp(level, "..") == 0
+				   ? err_set(err, ERR_DISK, "leads out of the Maildir root")
+				   : fs_open_dir(fd, level, err);
+		close(fd);
+		fd = next;
+	}
+	free(copy);
+	return fd;
+}
+
+/* Maildir++ marks its subfolders with an empty file. */
+static int mark_subfolder(const struct maildir_root *root, const char *path, struct err *err)
+{
+	struct err local = {0};
+	int dir = open_below(root->fd, path, err);
+
+	if (dir < 0)
+		return -1;
+	int fd = fs_create(dir, "maildirfolder", 0600, &local);
+	int rc = fd >= 0 ? fs_fsync(dir, &local) : local.sys == EEXIST ? 0 : -1;
+	if (rc != 0 && err)
+		*err = local;
+	close_if_open(fd);
+	close(dir);
+	return rc;
+}
+
 int maildir_create(const struct maildir_root *root, const char *path, struct err *err)
 {
-	char part[4100];
+	int rc = 0;
 
-	for (size_t i = 0; i < COUNT_OF(parts); i++) {
-		snprintf(part, sizeof(part), "%s/%s", path, parts[i]);
-		if (fs_mkdir_parents(root->fd, part, 0700, NULL, err) != 0)
-			return err_wrap(err, "%s", path);
+	for (size_t i = 0; rc == 0 && i < COUNT_OF(parts); i++) {
+		char *part = xasprintf("%s/%s", path, parts[i]);
+		rc = fs_mkdir_parents(root->fd, part, 0700, NULL, err);
+		free(part);
 	}
-	if (root->layout != MAILDIR_PLUSPLUS || strcmp(path, ".") == 0)
-		return 0;
-	/* Maildir++ marks its subfolders with an empty file. */
-	snprintf(part, sizeof(part), "%s/maildirfolder", path);
-	int fd = fs_create(root->fd, part, 0600, err);
-	if (fd < 0)
-		return err->sys == EEXIST ? 0 : -1;
-	close(fd);
-	return 0;
+	if (rc == 0 && root->layout == MAILDIR_PLUSPLUS && strcmp(path, ".") != 0)
+		rc = mark_subfolder(root, path, err);
+	return rc == 0 ? 0 : err_wrap(err, "%s", path);
 }
 
 static int open_parts(struct maildir *m, const struct maildir_root *root, struct err *err)
 {
-	if ((m->fd = fs_open_dir(root->fd, m->path, err)) < 0)
-		return -1;
-	if ((m->fd_new = fs_open_dir(m->fd, "new", err)) < 0 ||
+	struct err local = {0};
+
+	if ((m->fd = open_below(root->fd, m->path, err)) < 0 ||
+		(m->fd_new = fs_open_dir(m->fd, "new", err)) < 0 ||
 		(m->fd_cur = fs_open_dir(m->fd, "cur", err)) < 0)
 		return -1;
-	m->fd_tmp = fs_open_dir(m->fd, "tmp", err);
-	if (m->fd_tmp < 0 && err->sys == ENOENT) {
-		if (fs_mkdir(m->fd, "tmp", 0700, err) != 0 && err->sys != EEXIST)
-			return -1;
-		m->fd_tmp = fs_open_dir(m->fd, "tmp", err);
-	}
+	m->fd_tmp = fs_open_dir(m->fd, "tmp", &local);
+	if (m->fd_tmp >= 0)
+		return 0;
+	if (local.sys == ENOENT && fs_mkdir_parents(m->fd, "tmp", 0700, NULL, &local) == 0)
+		m->fd_tmp = fs_open_dir(m->fd, "tmp", &local);
+	if (m->fd_tmp < 0 && err)
+		*err = local;
 	return m->fd_tmp < 0 ? -1 : 0;
 }
 
@@ -69,12 +110,6 @@ struct maildir *maildir_ref(struct maildir *m)
 	return m;
 }
 
-static void close_if_open(int fd)
-{
-	if (fd >= 0)
-		close(fd);
-}
-
 void maildir_unref(struct maildir *m)
 {
 	if (!m || atomic_fetch_sub(&m->references, 1) != 1)
@@ -86,6 +121,16 @@ void maildir_unref(struct maildir *m)
 	letters_free(m->letters);
 	free(m->path);
 	free(m);
+}
+
+int part_of(const struct maildir *m, const char **path)
+{
+	bool in_new = strncmp(*path, "new/", 4) == 0;
+
+	ASSERT(in_new || strncmp(*path, "cur/", 4) == 0);
+	*path += 4;
+	ASSERT(!strchr(*path, '/'));
+	return in_new ? m->fd_new : m->fd_cur;
 }
 
 int maildir_times(const struct maildir *m, struct maildir_times *out, struct err *err)

@@ -51,38 +51,113 @@ static bool nested_level(struct slice level, struct buf *out)
 	return out->len - start <= LEVEL_MOST;
 }
 
-/* A canonical level as a part of ".A.B": modified UTF-7 of its raw bytes, '.' and '/' and control
- * bytes escaped. */
-static bool plusplus_level(struct slice level, struct buf *out)
+/* Canonical form of the raw bytes RAW of one level: name_to_canonical() of a name without
+ * hierarchy. */
+static bool canonical_level(struct slice raw, bool first, struct buf *out)
+{
+	struct name_rules rules = {.delimiter = 0, .utf8 = true, .prefix = ""};
+	size_t start = out->len;
+
+	if (!name_to_canonical(&rules, raw, out))
+		return false;
+	/* Only a first level may be spelled INBOX for the server; elsewhere it is a name like any
+	 * other. */
+	if (!first && out->len - start == 5 && slice_eq_nocase(raw, SLICE("INBOX")))
+		memcpy(out->data + start, raw.p, 5);
+	return true;
+}
+
+/*
+ * Is NAME what name_to_canonical() writes, no escape more and none fewer, no level without a byte?
+ * What is not could lead to the folder of another name.
+ */
+static bool is_canonical(struct slice name)
+{
+	struct buf raw = {0}, again = {0};
+	struct slice rest = name, level;
+	bool good = name.n > 0 && name.p[name.n - 1] != '/', first = true;
+
+	while (good && name_next_level(&rest, &level)) {
+		buf_clear(&raw);
+		buf_clear(&again);
+		name_unescape(level, &raw);
+		if (raw.len == 0)
+			good = slice_eq_str(level, "%");
+		else
+			good = canonical_level(buf_slice(&raw), first, &again) &&
+			       slice_eq(buf_slice(&again), level);
+		first = false;
+	}
+	buf_fini(&raw);
+	buf_fini(&again);
+	return good;
+}
+
+static int hex_value(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* The byte that "%XX" at P stands for, -1 if it is none. */
+static int escaped_byte(struct slice s, size_t i)
+{
+	if (i + 2 >= s.n || s.p[i] != '%' || hex_value(s.p[i + 1]) < 0 || hex_value(s.p[i + 2]) < 0)
+		return -1;
+	return hex_value(s.p[i + 1]) << 4 | hex_value(s.p[i + 2]);
+}
+
+/* Modified UTF-7 in a part of ".A.B". */
+static void escape_plusplus(struct slice text, struct buf *out)
+{
+	for (size_t i = 0; i < text.n; i++) {
+		if (text.p[i] == '.' || text.p[i] == '/' || escaped_byte(text, i) >= 0)
+			escape_byte(out, (unsigned char)text.p[i]);
+		else
+			buf_add_char(out, text.p[i]);
+	}
+}
+
+/* The canonical form of a level that is not UTF-8. Its own escapes will do, they are no lookalikes.
+ */
+static void escape_broken(struct slice level, struct buf *out)
+{
+	for (size_t i = 0; i < level.n; i++) {
+		unsigned char c = (unsigned char)level.p[i];
+		if (c == '.' || c >= 0x7f)
+			escape_byte(out, c);
+		else
+			buf_add_char(out, (char)c);
+	}
+}
+
+/* A canonical level as a part of ".A.B": modified UTF-7 of its raw bytes, what can't stand there
+ * escaped. */
+static void plusplus_level(struct slice level, struct buf *out)
 {
 	struct buf raw = {0}, text = {0};
 
 	name_unescape(level, &raw);
-	if (level.n == 0 || raw.len == 0) {
+	if (raw.len == 0)
 		buf_add_char(out, '%');
-	} else {
-		if (!utf7_encode(buf_slice(&raw), &text))
-			buf_add_slice(&text, level); /* not UTF-8: its canonical escapes will do */
-		bool escaped = slice_eq(buf_slice(&text), level);
-		for (size_t i = 0; i < text.len; i++) {
-			unsigned char c = (unsigned char)text.data[i];
-			bool lookalike = c == '%' && !escaped;
-			if (c == '.' || c == '/' || c < 0x20 || c >= 0x7f || lookalike)
-				escape_byte(out, c);
-			else
-				buf_add_char(out, (char)c);
-		}
-	}
+	else if (slice_eq_str(buf_slice(&raw), "%"))
+		escape_byte(out, '%'); /* or it would be the empty level */
+	else if (utf7_encode(buf_slice(&raw), &text))
+		escape_plusplus(buf_slice(&text), out);
+	else
+		escape_broken(level, out);
 	buf_fini(&raw);
 	buf_fini(&text);
-	return true;
 }
 
 bool maildir_path(enum maildir_layout layout, struct slice canonical, struct buf *out)
 {
 	struct slice rest = canonical, level;
 	size_t start = out->len;
-	bool good = canonical.n > 0, first = true;
+	bool good = is_canonical(canonical), first = true;
 
 	if (layout == MAILDIR_PLUSPLUS && slice_eq_str(canonical, "INBOX")) {
 		buf_add_char(out, '.');
@@ -91,7 +166,8 @@ bool maildir_path(enum maildir_layout layout, struct slice canonical, struct buf
 	while (good && name_next_level(&rest, &level)) {
 		if (layout == MAILDIR_PLUSPLUS) {
 			buf_add_char(out, '.');
-			good = plusplus_level(level, out) && out->len - start <= LEVEL_MOST;
+			plusplus_level(level, out);
+			good = out->len - start <= LEVEL_MOST;
 		} else {
 			if (!first)
 				buf_add_char(out, '/');
@@ -105,19 +181,6 @@ bool maildir_path(enum maildir_layout layout, struct slice canonical, struct buf
 		out->data[start] = '\0';
 	}
 	return good;
-}
-
-static int hex_value(char c)
-{
-	return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
-/* The byte that "%XX" at P stands for, -1 if it is none. */
-static int escaped_byte(struct slice s, size_t i)
-{
-	if (i + 2 >= s.n || s.p[i] != '%' || hex_value(s.p[i + 1]) < 0 || hex_value(s.p[i + 2]) < 0)
-		return -1;
-	return hex_value(s.p[i + 1]) << 4 | hex_value(s.p[i + 2]);
 }
 
 static void nested_name(struct slice level, struct buf *out)
@@ -136,22 +199,6 @@ static void nested_name(struct slice level, struct buf *out)
 	else
 		buf_add_slice(out, level);
 	buf_fini(&whole);
-}
-
-/* Canonical form of the raw bytes RAW of one level: name_to_canonical() of a name without
- * hierarchy. */
-static bool canonical_level(struct slice raw, bool first, struct buf *out)
-{
-	struct name_rules rules = {.delimiter = 0, .utf8 = true, .prefix = ""};
-	size_t start = out->len;
-
-	if (!name_to_canonical(&rules, raw, out))
-		return false;
-	/* Only a first level may be spelled INBOX for the server; elsewhere it is a name like any
-	 * other. */
-	if (!first && out->len - start == 5 && slice_eq_nocase(raw, SLICE("INBOX")))
-		memcpy(out->data + start, raw.p, 5);
-	return true;
 }
 
 static bool plusplus_name(struct slice level, bool first, struct buf *out)
@@ -203,28 +250,6 @@ static bool plusplus_names(struct slice path, struct buf *out)
 		path.n -= level.n;
 	}
 	return true;
-}
-
-/* Are the escapes in NAME those that name_to_canonical() writes, no more and no fewer? A folder
- * somebody called "a%41" is none. */
-static bool is_canonical(struct slice name)
-{
-	struct buf raw = {0}, again = {0};
-	struct slice rest = name, level;
-	bool good = true, first = true;
-
-	while (good && name_next_level(&rest, &level)) {
-		buf_clear(&raw);
-		buf_clear(&again);
-		name_unescape(level, &raw);
-		if (raw.len > 0)
-			good = canonical_level(buf_slice(&raw), first, &again) &&
-			       slice_eq(buf_slice(&again), level);
-		first = false;
-	}
-	buf_fini(&raw);
-	buf_fini(&again);
-	return good;
 }
 
 bool maildir_name(enum maildir_layout layout, struct slice path, struct buf *out)
@@ -322,6 +347,8 @@ static int enter(struct walk *w, int fd, const char *name, const char *path, str
 	if (sub < 0)
 		return err->sys == ENOENT ? 0 : err_wrap(err, "%s", path);
 	int rc = is_maildir(sub, err);
+	if (rc < 0)
+		err_wrap(err, "%s", path);
 	if (rc == 1)
 		rc = add_folder(w, path, &st, err);
 	if (rc == 0 && w->root->layout == MAILDIR_NESTED) {

@@ -8,14 +8,25 @@
 #include "maildir/maildir.h"
 
 #define LETTERS 26
+#define LETTER_FREE (-1)
+#define LETTER_TAKEN (-2) /* by a name that can't be carried, or by a system flag */
+
+/* What 'a' + i stands for. The same keyword may have several letters; the first one is given to
+ * files. */
+struct letter_table {
+	int keyword[LETTERS];     /* its number in the account's table, or one of the above */
+	uint32_t system[LETTERS]; /* bit of enum flag: Dovecot gives $Forwarded a letter, too */
+};
 
 struct maildir_letters;
 
 struct maildir_letters *letters_new(struct keywords *keywords); /* KEYWORDS is borrowed */
 void letters_free(struct maildir_letters *letters);
-/* The keyword of LETTER, -1 if it has none. */
-int letters_keyword(const struct maildir_letters *letters, char letter);
+/* The table as it is now. Any thread. */
+void letters_get(struct maildir_letters *letters, struct letter_table *out);
 /* The keywords that have a letter. */
-struct flags letters_mask(const struct maildir_letters *letters);
+struct flags letters_mask(const struct letter_table *table);
+/* What LETTER stands for; empty if nothing that we can read. */
+struct flags letters_meaning(const struct letter_table *table, char letter);
 
 #endif

@@ -145,18 +145,20 @@ struct maildir_file {
 	uint64_t inode;
 };
 /*
- * new/ is read before cur/, each to its end. Names that begin with '.' and directories are skipped.
- * At the end *STABLE tells whether the times of both directories were the same after as before
- * (I3): only then does absence mean anything; else scan again. maildir_scan_begin(&scan, maildir,
- * err); while ((rc = maildir_scan_next(&scan, &file, err)) == 1) ...; maildir_scan_end(&scan,
- * &stable, err)
+ * new/ is read before cur/, each to its end. Names that begin with '.' and what is no regular file
+ * are skipped. At the end *STABLE tells whether the times of both directories were the same after
+ * as before (I3): only then does absence mean anything; else scan again. Where the last change is
+ * so young that the next one might get the same times, beginning waits (milliseconds; up to 2 s on
+ * file systems that stamp whole seconds).
+ *
+ * maildir_scan_begin(); while ((rc = maildir_scan_next()) == 1) ...; maildir_scan_end();
  */
 struct maildir_scan {
 	struct maildir *maildir; /* borrowed */
 	struct fs_dir dir;
-	int phase; /* 0: new/, 1: cur/, 2: done */
-	struct maildir_times
-		before; /* read before the first opendir; what the watermark may become */
+	int phase;                   /* 0: new/, 1: cur/, 2: done */
+	bool restless;               /* the times never stood still: not stable */
+	struct maildir_times before; /* read before the first opendir; what the watermark may be */
 };
 int maildir_scan_begin(
 	struct maildir_scan *scan, struct maildir *maildir, struct err *err) MUST_USE;
@@ -203,8 +205,12 @@ int maildir_rename(
 	struct maildir *maildir, const char *path, const char *to_path, struct err *err) MUST_USE;
 int maildir_remove(struct maildir *maildir, const char *path,
 	struct err *err) MUST_USE; /* ENOENT in err->sys */
-/* One whole read of both directories: the present path of BASE into OUT (size bytes). 1 found, 0
- * not there (stable view), -1. */
+/*
+ * Whole reads of both directories, at most 5, until BASE is found or a stable view lacks it: its
+ * present path into OUT (SIZE >= MAILDIR_FILE_SIZE; BASE may not lie in it). 1 found, 0 not there,
+ * -1 (ERR_CONFLICT: the folder never stood still).
+ */
+#define MAILDIR_FILE_SIZE 264 /* "new/" or "cur/", a file name, NUL */
 int maildir_find(struct maildir *maildir, struct slice base, char *out, size_t size,
 	struct err *err) MUST_USE;
 

@@ -5,14 +5,14 @@
  * LF becomes CRLF. A file whose every line ends in CRLF already goes as it is: somebody copied it
  * from elsewhere. In a mixed file every LF gets its CR, also one that has a CR before it: a CR that
  * is part of the file's bytes comes back as such, as the way down takes away exactly the one that
- * the way up added.
+ * the way up added. So for every file but those of CRLF lines only, down(up(x)) == x.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "maildir/maildir.h"
+#include "maildir/part.h"
 
 #define PIECE (64u << 10)
 
@@ -20,10 +20,12 @@ struct maildir_reader {
 	int fd;
 	char *name;        /* for messages */
 	bool as_is;        /* every line ends in CRLF */
+	struct stat seen;  /* at the beginning */
 	uint64_t promised; /* wire octets that the first pass counted */
 	uint64_t given;
-	char in[PIECE];
-	char out[2 * PIECE];
+	size_t piece; /* bytes read at once: a small message needs little memory */
+	char *out;    /* 2 * piece bytes, behind in[] */
+	char in[];
 };
 
 struct counts {
@@ -35,7 +37,7 @@ static ssize_t read_piece(struct maildir_reader *r, struct err *err)
 {
 	ssize_t n;
 	do
-		n = read(r->fd, r->in, PIECE);
+		n = read(r->fd, r->in, r->piece);
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
 		err_set_errno(err, ERR_DISK, "can't read %s", r->name);
@@ -76,6 +78,39 @@ static void digest_without_cr(struct digester *digester, const char *p, size_t n
 	}
 }
 
+static int rewind_file(struct maildir_reader *r, struct err *err)
+{
+	if (lseek(r->fd, 0, SEEK_SET) == 0)
+		return 0;
+	return err_set_errno(err, ERR_DISK, "can't read %s", r->name);
+}
+
+/* All bytes as they are. */
+static int count_and_digest(
+	struct maildir_reader *r, struct digester *digester, struct counts *c, struct err *err)
+{
+	ssize_t n;
+
+	while ((n = read_piece(r, err)) > 0) {
+		count(c, r->in, (size_t)n);
+		digester_feed(digester, r->in, (size_t)n);
+	}
+	return n < 0 ? -1 : 0;
+}
+
+static int digest_lf_form(struct maildir_reader *r, struct digester *digester, struct err *err)
+{
+	bool held = false;
+	ssize_t n = rewind_file(r, err);
+
+	digester_reset(digester);
+	while (n >= 0 && (n = read_piece(r, err)) > 0)
+		digest_without_cr(digester, r->in, (size_t)n, &held);
+	if (held)
+		digester_feed(digester, "\r", 1);
+	return n < 0 ? -1 : 0;
+}
+
 /*
  * One pass counts and digests the bytes as they are; only a CRLF file, which is rare, is read once
  * more for the digest of its LF form.
@@ -84,55 +119,46 @@ static int first_pass(struct maildir_reader *r, struct maildir_facts *facts, str
 {
 	struct digester *digester = digester_new();
 	struct counts c = {0};
-	ssize_t n;
+	int rc = count_and_digest(r, digester, &c, err);
 
-	while ((n = read_piece(r, err)) > 0) {
-		count(&c, r->in, (size_t)n);
-		digester_feed(digester, r->in, (size_t)n);
-	}
 	r->as_is = c.lf > 0 && c.crlf == c.lf;
-	if (n == 0 && r->as_is) {
-		bool held = false;
-		digester_reset(digester);
-		if (lseek(r->fd, 0, SEEK_SET) != 0)
-			n = err_set_errno(err, ERR_DISK, "can't read %s", r->name);
-		while (n >= 0 && (n = read_piece(r, err)) > 0)
-			digest_without_cr(digester, r->in, (size_t)n, &held);
-		if (held)
-			digester_feed(digester, "\r", 1);
-	}
+	if (rc == 0 && r->as_is)
+		rc = digest_lf_form(r, digester, err);
+	facts->date = r->seen.st_mtim.tv_sec;
 	facts->local_size = c.size;
 	facts->wire_size = r->promised = r->as_is ? c.size : c.size + c.lf;
 	digester_finish(digester, &facts->header, &facts->content);
 	digester_free(digester);
-	return n < 0 ? -1 : 0;
+	return rc == 0 ? rewind_file(r, err) : -1;
+}
+
+static struct maildir_reader *reader_new(int fd, const struct stat *st, char *name)
+{
+	/* One byte more than the file: then the first read of a small message brings all of it. */
+	size_t piece = st->st_size < PIECE ? (size_t)st->st_size + 1 : PIECE;
+	struct maildir_reader *r = xmalloc(sizeof(*r) + 3 * piece);
+
+	*r = (struct maildir_reader){.fd = fd, .name = name, .seen = *st, .piece = piece};
+	r->out = r->in + piece;
+	return r;
 }
 
 int maildir_reader_open(struct maildir_reader **out, struct maildir *maildir, const char *path,
 	struct maildir_facts *facts, struct err *err)
 {
 	struct stat st;
-	int fd = fs_open_read(
-		strncmp(path, "new/", 4) == 0 ? maildir->fd_new : maildir->fd_cur, path + 4, err);
+	const char *name = path;
+	int fd = fs_open_read(part_of(maildir, &name), name, err);
 
 	if (fd < 0)
 		return err_wrap(err, "%s", maildir->path);
-	struct maildir_reader *r = xmalloc(sizeof(*r));
-	r->fd = fd;
-	r->name = xasprintf("%s/%s", maildir->path, path);
-	r->given = 0;
 	if (fstat(fd, &st) != 0) {
-		err_set_errno(err, ERR_DISK, "can't read %s", r->name);
-		maildir_reader_close(r);
+		err_set_errno(err, ERR_DISK, "can't read %s/%s", maildir->path, path);
+		close(fd);
 		return -1;
 	}
-	facts->date = st.st_mtim.tv_sec;
+	struct maildir_reader *r = reader_new(fd, &st, xasprintf("%s/%s", maildir->path, path));
 	if (first_pass(r, facts, err) != 0) {
-		maildir_reader_close(r);
-		return -1;
-	}
-	if (lseek(fd, 0, SEEK_SET) != 0) {
-		err_set_errno(err, ERR_DISK, "can't read %s", r->name);
 		maildir_reader_close(r);
 		return -1;
 	}
@@ -155,17 +181,30 @@ static size_t add_crs(struct maildir_reader *r, size_t n)
 	return (size_t)(out + (end - p) - r->out);
 }
 
+/*
+ * Was the file written to since it was opened? Not by the ctime: a rename by a mail reader changes
+ * that, too.
+ */
+static bool changed(const struct maildir_reader *r)
+{
+	struct stat now;
+
+	return fstat(r->fd, &now) != 0 || now.st_size != r->seen.st_size ||
+	       fs_time_ns(now.st_mtim) != fs_time_ns(r->seen.st_mtim);
+}
+
 int maildir_reader_next(struct maildir_reader *r, struct slice *data, struct err *err)
 {
 	ssize_t n = read_piece(r, err);
 
 	if (n < 0)
 		return -1;
-	if (n > 0)
-		*data = r->as_is ? (struct slice){r->in, (size_t)n}
-				 : (struct slice){r->out, add_crs(r, (size_t)n)};
-	r->given += n > 0 ? data->n : 0;
-	if (r->given > r->promised || (n == 0 && r->given != r->promised))
+	*data = (struct slice){r->in, (size_t)n};
+	if (!r->as_is)
+		*data = (struct slice){r->out, add_crs(r, (size_t)n)};
+	r->given += data->n;
+	/* Looked at with every piece, so that the last one is held back if the file changed. */
+	if (r->given > r->promised || (n == 0 && r->given != r->promised) || changed(r))
 		return err_set(err, ERR_CONFLICT, "%s changed while it was read", r->name);
 	return n > 0;
 }

@@ -2,18 +2,86 @@
  * new/ before cur/: readers move files from new/ to cur/, so a file that is moved between the two
  * reads is seen twice rather than not at all. A rename within cur/ during the read can hide a file
  * altogether; then the directory's times have changed, and the scan says that it was not stable.
+ *
+ * That proof has a hole that must be closed at the beginning: file systems stamp in ticks of a
+ * clock. Two changes within one tick, one before the scan and one during it, leave equal times. So
+ * a scan begins only when a change from now on must show: when the clock has left the tick of the
+ * last change.
  */
 #include <dirent.h>
-#include <string.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <time.h>
 
+#include "base/thread.h"
 #include "maildir/maildir.h"
+
+#define SECOND_NS 1000000000
+#define TRIES 5
+
+/* The clock that stamps files: it moves in ticks of some milliseconds. */
+static int64_t stamping_clock(void)
+{
+	struct timespec now;
+
+	ASSERT(clock_gettime(CLOCK_REALTIME_COARSE, &now) == 0);
+	return fs_time_ns(now);
+}
+
+static int64_t latest(const struct maildir_times *t)
+{
+	int64_t in_new = t->new_mtime > t->new_ctime ? t->new_mtime : t->new_ctime;
+	int64_t in_cur = t->cur_mtime > t->cur_ctime ? t->cur_mtime : t->cur_ctime;
+	return in_new > in_cur ? in_new : in_cur;
+}
+
+/* How long a change may keep the same stamp: two seconds where the file system has no fractions. */
+static int64_t tick(const struct maildir_times *t)
+{
+	struct timespec resolution;
+
+	if (t->new_mtime % SECOND_NS == 0 && t->new_ctime % SECOND_NS == 0 &&
+		t->cur_mtime % SECOND_NS == 0 && t->cur_ctime % SECOND_NS == 0)
+		return 2 * (int64_t)SECOND_NS;
+	ASSERT(clock_getres(CLOCK_REALTIME_COARSE, &resolution) == 0);
+	return fs_time_ns(resolution);
+}
+
+/*
+ * Read the times from which the scan starts. Usually the last change is long past; else wait a
+ * tick, and if the times are the same after it, they are past, whatever clock stamped them.
+ * *RESTLESS: they never were.
+ */
+static int read_times_before(struct maildir_scan *scan, struct err *err)
+{
+	struct maildir_times previous;
+
+	for (int i = 0; i < TRIES; i++) {
+		int64_t now = stamping_clock();
+		if (maildir_times(scan->maildir, &scan->before, err) != 0)
+			return -1;
+		int64_t wait = tick(&scan->before);
+		int64_t age = now - latest(&scan->before);
+		bool past = wait < SECOND_NS ? age > 0 : age >= wait;
+		if (past || (i > 0 && maildir_times_equal(&previous, &scan->before)))
+			return 0;
+		previous = scan->before;
+		if (cancel_sleep_ms((unsigned)(wait / 1000000) + 1, err) != 0)
+			return -1;
+	}
+	scan->restless = true;
+	return 0;
+}
 
 int maildir_scan_begin(struct maildir_scan *scan, struct maildir *maildir, struct err *err)
 {
 	*scan = (struct maildir_scan){.maildir = maildir, .dir = {.fd = -1}};
-	if (maildir_times(maildir, &scan->before, err) != 0)
+	if (read_times_before(scan, err) != 0)
 		return -1;
-	return fs_dir_open(&scan->dir, maildir->fd, "new", err);
+	/* By descriptor: the directories whose times are compared, also if somebody puts others in
+	 * their place. */
+	return fs_dir_open(&scan->dir, maildir->fd_new, ".", err);
 }
 
 /* cur/ after new/. 1: there is more, 0: the end, -1. */
@@ -22,13 +90,32 @@ static int next_directory(struct maildir_scan *scan, struct err *err)
 	fs_dir_close(&scan->dir);
 	if (++scan->phase > 1)
 		return 0;
-	return fs_dir_open(&scan->dir, scan->maildir->fd, "cur", err) == 0 ? 1 : -1;
+	return fs_dir_open(&scan->dir, scan->maildir->fd_cur, ".", err) == 0 ? 1 : -1;
 }
 
-static bool is_message(const struct fs_entry *entry)
+/* A name without BASE is no message's. 1, 0, -1. */
+static int is_message(
+	const struct maildir_scan *scan, const struct fs_entry *entry, struct err *err)
 {
-	return entry->name[0] != '.' && entry->name[0] != ':' &&
-	       (entry->type == DT_REG || entry->type == DT_UNKNOWN);
+	struct stat st;
+
+	if (entry->name[0] == '.' || entry->name[0] == ':')
+		return 0;
+	if (entry->type != DT_UNKNOWN)
+		return entry->type == DT_REG;
+	if (fstatat(scan->dir.fd, entry->name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		return S_ISREG(st.st_mode);
+	/* Renamed or removed since it was read: the directory's times tell. */
+	return errno == ENOENT ? 0 : err_set_errno(err, ERR_DISK, "can't look at a message");
+}
+
+static void fill(
+	const struct maildir_scan *scan, const struct fs_entry *entry, struct maildir_file *out)
+{
+	out->in_new = scan->phase == 0;
+	out->name = (struct slice){entry->name, entry->length};
+	out->inode = entry->inode;
+	maildir_split(out->name, &out->base, &out->info);
 }
 
 int maildir_scan_next(struct maildir_scan *scan, struct maildir_file *out, struct err *err)
@@ -37,13 +124,10 @@ int maildir_scan_next(struct maildir_scan *scan, struct maildir_file *out, struc
 
 	while (scan->phase < 2) {
 		int rc = fs_dir_next(&scan->dir, &entry, err);
-		if (rc == 0)
+		if (rc == 0) {
 			rc = next_directory(scan, err);
-		else if (rc == 1 && is_message(&entry)) {
-			out->in_new = scan->phase == 0;
-			out->name = (struct slice){entry.name, entry.length};
-			out->inode = entry.inode;
-			maildir_split(out->name, &out->base, &out->info);
+		} else if (rc == 1 && (rc = is_message(scan, &entry, err)) == 1) {
+			fill(scan, &entry, out);
 			return 1;
 		}
 		if (rc < 0)
@@ -61,7 +145,7 @@ int maildir_scan_end(struct maildir_scan *scan, bool *stable, struct err *err)
 	*stable = false;
 	if (maildir_times(scan->maildir, &after, err) != 0)
 		return -1;
-	*stable = complete && maildir_times_equal(&scan->before, &after);
+	*stable = complete && !scan->restless && maildir_times_equal(&scan->before, &after);
 	return 0;
 }
 
@@ -76,18 +160,17 @@ static int find_once(struct maildir *maildir, struct slice base, char *out, size
 	struct err end_err = {0};
 	int rc, found = 0;
 
-	if (maildir_scan_begin(&scan, maildir, err) != 0)
-		return -1;
-	while ((rc = maildir_scan_next(&scan, &file, err)) == 1) {
-		if (!slice_eq(file.base, base) || file.name.n + 5 > size)
-			continue;
-		memcpy(out, file.in_new ? "new/" : "cur/", 4);
-		memcpy(out + 4, file.name.p, file.name.n);
-		out[4 + file.name.n] = '\0';
-		found = 1;
-	}
+	if ((rc = maildir_scan_begin(&scan, maildir, err)) == 0)
+		while ((rc = maildir_scan_next(&scan, &file, err)) == 1) {
+			if (!slice_eq(file.base, base))
+				continue;
+			snprintf(out, size, "%s/%.*s", file.in_new ? "new" : "cur",
+				SLICE_ARG(file.name));
+			found = 1;
+		}
 	if (maildir_scan_end(&scan, stable, &end_err) != 0 && rc == 0) {
-		*err = end_err;
+		if (err)
+			*err = end_err;
 		return -1;
 	}
 	return rc < 0 ? -1 : found;
@@ -96,6 +179,7 @@ static int find_once(struct maildir *maildir, struct slice base, char *out, size
 int maildir_find(
 	struct maildir *maildir, struct slice base, char *out, size_t size, struct err *err)
 {
+	ASSERT(size >= MAILDIR_FILE_SIZE);
 	for (int i = 0; i < SCANS; i++) {
 		bool stable;
 		int rc = find_once(maildir, base, out, size, &stable, err);
