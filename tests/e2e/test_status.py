@@ -178,7 +178,8 @@ def test_interrupted_passes_converge(world):
         begun = world.start("sync")
         time.sleep(delay)
         begun[0].send_signal(signal.SIGINT)
-        assert world.finish(begun).status in (0, 75)
+        # A signal that comes before main() has its handler ends the process at once, and harmlessly.
+        assert world.finish(begun).status in (0, 75, -signal.SIGINT)
     world.sync_same()
     assert len(world.here.files("INBOX")) == 600
 
