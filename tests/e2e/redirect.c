@@ -34,8 +34,6 @@ static const char *redirect(const char *path, char room[PATH_MAX])
 	__typeof__(FUNCTION) *next;                                                                \
 	*(void **)&next = dlsym(RTLD_NEXT, #FUNCTION)
 
-/* glibc's headers have names of their own for the parameters. */
-/* NOLINTBEGIN(readability-inconsistent-declaration-parameter-name) */
 static int open_redirected(const char *path, int flags, va_list args)
 {
 	char room[PATH_MAX];
@@ -115,4 +113,3 @@ void *dlopen(const char *path, int flags)
 
 	return next(redirect(path, room), flags);
 }
-/* NOLINTEND(readability-inconsistent-declaration-parameter-name) */
