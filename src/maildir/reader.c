@@ -148,7 +148,8 @@ int maildir_reader_open(struct maildir_reader **out, struct maildir *maildir, co
 {
 	struct stat st;
 	const char *name = path;
-	int fd = fs_open_read(part_of(maildir, &name), name, err);
+	int at = part_of(maildir, &name);
+	int fd = fs_open_read(at, name, err);
 
 	if (fd < 0)
 		return err_wrap(err, "%s", maildir->path);
