@@ -21,6 +21,7 @@ static int facts_of(struct box *box, struct new_here *new, struct err *err)
 	if (maildir_reader_open(&reader, box->maildir, new->name, &facts, err) != 0) {
 		if (err->sys != ENOENT && err->kind != ERR_CONFLICT)
 			return -1;
+		log_debug(LOG_SYNC, "%s: %s", new->name, err->msg);
 		box->incomplete = true;
 		return 0;
 	}

@@ -104,6 +104,8 @@ int follow_renames(struct worker *w, struct box *box, struct look *look, struct 
 		struct new_here *new = &look->new_here[i];
 		struct lost *lost =
 			new->has_facts && !new->doubtful ? find(&f, &new->content) : NULL;
+		/* A file that can't be read just now may be any of those that are gone. */
+		look->here_complete &= new->has_facts;
 		if (lost)
 			follow(&f, lost, new);
 		else

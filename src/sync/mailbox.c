@@ -17,9 +17,8 @@
 #include "sync/pass.h"
 #include "sync/plan.h"
 
-#define ROUNDS                                                                                     \
-	100 /* more means that somebody else changes the mailbox all the time: the next pass goes  \
-	       on */
+#define RESTLESS                                                                                   \
+	5 /* rounds in a row that files moved under our hands: then the next pass goes on */
 #define FETCH_WINDOW 10000 /* new messages planned at once */
 #define DOUBT_MS                                                                                   \
 	10000 /* before an APPEND in doubt is repeated: a server may finish it long after the      \
@@ -378,19 +377,47 @@ static int look_and_carry(struct round *r, struct err *err)
 	return 0;
 }
 
-static int run_round(struct worker *w, struct box *box, bool *again, struct maildir_times *times,
-	struct err *err)
+/* What a round leaves to say. */
+struct outcome {
+	bool again;     /* looking again will find more to do */
+	bool truncated; /* because there was too much for one round */
+	struct maildir_times times;
+};
+
+static int run_round(struct worker *w, struct box *box, struct outcome *out, struct err *err)
 {
 	struct round r = {.w = w, .box = box};
 	int rc = look_and_carry(&r, err);
 
 	if (rc == 0 && w->pass->settler)
 		rc = settler_flush(w->pass->settler, err);
-	*again = r.again;
-	*times = r.look.times;
+	*out = (struct outcome){r.again, r.look.truncated, r.look.times};
 	look_fini(&r.look);
 	arena_reset(&w->arena);
 	return rc;
+}
+
+/* Rounds until nothing is left to do. *TIMES: of the directories, before the first of them. */
+static int run_rounds(
+	struct worker *w, struct box *box, struct maildir_times *times, struct err *err)
+{
+	struct outcome out = {.again = true};
+	struct err why = {0};
+	unsigned restless = 0;
+
+	for (unsigned i = 0; out.again && restless < RESTLESS; i++) {
+		if (run_round(w, box, &out, err) != 0)
+			return -1;
+		if (i == 0)
+			*times = out.times;
+		restless = out.truncated ? 0 : restless + 1;
+	}
+	if (!out.again)
+		return 0;
+	err_set(&why, ERR_CONFLICT, "files come and go all the time; the next pass goes on");
+	pass_failed(w->pass, box, 0, NULL, &why);
+	box->incomplete = true;
+	return 0;
 }
 
 /* Directory times that a later pass may trust; zero where they may hide a change. */
@@ -430,18 +457,11 @@ static bool has_deletions(const struct box *box)
 int mailbox_work(struct worker *w, struct box *box, struct err *err)
 {
 	struct maildir_times times = {0};
-	bool again = true;
 
 	if (open_here(w, box, err) != 0 || (box->there && open_there(w, box, err) != 0))
 		return -1;
-	for (int i = 0; again && i < ROUNDS; i++) {
-		struct maildir_times now;
-		if (run_round(w, box, &again, &now, err) != 0)
-			return -1;
-		if (i == 0)
-			times = now;
-	}
-	box->incomplete |= again;
+	if (run_rounds(w, box, &times, err) != 0)
+		return -1;
 	take_times(box, &times);
 	box->looked = true;
 	return has_deletions(box) ? 0 : mailbox_finish(w, box, err);

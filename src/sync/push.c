@@ -46,8 +46,9 @@ static int prepare(struct pushing *p, struct sending *s, struct err *err)
 		s->reader = NULL;
 		if (err->sys != ENOENT && err->kind != ERR_CONFLICT)
 			return -1;
-		p->box->incomplete =
-			true; /* a reader renamed or removed it: the next look will tell */
+		log_debug(LOG_SYNC, "%s: %s; looking again", s->op->name, err->msg);
+		/* A reader renamed or removed it: the next look will tell. */
+		p->box->incomplete = true;
 		*p->again = true;
 		return 0;
 	}
