@@ -1,7 +1,7 @@
 /*
  * Names of message files.
  */
-#include "maildir_tree.h"
+#include "tests/unit/maildir_tree.h"
 
 static void test_split(void **state UNUSED)
 {

@@ -1,7 +1,7 @@
 /*
  * One folder: making, opening, counting references, times.
  */
-#include "maildir_tree.h"
+#include "tests/unit/maildir_tree.h"
 
 static int synced; /* fsync calls seen by the hook */
 

@@ -1,7 +1,7 @@
 /*
  * Names and folders: tables, exact round trips, nothing that leaves the root, walking.
  */
-#include "maildir_tree.h"
+#include "tests/unit/maildir_tree.h"
 #include "base/log.h"
 #include "model/name.h"
 

@@ -1,7 +1,7 @@
 /*
  * The root: making it, and the marker file.
  */
-#include "maildir_tree.h"
+#include "tests/unit/maildir_tree.h"
 
 static void test_open(void **state UNUSED)
 {
