@@ -84,7 +84,7 @@ lint: ## check format, layers, warnings of two compilers, clang-tidy
 	@$(PYTHON) tests/tools/includes.py tests/deps.txt
 	@+$(MAKE_IN_PARALLEL) objects CC=gcc BUILD=build/lint/gcc WERROR=-Werror
 	@+$(MAKE_IN_PARALLEL) objects CC=clang BUILD=build/lint/clang WERROR=-Werror
-	@$(PYTHON) tests/tools/tidy.py --jobs $(JOBS) --cache build/lint/tidy $(OWN_C)
+	@$(PYTHON) tests/tools/tidy.py --jobs $(JOBS) --cache build/lint/tidy $(MAIN) $(SOURCES)
 
 format: ## let clang-format rewrite the C files
 	clang-format -i $(OWN_C) $(OWN_H)

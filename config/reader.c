@@ -208,9 +208,10 @@ static int get_enum(struct reading *r, const char *key, int *out)
 	if (node && scalar(r, key, node) != 0)
 		return -1;
 	*out = value_enum(node ? node->text.p : option->fallback, option->values);
-	return *out >= 0 ? 0
-			 : fail(r, node->line, node->column, "%s must be one of %s", key,
-				   option->values);
+	if (*out >= 0)
+		return 0;
+	ASSERT(node); /* the table's own default is one of its values */
+	return fail(r, node->line, node->column, "%s must be one of %s", key, option->values);
 }
 
 static void list_add(struct config_list *list, const char *item)

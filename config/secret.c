@@ -30,7 +30,7 @@ static void first_line(struct buf *out, size_t start)
 		explicit_bzero(end, out->len - (size_t)(end - out->data));
 		out->len = (size_t)(end - out->data);
 	}
-	if (out->len > start && out->data[out->len - 1] == '\r')
+	if (out->data && out->len > start && out->data[out->len - 1] == '\r')
 		out->data[--out->len] = '\0';
 }
 

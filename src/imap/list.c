@@ -295,7 +295,7 @@ static int run(struct listing *listing, bool status, struct err *err)
 	if (run_list(listing, extended, within, &result, err) < 0)
 		return -1;
 	if (!result.ok && extended) { /* announced is not promised */
-		extended = within = false;
+		within = false;
 		if (run_list(listing, false, false, &result, err) < 0)
 			return -1;
 	}

@@ -99,7 +99,7 @@ static bool parse_line(struct slice line, struct slice *id, uint64_t *pass)
 
 static bool next_line(struct slice *text, struct slice *line)
 {
-	if (text->n == 0)
+	if (text->n == 0 || !text->p)
 		return false;
 	const char *newline = memchr(text->p, '\n', text->n);
 	line->p = text->p;

@@ -121,6 +121,7 @@ static void plan_alone(struct planner *p, const struct change *change)
 
 static void plan_known(struct planner *p, const struct change *there, const struct change *here)
 {
+	ASSERT(there || here);
 	uint32_t uid = there ? there->uid : here->uid;
 	bool gone_there = there && there->kind == CHANGE_GONE;
 	bool gone_here = here && here->kind == CHANGE_GONE;

@@ -110,7 +110,7 @@ static int load_rows(struct making *m, struct err *err)
 		rows[m->row_count++] = row;
 	}
 	m->rows = arena_alloc(m->arena, (m->row_count + 1) * sizeof(*rows));
-	if (m->row_count > 0)
+	if (rows)
 		memcpy(m->rows, rows, m->row_count * sizeof(*rows));
 	free(rows);
 	return rc;
