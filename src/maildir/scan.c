@@ -17,8 +17,11 @@
 #include "base/thread.h"
 #include "maildir/maildir.h"
 
-#define SECOND_NS 1000000000
-#define TRIES 5
+#define SECOND_NS INT64_C(1000000000)
+#define MS_NS INT64_C(1000000)
+#define WAIT_MS 5 /* a tick is 1 to 10 ms */
+#define FOREIGN_WAIT_NS (20 * MS_NS)
+#define TRIES 6
 
 /* The clock that stamps files: it moves in ticks of some milliseconds. */
 static int64_t stamping_clock(void)
@@ -36,39 +39,40 @@ static int64_t latest(const struct maildir_times *t)
 	return in_new > in_cur ? in_new : in_cur;
 }
 
-/* How long a change may keep the same stamp: two seconds where the file system has no fractions. */
-static int64_t tick(const struct maildir_times *t)
+/* How far that clock may go on and a change still get the same stamp: two seconds where the file
+ * system has no fractions, not at all elsewhere. */
+static int64_t same_stamp(const struct maildir_times *t)
 {
-	struct timespec resolution;
+	bool whole = t->new_mtime % SECOND_NS == 0 && t->new_ctime % SECOND_NS == 0 &&
+		     t->cur_mtime % SECOND_NS == 0 && t->cur_ctime % SECOND_NS == 0;
 
-	if (t->new_mtime % SECOND_NS == 0 && t->new_ctime % SECOND_NS == 0 &&
-		t->cur_mtime % SECOND_NS == 0 && t->cur_ctime % SECOND_NS == 0)
-		return 2 * (int64_t)SECOND_NS;
-	ASSERT(clock_getres(CLOCK_REALTIME_COARSE, &resolution) == 0);
-	return fs_time_ns(resolution);
+	return whole ? 2 * SECOND_NS : 0;
 }
 
 /*
- * Read the times from which the scan starts. Usually the last change is long past; else wait a
- * tick, and if the times are the same after it, they are past, whatever clock stamped them.
- * *RESTLESS: they never were.
+ * Read the times from which the scan starts. Usually the last change is long past; else wait until
+ * the clock has left its tick. Stamps that stay ahead of our clock come from another one; they are
+ * past when they have not changed for longer than any tick. Restless: the folder never stood still.
  */
 static int read_times_before(struct maildir_scan *scan, struct err *err)
 {
 	struct maildir_times previous;
+	int64_t waited = 0; /* while the times stayed the same */
 
 	for (int i = 0; i < TRIES; i++) {
 		int64_t now = stamping_clock();
 		if (maildir_times(scan->maildir, &scan->before, err) != 0)
 			return -1;
-		int64_t wait = tick(&scan->before);
-		int64_t age = now - latest(&scan->before);
-		bool past = wait < SECOND_NS ? age > 0 : age >= wait;
-		if (past || (i > 0 && maildir_times_equal(&previous, &scan->before)))
+		if (i > 0 && !maildir_times_equal(&previous, &scan->before))
+			waited = 0;
+		int64_t age = now - latest(&scan->before), least = same_stamp(&scan->before);
+		if (age > least || (age < 0 && waited >= FOREIGN_WAIT_NS))
 			return 0;
 		previous = scan->before;
-		if (cancel_sleep_ms((unsigned)(wait / 1000000) + 1, err) != 0)
+		unsigned ms = least > 0 ? (unsigned)(least / MS_NS) : WAIT_MS;
+		if (cancel_sleep_ms(ms, err) != 0)
 			return -1;
+		waited += ms * MS_NS;
 	}
 	scan->restless = true;
 	return 0;

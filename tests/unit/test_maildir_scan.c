@@ -68,7 +68,7 @@ static void test_many(void **state UNUSED)
 	char path[MAILDIR_FILE_SIZE];
 	int rc, seen = 0;
 
-	for (int i = 0; i < 3000; i++) {
+	for (int i = 0; i < 1500; i++) {
 		snprintf(path, sizeof(path), "A/%s/%080d", i % 3 ? "cur" : "new", i);
 		tree_write(&t, path, "");
 	}
@@ -81,7 +81,7 @@ static void test_many(void **state UNUSED)
 	assert_int_equal(rc, 0);
 	GOOD(&t, maildir_scan_end(&scan, &stable, &t.err));
 	assert_true(stable);
-	assert_int_equal(seen, 3000);
+	assert_int_equal(seen, 1500);
 	maildir_unref(m);
 	tree_close(&t);
 }
@@ -190,7 +190,7 @@ static void test_times_before(void **state UNUSED)
 
 /* ---- a mail reader at work ---- */
 
-#define FILES 4000
+#define FILES 2500
 
 struct reader {
 	struct maildir *maildir;
@@ -319,13 +319,17 @@ static void test_find(void **state UNUSED)
 	tree_close(&t);
 }
 
+/* Each look at the folder shows other times. */
 static void *be_restless(void *arg)
 {
 	struct reader *r = arg;
+	struct timespec times[2] = {{.tv_sec = 4102444800}, {.tv_sec = 4102444800}};
 
 	while (!r->stop) {
-		assert_int_equal(mknodat(r->maildir->fd_cur, "x", S_IFREG | 0600, 0), 0);
-		assert_int_equal(unlinkat(r->maildir->fd_cur, "x", 0), 0);
+		times[1].tv_sec++;
+		if (futimens(r->maildir->fd_cur, times) != 0)
+			r->failed = true;
+		usleep(100);
 	}
 	return NULL;
 }
@@ -343,21 +347,22 @@ static void test_find_restless(void **state UNUSED)
 	struct reader *r = xcalloc(1, sizeof(*r));
 	int rc = 0;
 
-	for (int i = 0; i < 3000; i++) {
+	for (int i = 0; i < 20; i++) {
 		snprintf(path, sizeof(path), "A/cur/%d", i);
 		tree_write(&t, path, "");
 	}
 	r->maildir = m;
 	thread_start(&thread, "restless", be_restless, r);
-	for (int i = 0; rc == 0 && i < 200; i++)
+	for (int i = 0; rc == 0 && i < 50; i++)
 		rc = maildir_find(m, SLICE("absent"), out, sizeof(out), &t.err);
-	int present = maildir_find(m, SLICE("1234"), out, sizeof(out), NULL);
+	int present = maildir_find(m, SLICE("12"), out, sizeof(out), NULL);
 	r->stop = true;
 	thread_join(thread);
+	assert_false(r->failed);
 	assert_int_equal(rc, -1);
 	assert_int_equal(t.err.kind, ERR_CONFLICT);
 	assert_int_equal(present, 1);
-	assert_string_equal(out, "cur/1234");
+	assert_string_equal(out, "cur/12");
 	assert_int_equal(maildir_find(m, SLICE("absent"), out, sizeof(out), &t.err), 0);
 	free(r);
 	maildir_unref(m);
