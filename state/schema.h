@@ -9,7 +9,7 @@
  *
  *   table     key                    value
  *   meta      name                   "schema" u32, "id" 16 bytes (the account's random identity),
- * "identity" text (what this state belongs to: user@host:port and the Maildir path), "pass" u64
+ * "identity" text (what this state belongs to: user@host and the Maildir path), "pass" u64
  * (number of the last pass), "policy" text, "keyword/NNN" name of keyword NNN mailbox   id u32
  * struct state_mailbox message   id u32, uid u32        struct state_message by_base   id u32, BASE
  * uid u32 arrival   id u32, uid u32        struct state_message of a download that is durable in

@@ -12,10 +12,11 @@
 
 #include "base/log.h"
 
+/* Not the port: the same server is reached at 993 and, by STARTTLS, at 143. */
 void sync_identity(const struct config_account *account, struct buf *out)
 {
-	buf_addf(out, "%s@%s:%u %s", account->user ? account->user : "",
-		account->host ? account->host : "(tunnel)", account->port, account->path);
+	buf_addf(out, "%s@%s %s", account->user ? account->user : "",
+		account->host ? account->host : "(tunnel)", account->path);
 }
 
 static void fill_net_options(struct pass *pass)

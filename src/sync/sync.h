@@ -62,7 +62,7 @@ struct sync_boxes {
 int sync_list(const struct config_account *account, bool status, struct arena *arena,
 	struct sync_boxes *out, struct buf *capabilities, struct err *err) MUST_USE;
 
-/* "user@host:port PATH": what an account's state belongs to. Appended to OUT. */
+/* "user@host PATH": what an account's state belongs to. Appended to OUT. */
 void sync_identity(const struct config_account *account, struct buf *out);
 
 #endif
