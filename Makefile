@@ -122,10 +122,14 @@ clean: ## remove build/, but not the test servers that were downloaded
 
 # What the user does not call by name.
 
-programs: $(BUILD)/godwit $(TEST_PROGRAMS)
-objects: $(call object,$(MAIN) $(SOURCES) $(FAKES) $(TESTS))
+programs: $(BUILD)/godwit $(BUILD)/crash-godwit $(TEST_PROGRAMS)
+objects: $(call object,$(MAIN) $(SOURCES) $(FAKES) $(TESTS) tests/crash/fault.c)
 
 $(BUILD)/godwit: $(call object,$(MAIN)) $(BUILD)/libgodwit.a
+	@echo '  LD $@'
+	$(Q)$(LINK) -o $@ $^ $(LDLIBS)
+
+$(BUILD)/crash-godwit: $(call object,$(MAIN) tests/crash/fault.c) $(BUILD)/libgodwit.a
 	@echo '  LD $@'
 	$(Q)$(LINK) -o $@ $^ $(LDLIBS)
 
@@ -155,4 +159,4 @@ $(BUILD)/files: FORCE
 	@mkdir -p $(@D)
 	@echo '$(SOURCES) $(FAKES)' | cmp -s - $@ || echo '$(SOURCES) $(FAKES)' > $@
 
--include $(patsubst %.o,%.d,$(call object,$(MAIN) $(SOURCES) $(FAKES) $(TESTS)))
+-include $(patsubst %.o,%.d,$(call object,$(MAIN) $(SOURCES) $(FAKES) $(TESTS) tests/crash/fault.c))

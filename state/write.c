@@ -3,10 +3,12 @@
  * anything: slices that the caller got from the same transaction point into pages that a put may
  * move.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fs.h"
 #include "base/log.h"
 #include "base/thread.h"
 #include "state/state_impl.h"
@@ -49,7 +51,14 @@ static void grow(struct state *s)
 int state_commit(struct state_write *w, struct err *err)
 {
 	struct state *s = w->state;
-	int rc = mdb_txn_commit(w->txn);
+	int rc;
+
+	if (fs_fault("commit", s->dir) != 0) {
+		rc = errno;
+		mdb_txn_abort(w->txn);
+	} else {
+		rc = mdb_txn_commit(w->txn);
+	}
 
 	release(w);
 	if (rc == MDB_MAP_FULL) {

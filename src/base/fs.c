@@ -24,7 +24,7 @@ void fs_set_fault_hook(fs_fault_hook *hook)
 }
 
 /* 0 to go on; else errno is set as the hook wants it and -1. */
-static int fault(const char *operation, const char *path)
+int fs_fault(const char *operation, const char *path)
 {
 	fs_fault_hook *hook = atomic_load_explicit(&fault_hook, memory_order_relaxed);
 	int sys = hook ? hook(operation, path) : 0;
@@ -80,7 +80,7 @@ int fs_open_read(int at, const char *path, struct err *err)
 
 int fs_create(int at, const char *path, mode_t mode, struct err *err)
 {
-	int fd = fault("create", path) != 0
+	int fd = fs_fault("create", path) != 0
 			 ? -1
 			 : open_retry(at, path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
 	return fd >= 0 ? fd : failed(err, "create", path);
@@ -90,7 +90,7 @@ int fs_write_all(int fd, const void *data, size_t n, struct err *err)
 {
 	const char *p = data;
 
-	if (fault("write", "") != 0)
+	if (fs_fault("write", "") != 0)
 		return err_set_errno(err, ERR_DISK, "can't write");
 	while (n > 0) {
 		ssize_t done = write(fd, p, n);
@@ -106,7 +106,7 @@ int fs_write_all(int fd, const void *data, size_t n, struct err *err)
 
 int fs_mkdir(int at, const char *path, mode_t mode, struct err *err)
 {
-	return fault("mkdir", path) == 0 && mkdirat(at, path, mode) == 0
+	return fs_fault("mkdir", path) == 0 && mkdirat(at, path, mode) == 0
 		       ? 0
 		       : failed(err, "make the folder", path);
 }
@@ -166,7 +166,7 @@ static int rename_by_link(int from_at, const char *from, int to_at, const char *
 
 int fs_rename_noreplace(int from_at, const char *from, int to_at, const char *to, struct err *err)
 {
-	if (fault("rename", to) != 0)
+	if (fs_fault("rename", to) != 0)
 		return failed(err, "rename to", to);
 	int rc = renameat2(from_at, from, to_at, to, RENAME_NOREPLACE);
 	if (rc != 0 && (errno == EINVAL || errno == ENOSYS))
@@ -176,21 +176,21 @@ int fs_rename_noreplace(int from_at, const char *from, int to_at, const char *to
 
 int fs_rename(int from_at, const char *from, int to_at, const char *to, struct err *err)
 {
-	return fault("rename", to) == 0 && renameat(from_at, from, to_at, to) == 0
+	return fs_fault("rename", to) == 0 && renameat(from_at, from, to_at, to) == 0
 		       ? 0
 		       : failed(err, "rename to", to);
 }
 
 int fs_unlink(int at, const char *path, struct err *err)
 {
-	return fault("unlink", path) == 0 && unlinkat(at, path, 0) == 0
+	return fs_fault("unlink", path) == 0 && unlinkat(at, path, 0) == 0
 		       ? 0
 		       : failed(err, "remove", path);
 }
 
 int fs_fsync(int fd, struct err *err)
 {
-	int rc = fault("fsync", "");
+	int rc = fs_fault("fsync", "");
 
 	if (rc == 0)
 		do
@@ -202,7 +202,7 @@ int fs_fsync(int fd, struct err *err)
 int fs_set_mtime(int fd, int64_t seconds, struct err *err)
 {
 	struct timespec times[2] = {{.tv_nsec = UTIME_NOW}, {.tv_sec = (time_t)seconds}};
-	return fault("utimens", "") == 0 && futimens(fd, times) == 0
+	return fs_fault("utimens", "") == 0 && futimens(fd, times) == 0
 		       ? 0
 		       : err_set_errno(err, ERR_DISK, "can't set a file's time");
 }
@@ -374,7 +374,7 @@ bool fs_group_supported(int fd)
 
 int fs_group_sync(int fd, struct err *err)
 {
-	return fault("syncfs", "") == 0 && syncfs(fd) == 0
+	return fs_fault("syncfs", "") == 0 && syncfs(fd) == 0
 		       ? 0
 		       : err_set_errno(err, ERR_DISK, "can't make written data durable");
 }

@@ -86,5 +86,8 @@ int fs_group_sync(int fd, struct err *err) MUST_USE;
  */
 typedef int fs_fault_hook(const char *operation, const char *path);
 void fs_set_fault_hook(fs_fault_hook *hook);
+/* Ask the hook about a change that is not made here (the state's commit): 0 to go on, else errno is
+ * set and -1. */
+int fs_fault(const char *operation, const char *path) MUST_USE;
 
 #endif

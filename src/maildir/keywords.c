@@ -10,6 +10,9 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -22,6 +25,7 @@
 
 #define TABLE "dovecot-keywords"
 #define LOCK "dovecot-uidlist.lock"
+#define LOCK_DRAFT ".godwit-lock"
 #define TABLE_MAX (1u << 20)
 #define LOCK_WAIT_MS 10000
 #define LOCK_STALE_S 120
@@ -194,33 +198,74 @@ int maildir_letters_load(struct maildir *maildir, struct err *err)
 
 /* ---- giving letters ---- */
 
+/*
+ * The lock says whose it is, as Dovecot's does: "PID:HOST". So one that a killed program of this
+ * host left behind is known at once, and another one when it is old.
+ */
+#define LOCK_TEXT_MAX 400
+
+static void lock_text(char *out, size_t size)
+{
+	char host[256] = "";
+
+	if (gethostname(host, sizeof(host) - 1) != 0)
+		host[0] = '\0';
+	snprintf(out, size, "%d:%s", (int)getpid(), host);
+}
+
+/* Is the program that wrote TEXT gone? Only asked about this host's. */
+static bool owner_is_dead(const char *text)
+{
+	char ours[LOCK_TEXT_MAX];
+	long pid = strtol(text, NULL, 10);
+	const char *host = strchr(text, ':');
+
+	lock_text(ours, sizeof(ours));
+	if (pid <= 0 || pid > INT_MAX || !host || strcmp(host, strchr(ours, ':')) != 0)
+		return false;
+	return kill((pid_t)pid, 0) != 0 && errno == ESRCH;
+}
+
 /* A lock that its owner left behind. */
 static bool stale(const struct maildir *maildir)
 {
 	struct stat st;
+	size_t n;
+	char *text = fs_read_file(maildir->fd, LOCK, LOCK_TEXT_MAX, &n, NULL);
+	bool dead = text && owner_is_dead(text);
 
-	return fstatat(maildir->fd, LOCK, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-	       st.st_mtime + LOCK_STALE_S < time(NULL);
+	free(text);
+	return dead || (fstatat(maildir->fd, LOCK, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+			       st.st_mtime + LOCK_STALE_S < time(NULL));
 }
 
 static int remove_stale(const struct maildir *maildir, struct err *err)
 {
-	log_warn("%s: taking over the lock %s, which is older than two minutes", maildir->path,
-		LOCK);
+	log_warn("%s: taking over the lock %s, which was left behind", maildir->path, LOCK);
 	return fs_unlink(maildir->fd, LOCK, err) == 0 || err->sys == ENOENT ? 0 : -1;
+}
+
+/* The lock comes into being with its text: a file of another name first, then renamed. */
+static int write_lock(const struct maildir *maildir, struct err *err)
+{
+	char text[LOCK_TEXT_MAX];
+
+	if (fs_unlink(maildir->fd, LOCK_DRAFT, err) != 0 && err->sys != ENOENT)
+		return -1;
+	int fd = fs_create(maildir->fd, LOCK_DRAFT, 0600, err);
+	if (fd < 0)
+		return -1;
+	lock_text(text, sizeof(text));
+	int rc = fs_write_all(fd, text, strlen(text), err);
+	close(fd);
+	return rc == 0 ? fs_rename_noreplace(maildir->fd, LOCK_DRAFT, maildir->fd, LOCK, err) : -1;
 }
 
 static int lock(const struct maildir *maildir, struct err *err)
 {
 	int64_t until = clock_ms() + LOCK_WAIT_MS;
 
-	for (;;) {
-		int fd = fs_create(maildir->fd, LOCK, 0600, err);
-		if (fd >= 0) {
-			close(fd);
-			err_clear(err);
-			return 0;
-		}
+	while (write_lock(maildir, err) != 0) {
 		if (err->sys != EEXIST)
 			return -1;
 		if (stale(maildir)) {
@@ -233,6 +278,8 @@ static int lock(const struct maildir *maildir, struct err *err)
 		if (cancel_sleep_ms(50, err) != 0)
 			return -1;
 	}
+	err_clear(err);
+	return 0;
 }
 
 static struct flags without_letter(const struct letter_table *table, const struct flags *wanted)

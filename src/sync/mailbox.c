@@ -20,9 +20,14 @@
 #define RESTLESS                                                                                   \
 	5 /* rounds in a row that files moved under our hands: then the next pass goes on */
 #define FETCH_WINDOW 10000 /* new messages planned at once */
-#define DOUBT_MS                                                                                   \
-	10000 /* before an APPEND in doubt is repeated: a server may finish it long after the      \
-		 connection broke */
+
+/* Before an APPEND in doubt is repeated: a server may finish it long after the connection broke. */
+static unsigned doubt_ms = 10000;
+
+void sync_set_doubt_ms(unsigned ms)
+{
+	doubt_ms = ms;
+}
 
 /* ---- opening ---- */
 
@@ -345,10 +350,10 @@ static int carry_look(struct round *r, struct err *err)
 static int wait_in_doubt(struct round *r, struct err *err)
 {
 	log_info("an upload of an earlier run may still arrive: waiting %d s before it is repeated",
-		DOUBT_MS / 1000);
+		(int)(doubt_ms / 1000));
 	r->box->waited = true;
 	r->again = true;
-	if (cancel_sleep_ms(DOUBT_MS, err) != 0)
+	if (cancel_sleep_ms(doubt_ms, err) != 0)
 		return -1;
 	return imap_noop(r->w->imap, err);
 }

@@ -39,6 +39,10 @@ int sync_err_status(const struct err *err);
  * occurs. */
 int sync_worse_status(int a, int b);
 
+/* For tests, before the first pass: how long to wait before an upload in doubt is repeated (10 s).
+ */
+void sync_set_doubt_ms(unsigned ms);
+
 /* One mailbox as `list` and `status --remote` see it. */
 struct sync_box {
 	const char *name;    /* canonical */

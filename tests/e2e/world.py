@@ -12,6 +12,7 @@ from maildirside import MaildirSide
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 GODWIT = os.environ.get("GODWIT", os.path.join(ROOT, "build", "godwit"))
+CRASHING = os.path.join(os.path.dirname(GODWIT), "crash-godwit")  # tests/crash/fault.c
 SANITIZER = os.environ.get("GODWIT_SAN", "")
 PATIENCE = 600 if SANITIZER else 240  # seconds until a run counts as hanging
 
@@ -72,6 +73,7 @@ class World:
         }
         self.neighbours = []  # other Worlds in the same configuration
         self.environment = {}
+        self.program = GODWIT
 
     def close(self):
         self.there.close()
@@ -96,7 +98,7 @@ class World:
         """Begin a run; finish() waits for it."""
         self.write_config()
         out, err = (open(os.path.join(self.tmp, name), "w+b") for name in ("stdout", "stderr"))
-        process = subprocess.Popen([GODWIT, *args], cwd=self.tmp, env=self._environment(),
+        process = subprocess.Popen([self.program, *args], cwd=self.tmp, env=self._environment(),
                                    stdin=subprocess.DEVNULL, stdout=out, stderr=err)
         return process, out, err, time.monotonic(), args
 

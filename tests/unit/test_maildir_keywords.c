@@ -2,6 +2,8 @@
  * The file dovecot-keywords: reading it again, giving letters, the lock.
  */
 #include "tests/unit/maildir_tree.h"
+
+#include <sys/wait.h>
 #include "base/log.h"
 
 #define TABLE "A/dovecot-keywords"
@@ -241,6 +243,33 @@ static void test_lock_stale(void **state UNUSED)
 	tree_close(&t);
 }
 
+/* A program of this host that died with the lock in its hand does not make anybody wait. */
+static void test_lock_of_the_dead(void **state UNUSED)
+{
+	struct tree t;
+	struct maildir *m = tree_folder((tree_open(&t, MAILDIR_NESTED), &t), "A");
+	struct flags p = keyword(&t, "p");
+	char host[256] = "", text[300];
+	int warnings = 0, status;
+	pid_t child = fork();
+
+	if (child == 0)
+		_exit(0);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(gethostname(host, sizeof(host) - 1), 0);
+	snprintf(text, sizeof(text), "%d:%s", (int)child, host);
+	tree_write(&t, LOCK, text);
+	log_set_sink(count_lines, &warnings);
+	int64_t start = clock_ms();
+	GOOD(&t, maildir_letters_add(m, &p, NULL, &t.err));
+	assert_true(clock_ms() - start < 2000);
+	assert_int_equal(warnings, 1);
+	assert_false(tree_has(&t, LOCK));
+	log_set_sink(NULL, NULL);
+	maildir_unref(m);
+	tree_close(&t);
+}
+
 static void *cancel_soon(void *arg UNUSED)
 {
 	usleep(100000);
@@ -353,6 +382,7 @@ int main(void)
 		cmocka_unit_test(test_mode),
 		cmocka_unit_test(test_lock_waits),
 		cmocka_unit_test(test_lock_stale),
+		cmocka_unit_test(test_lock_of_the_dead),
 		cmocka_unit_test(test_lock_cancel),
 		cmocka_unit_test(test_disk_full),
 		cmocka_unit_test(test_threads),
