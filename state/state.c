@@ -209,7 +209,7 @@ static int read_identity(struct state *s, const char *identity, struct err *err)
 
 static int open_all(struct state *s, const char *identity, struct err *err)
 {
-	if (!s->read_only && fs_mkdir_parents(AT_FDCWD, s->dir, 0700, NULL, err) != 0)
+	if (!s->read_only && fs_make_path(s->dir, 0700, err) != 0)
 		return err_wrap(err, "can't make the state directory");
 	if (check_file(s, err) != 0 || open_env(s, err) != 0 || open_tables(s, err) != 0)
 		return -1;
@@ -295,7 +295,7 @@ int state_lock(const char *dir, bool wait, int *fd, struct err *err)
 	char path[4096];
 	bool told = false;
 
-	if (fs_mkdir_parents(AT_FDCWD, dir, 0700, NULL, err) != 0)
+	if (fs_make_path(dir, 0700, err) != 0)
 		return err_wrap(err, "can't make the state directory");
 	snprintf(path, sizeof(path), "%s/lock", dir);
 	int lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);

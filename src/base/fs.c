@@ -157,6 +157,43 @@ int fs_mkdir_parents(int at, const char *path, mode_t mode, unsigned *created, s
 	return 0;
 }
 
+/*
+ * The deepest directory of PATH that is there, opened through symlinks: what lies above is the
+ * user's own. *N: how many bytes of PATH lead to it.
+ */
+static int open_deepest(const char *path, size_t *n, struct err *err)
+{
+	char *front = xstrdup(path);
+	int fd;
+
+	*n = strlen(path);
+	do {
+		while (*n > 0 && front[*n - 1] == '/')
+			--*n;
+		while (*n > 0 && front[*n - 1] != '/')
+			--*n;
+		front[*n] = '\0';
+		fd = open_retry(AT_FDCWD, *n > 0 ? front : ".", O_RDONLY | O_DIRECTORY, 0);
+	} while (fd < 0 && errno == ENOENT && *n > 1);
+	free(front);
+	return fd >= 0 ? fd : failed(err, "make the folder", path);
+}
+
+int fs_make_path(const char *path, mode_t mode, struct err *err)
+{
+	struct stat st;
+	size_t n;
+
+	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+		return 0;
+	int fd = open_deepest(path, &n, err);
+	if (fd < 0)
+		return -1;
+	int rc = fs_mkdir_parents(fd, path + n, mode, NULL, err);
+	close(fd);
+	return rc;
+}
+
 static int rename_by_link(int from_at, const char *from, int to_at, const char *to)
 {
 	if (linkat(from_at, from, to_at, to, 0) != 0)

@@ -28,6 +28,8 @@ int fs_mkdir(int at, const char *path, mode_t mode,
  * or a file. */
 int fs_mkdir_parents(
 	int at, const char *path, mode_t mode, unsigned *created, struct err *err) MUST_USE;
+/* mkdir -p of a path that the user wrote: what is there of it may be reached through symlinks. */
+int fs_make_path(const char *path, mode_t mode, struct err *err) MUST_USE;
 /* renameat2(RENAME_NOREPLACE); where the file system lacks it: link + unlink. EEXIST in err->sys.
  */
 int fs_rename_noreplace(

@@ -16,6 +16,8 @@ const struct command *const cli_commands[] = {
 	&command_plan,
 	&command_status,
 	&command_list,
+	&command_log,
+	&command_undo,
 	&command_dump,
 	&command_config,
 };
@@ -168,6 +170,16 @@ static int run_on_targets(
 	struct buf problem = {0};
 	int status;
 
+	if (command->number && count == 2) {
+		if (!slice_number(slice_str(words[1]), UINT64_MAX, &cli->number) ||
+			cli->number == 0) {
+			buf_addf(&problem, "usage: %s %s", command->name, command->names);
+			status = usage_error(command, &problem);
+			buf_fini(&problem);
+			return status;
+		}
+		count = 1;
+	}
 	if (targets_pick(cli, words, count, command->mailboxes, &problem))
 		status = command->run(cli);
 	else

@@ -36,6 +36,7 @@ struct cli {
 	struct config config;
 	struct cli_target *targets; /* owned; as they were named, or as configured */
 	size_t target_count;
+	uint64_t number; /* the second name of a command that takes one; 0: not given */
 };
 
 struct command {
@@ -45,11 +46,12 @@ struct command {
 	struct option_table options;
 	size_t least, most;                /* how many names it takes; most 0: any number */
 	bool mailboxes;                    /* names may be ACCOUNT/MAILBOX */
+	bool number;                       /* the second name is a number, not an account */
 	int (*run)(const struct cli *cli); /* returns the exit status */
 };
 
-extern const struct command command_sync, command_plan, command_status, command_list, command_dump,
-	command_config;
+extern const struct command command_sync, command_plan, command_status, command_list, command_log,
+	command_undo, command_dump, command_config;
 
 /* All commands, in the order of --help, and the options that go with each of them. */
 extern const struct command *const cli_commands[];

@@ -21,40 +21,6 @@
 	"# This folder is kept in step with an IMAP account by godwit, which will not go on "      \
 	"without this file.\n"
 
-/*
- * The deepest directory of PATH that is there, opened through symlinks: what lies above the root is
- * the user's own. *N: how many bytes of PATH lead to it.
- */
-static int open_deepest(const char *path, size_t *n, struct err *err)
-{
-	char *front = xstrdup(path);
-	int fd;
-
-	*n = strlen(path);
-	do {
-		while (*n > 0 && front[*n - 1] == '/')
-			--*n;
-		while (*n > 0 && front[*n - 1] != '/')
-			--*n;
-		front[*n] = '\0';
-		fd = open(*n > 0 ? front : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	} while (fd < 0 && errno == ENOENT && *n > 1);
-	free(front);
-	return fd >= 0 ? fd : err_set_errno(err, ERR_DISK, "can't make the Maildir root %s", path);
-}
-
-static int make_root(const char *path, struct err *err)
-{
-	size_t n;
-	int fd = open_deepest(path, &n, err);
-
-	if (fd < 0)
-		return -1;
-	int rc = fs_mkdir_parents(fd, path + n, 0700, NULL, err);
-	close(fd);
-	return rc == 0 ? 0 : err_wrap(err, "can't make the Maildir root %s", path);
-}
-
 int maildir_root_open(struct maildir_root *root, const char *path, enum maildir_layout layout,
 	bool create, struct err *err)
 {
@@ -64,8 +30,8 @@ int maildir_root_open(struct maildir_root *root, const char *path, enum maildir_
 	/* The root itself may be a symlink: the user put it there. */
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0 && errno == ENOENT && create && path[0]) {
-		if (make_root(path, err) != 0)
-			return -1;
+		if (fs_make_path(path, 0700, err) != 0)
+			return err_wrap(err, "can't make the Maildir root %s", path);
 		fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	}
 	if (fd < 0 || fstat(fd, &st) != 0) {

@@ -161,13 +161,14 @@ static int run_settled(struct pass *pass, uint64_t pass_number, struct err *err)
 {
 	int rc, settled = 0;
 
+	pass->number = pass_number + 1;
 	if (!pass->options->plan) {
 		struct settler_options options = {
 			.state = pass->state,
 			.keywords = pass->keywords,
 			.root = &pass->root,
 			.report = pass->report,
-			.pass = pass_number + 1,
+			.pass = pass->number,
 		};
 		pass->settler = settler_start(&options);
 	}
@@ -181,7 +182,13 @@ static int run_settled(struct pass *pass, uint64_t pass_number, struct err *err)
 			*err = settle_err;
 	}
 	stop_workers(pass);
-	return rc != 0 || settled != 0 ? -1 : 0;
+	if (pass->options->plan)
+		return rc;
+	struct err history_err = {0};
+	int noted = history_close_pass(pass, &history_err);
+	if (noted != 0 && rc == 0 && settled == 0)
+		*err = history_err; /* else the pass's own error says more */
+	return rc != 0 || settled != 0 || noted != 0 ? -1 : 0;
 }
 
 static int open_and_run(struct pass *pass, struct err *err)
@@ -212,7 +219,8 @@ int sync_account(const struct config_account *account, const struct sync_options
 		.options = options,
 		.report = report,
 		.policy = account->policy,
-		.root = {.fd = -1}};
+		.root = {.fd = -1},
+		.attic = {.fd = -1}};
 	int lock_fd = -1;
 
 	log_set_context(account->name);

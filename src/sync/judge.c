@@ -97,6 +97,28 @@ static void postpone(struct pass *pass)
 	}
 }
 
+/*
+ * Where what is deleted here is kept. If there is no place for it, nothing is deleted here: told,
+ * and left for a later pass.
+ */
+static void open_attic(struct pass *pass)
+{
+	const struct config_account *account = pass->account;
+	struct err err = {0};
+	bool wanted = false;
+
+	for (size_t i = 0; i < pass->box_count; i++)
+		wanted |= !uidset_empty(&pass->boxes[i].delete_here);
+	if (!wanted || account->keep_deleted == 0)
+		return;
+	if (attic_open(&pass->attic, &pass->root, account->state_dir, account->name, true, &err) ==
+		0)
+		return;
+	pass_failed(pass, NULL, 0, NULL, &err);
+	for (size_t i = 0; i < pass->box_count; i++)
+		drop_deletions(&pass->boxes[i], SIDE_HERE);
+}
+
 int pass_delete(struct pass *pass, struct err *err)
 {
 	struct box **jobs = arena_alloc(&pass->arena, (pass->box_count + 1) * sizeof(*jobs));
@@ -114,6 +136,7 @@ int pass_delete(struct pass *pass, struct err *err)
 	guard_side(pass, SIDE_THERE);
 	if (pass->options->plan)
 		return 0;
+	open_attic(pass);
 	/* Mailboxes that lost their deletions still need their rows finished. */
 	return pass_run(pass, mailbox_delete, jobs, count, err);
 }

@@ -87,7 +87,8 @@ int sync_list(const struct config_account *account, bool status, struct arena *a
 		.options = &options,
 		.report = &report,
 		.policy = account->policy,
-		.root = {.fd = -1}};
+		.root = {.fd = -1},
+		.attic = {.fd = -1}};
 	struct worker w = {.pass = &pass, .number = 1};
 	int rc = -1;
 

@@ -223,6 +223,7 @@ void pass_close(struct pass *pass)
 		uidset_fini(&pass->boxes[i].delete_there);
 	}
 	state_close(pass->state);
+	attic_close(&pass->attic);
 	if (pass->root.fd >= 0)
 		maildir_root_close(&pass->root);
 	net_context_free(pass->net);

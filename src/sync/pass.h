@@ -12,6 +12,7 @@
 #include "base/arena.h"
 #include "config/config.h"
 #include "imap/imap.h"
+#include "maildir/attic.h"
 #include "maildir/maildir.h"
 #include "model/plan.h"
 #include "state/state.h"
@@ -64,6 +65,8 @@ struct pass {
 	struct state *state; /* NULL: plan of an account that was never synced */
 	struct keywords *keywords;
 	struct settler *settler;  /* NULL: plan */
+	uint64_t number;          /* of this pass */
+	struct attic attic;       /* open while deletions are carried out; fd -1 else */
 	struct maildir_root root; /* fd -1: plan, and there is none */
 	struct arena arena;
 	struct box *boxes;
@@ -165,5 +168,11 @@ int mailbox_delete(struct worker *worker, struct box *box, struct err *err) MUST
 int mailbox_finish(struct worker *worker, struct box *box, struct err *err) MUST_USE;
 /* Downloads that were on their way when a former pass died: finish or forget them. */
 int recover_arrivals(struct pass *pass, struct err *err) MUST_USE;
+
+/* ---- history.c ---- */
+
+/* At the end of a pass: note what it did, and destroy what was kept long enough. -1: the disk is in
+ * trouble; the mail is settled all the same. */
+int history_close_pass(struct pass *pass, struct err *err) MUST_USE;
 
 #endif

@@ -171,10 +171,18 @@ static int delete_there(struct worker *w, struct box *box, struct err *err)
 
 /* ---- here ---- */
 
+/* To the attic, from where it can come back; only `keep_deleted: 0` destroys at once. */
+static int take_away(struct pass *pass, struct box *box, const char *path, struct err *err)
+{
+	if (pass->account->keep_deleted == 0)
+		return maildir_remove(box->maildir, path, err);
+	return attic_keep(&pass->attic, pass->number, box->maildir, path, err);
+}
+
 /* Apply REMOVE (else: add T) to the file of ROW, wherever a reader has put it in this folder. 1:
  * done, 0: there is none, -1. */
-static int change_file(struct box *box, const struct state_message *row, bool remove, char *path,
-	size_t size, struct err *err)
+static int change_file(struct worker *w, struct box *box, const struct state_message *row,
+	bool remove, char *path, size_t size, struct err *err)
 {
 	char base[ROW_FILE_SIZE], to[ROW_FILE_SIZE];
 
@@ -188,7 +196,7 @@ static int change_file(struct box *box, const struct state_message *row, bool re
 		if (!remove && maildir_filename(box->maildir, slice_str(base), false, now.info,
 				       &flags, to, sizeof(to)) == 0)
 			return err_set(err, ERR_DISK, "%s: the file name would be too long", path);
-		int rc = remove                  ? maildir_remove(box->maildir, path, err)
+		int rc = remove                  ? take_away(w->pass, box, path, err)
 			 : strcmp(path, to) == 0 ? 0
 						 : maildir_rename(box->maildir, path, to, err);
 		if (rc == 0) {
@@ -231,8 +239,9 @@ static int delete_one_here(struct worker *w, struct box *box, uint32_t uid, stru
 	int rc = get_row(w, box, uid, &row, err);
 	if (rc <= 0)
 		return rc;
-	int done = row.where & STATE_HERE ? change_file(box, &row, really, path, sizeof(path), err)
-					  : 0;
+	int done = row.where & STATE_HERE
+			   ? change_file(w, box, &row, really, path, sizeof(path), err)
+			   : 0;
 	if (done < 0)
 		return -1;
 	atomic_fetch_add(&w->pass->report->totals.deleted_here, done);

@@ -39,6 +39,38 @@ int sync_err_status(const struct err *err);
  * occurs. */
 int sync_worse_status(int a, int b);
 
+/* A past pass that did something. */
+struct sync_past {
+	uint64_t pass;
+	int64_t time; /* seconds since 1970 of its end */
+	uint64_t fetched, appended, adopted, flags_here, flags_there, deleted_here, deleted_there,
+		failed, refused;
+};
+/* What was deleted here and can come back, by pass. */
+struct sync_kept {
+	uint64_t pass;
+	int64_t time;       /* when it was deleted */
+	const char *folder; /* below the Maildir root */
+	const char *path;   /* "cur/x:2,S" */
+	uint64_t size;
+};
+struct sync_log {
+	struct sync_past *passes; /* arena; oldest first */
+	size_t pass_count;
+	struct sync_kept *kept; /* arena; oldest first */
+	size_t kept_count;
+};
+/* Past passes and what can come back. Reads only, offline. */
+int sync_read_log(const struct config_account *account, struct arena *arena, struct sync_log *out,
+	struct err *err) MUST_USE;
+/*
+ * Bring back what PASS deleted here (0: the last one that deleted something): the files return to
+ * their folders, and the next sync treats them as new. Takes the account's lock. *COUNT: how many
+ * came back; *PASS: of which pass. No such pass: ERR_CONFIG.
+ */
+int sync_undo(const struct config_account *account, uint64_t *pass, uint64_t *count,
+	struct err *err) MUST_USE;
+
 /* For tests, before the first pass: how long to wait before an upload in doubt is repeated (10 s).
  */
 void sync_set_doubt_ms(unsigned ms);

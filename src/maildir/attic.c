@@ -1,0 +1,346 @@
+/*
+ * Rejected: hard links beside the unlinked file (two changes of the file system where one rename
+ * will do, and file systems without links), and copying (a pass that deletes would fill the disk).
+ */
+#include "maildir/attic.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/log.h"
+
+#define DEPTH_MOST 70
+#define ITEMS_MOST 1000000
+
+/* ---- places ---- */
+
+/* "PARENT/.godwit-deleted-ACCOUNT" beside the root. */
+static char *place_beside(const char *root, const char *account)
+{
+	const char *slash = strrchr(root, '/');
+	int n = slash && slash != root ? (int)(slash - root) : 0;
+
+	return xasprintf("%.*s/.godwit-deleted-%s", n, root, account);
+}
+
+static int open_plain(const char *path)
+{
+	return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+}
+
+/* 1: PLACE is open and on the root's file system; 0: it will not do. */
+static int try_place(
+	struct attic *attic, const struct maildir_root *root, const char *place, bool create)
+{
+	struct stat st;
+	struct err ignored = {0};
+
+	int fd = open_plain(place);
+	if (fd < 0 && errno == ENOENT && create && fs_mkdir(AT_FDCWD, place, 0700, &ignored) == 0)
+		fd = open_plain(place);
+	if (fd < 0)
+		return 0;
+	if (fstat(fd, &st) == 0 && st.st_dev == root->device) {
+		attic->fd = fd;
+		return 1;
+	}
+	close(fd);
+	/* Made in vain: take it away, unless somebody used it. */
+	if (create && rmdir(place) != 0)
+		log_debug(LOG_MAILDIR, "%s stays", place);
+	return 0;
+}
+
+int attic_open(struct attic *attic, const struct maildir_root *root, const char *state_dir,
+	const char *account, bool create, struct err *err)
+{
+	char *places[] = {
+		xasprintf("%s/deleted", state_dir),
+		place_beside(root->path, account),
+		xasprintf("%s/.godwit-deleted-%s", root->path, account),
+	};
+	int found = 0;
+
+	attic->fd = -1;
+	for (size_t i = 0; i < COUNT_OF(places); i++) {
+		if (!found)
+			found = try_place(attic, root, places[i], create);
+		free(places[i]);
+	}
+	if (found || !create)
+		return 0;
+	return err_set(err, ERR_CONFLICT,
+		"there is no place on the file system of %s to keep deleted messages; nothing is "
+		"deleted (sync.keep_deleted: 0 would not keep them)",
+		root->path);
+}
+
+void attic_close(struct attic *attic)
+{
+	if (attic->fd >= 0)
+		close(attic->fd);
+	attic->fd = -1;
+}
+
+/* ---- keeping ---- */
+
+/* PATH below AT, made if it is missing. */
+static int make_and_open(int at, const char *path, struct err *err)
+{
+	if (fs_mkdir_parents(at, path, 0700, NULL, err) != 0)
+		return -1;
+	int fd = openat(at, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	return fd >= 0 ? fd : err_set_errno(err, ERR_DISK, "can't open %s", path);
+}
+
+/* FROM below FROM_AT becomes NAME below TO_AT, or NAME with a fresh BASE if that is taken. */
+static int move(int from_at, const char *from, int to_at, const char *name, struct err *err)
+{
+	char base[MAILDIR_BASE_SIZE];
+	const char *info = strchr(name, ':');
+
+	if (fs_rename_noreplace(from_at, from, to_at, name, err) == 0)
+		return 0;
+	if (err->sys != EEXIST)
+		return -1;
+	maildir_fresh_base(base);
+	char *fresh = xasprintf("%s%s", base, info ? info : "");
+	err_clear(err);
+	int rc = fs_rename_noreplace(from_at, from, to_at, fresh, err);
+	free(fresh);
+	return rc;
+}
+
+int attic_keep(const struct attic *attic, uint64_t pass, const struct maildir *maildir,
+	const char *path, struct err *err)
+{
+	bool in_new = strncmp(path, "new/", 4) == 0;
+	char *folder = xasprintf("%012llu/%s/%.3s", (unsigned long long)pass, maildir->path, path);
+	int to = make_and_open(attic->fd, folder, err);
+
+	free(folder);
+	if (to < 0)
+		return -1;
+	int rc = move(in_new ? maildir->fd_new : maildir->fd_cur, path + 4, to, path + 4, err);
+	close(to);
+	return rc == 0 ? 0 : err_wrap(err, "%s", maildir->path);
+}
+
+/* ---- walking ---- */
+
+struct walk {
+	struct arena *arena;
+	struct attic_item *items; /* malloc */
+	size_t count, room;
+	uint64_t pass;
+	int64_t when;
+	unsigned depth;
+};
+
+static int add_item(struct walk *w, int fd, const char *folder, const char *part, const char *name,
+	struct err *err)
+{
+	struct stat st;
+
+	if (fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(st.st_mode))
+		return 0; /* nothing of ours */
+	if (w->count == ITEMS_MOST)
+		return err_set(err, ERR_DISK, "more than %d deleted messages are kept", ITEMS_MOST);
+	w->items = base_reserve(w->items, w->count, &w->room, sizeof(*w->items));
+	w->items[w->count++] = (struct attic_item){
+		.pass = w->pass,
+		.when = w->when,
+		.folder = arena_strdup(w->arena, folder[0] ? folder : "."),
+		.path = arena_printf(w->arena, "%s/%s", part, name),
+		.size = (uint64_t)st.st_size,
+	};
+	return 0;
+}
+
+static int walk_part(struct walk *w, int at, const char *folder, const char *part, struct err *err)
+{
+	struct fs_dir dir;
+	struct fs_entry entry;
+	int rc;
+
+	if (fs_dir_open(&dir, at, part, err) != 0)
+		return err->sys == ENOENT || err->sys == ENOTDIR || err->sys == ELOOP ? 0 : -1;
+	while ((rc = fs_dir_next(&dir, &entry, err)) == 1)
+		if (add_item(w, dir.fd, folder, part, entry.name, err) != 0) {
+			rc = -1;
+			break;
+		}
+	fs_dir_close(&dir);
+	return rc;
+}
+
+static bool is_part(const char *name)
+{
+	return strcmp(name, "cur") == 0 || strcmp(name, "new") == 0;
+}
+
+/* FD is FOLDER's: its messages, then the folders below it. */
+static int walk_folder(struct walk *w, int fd, const char *folder, struct err *err)
+{
+	struct fs_dir dir;
+	struct fs_entry entry;
+	int rc = 0;
+
+	if (walk_part(w, fd, folder, "cur", err) != 0 || walk_part(w, fd, folder, "new", err) != 0)
+		return -1;
+	if (++w->depth > DEPTH_MOST)
+		return err_set(err, ERR_DISK, "%s: nested too deeply", folder);
+	if (fs_dir_open(&dir, fd, ".", err) != 0)
+		return -1;
+	while (rc >= 0 && (rc = fs_dir_next(&dir, &entry, err)) == 1) {
+		if (is_part(entry.name))
+			continue;
+		int sub =
+			openat(dir.fd, entry.name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+		if (sub < 0)
+			continue;
+		char *path = xasprintf("%s%s%s", folder, folder[0] ? "/" : "", entry.name);
+		if (walk_folder(w, sub, path, err) != 0)
+			rc = -1;
+		free(path);
+		close(sub);
+	}
+	fs_dir_close(&dir);
+	w->depth--;
+	return rc < 0 ? -1 : 0;
+}
+
+/* A folder that attic_keep() made: its number. */
+static bool is_pass(const char *name, uint64_t *pass)
+{
+	return strlen(name) >= 12 && slice_number(slice_str(name), UINT64_MAX, pass);
+}
+
+static int compare_items(const void *a, const void *b)
+{
+	const struct attic_item *x = a, *y = b;
+
+	if (x->pass != y->pass)
+		return x->pass < y->pass ? -1 : 1;
+	int order = strcmp(x->folder, y->folder);
+	return order != 0 ? order : strcmp(x->path, y->path);
+}
+
+static int walk_pass(struct walk *w, int at, const char *name, struct err *err)
+{
+	struct stat st;
+	int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+
+	if (fd < 0)
+		return errno == ENOENT || errno == ENOTDIR
+			       ? 0
+			       : err_set_errno(err, ERR_DISK, "can't open %s", name);
+	w->when = fstat(fd, &st) == 0 ? st.st_ctim.tv_sec : 0;
+	int rc = walk_folder(w, fd, "", err);
+	close(fd);
+	return rc;
+}
+
+int attic_list(
+	const struct attic *attic, struct arena *arena, struct attic_items *out, struct err *err)
+{
+	struct walk w = {.arena = arena};
+	struct fs_dir dir;
+	struct fs_entry entry;
+	int rc = 0;
+
+	*out = (struct attic_items){0};
+	if (attic->fd < 0)
+		return 0;
+	if (fs_dir_open(&dir, attic->fd, ".", err) != 0)
+		return -1;
+	while (rc >= 0 && (rc = fs_dir_next(&dir, &entry, err)) == 1)
+		if (is_pass(entry.name, &w.pass) && walk_pass(&w, dir.fd, entry.name, err) != 0)
+			rc = -1;
+	fs_dir_close(&dir);
+	if (rc == 0) {
+		out->count = w.count;
+		out->items = arena_alloc(arena, (w.count + 1) * sizeof(*out->items));
+		if (w.items) {
+			memcpy(out->items, w.items, w.count * sizeof(*out->items));
+			qsort(out->items, out->count, sizeof(*out->items), compare_items);
+		}
+	}
+	free(w.items);
+	return rc < 0 ? -1 : 0;
+}
+
+/* ---- back, or gone for good ---- */
+
+int attic_restore(const struct attic *attic, const struct maildir_root *root,
+	const struct attic_item *item, struct err *err)
+{
+	char *from = xasprintf(
+		"%012llu/%s/%s", (unsigned long long)item->pass, item->folder, item->path);
+	char *part = xasprintf("%s/%.3s", item->folder, item->path);
+	int rc = maildir_create(root, item->folder, err);
+	int to = rc == 0 ? make_and_open(root->fd, part, err) : -1;
+
+	rc = to >= 0 ? move(attic->fd, from, to, item->path + 4, err) : -1;
+	if (rc == 0)
+		rc = fs_fsync(to, err);
+	if (to >= 0)
+		close(to);
+	free(from);
+	free(part);
+	return rc;
+}
+
+/* Everything below AT/NAME, then NAME itself. */
+static int remove_tree(int at, const char *name, unsigned depth, struct err *err)
+{
+	struct fs_dir dir;
+	struct fs_entry entry;
+	int rc = 0;
+
+	if (depth > DEPTH_MOST)
+		return err_set(err, ERR_DISK, "%s: nested too deeply", name);
+	if (fs_dir_open(&dir, at, name, err) != 0)
+		return -1;
+	while (rc >= 0 && (rc = fs_dir_next(&dir, &entry, err)) == 1)
+		if (fs_unlink(dir.fd, entry.name, err) != 0)
+			rc = err->sys == EISDIR || err->sys == EPERM
+				     ? remove_tree(dir.fd, entry.name, depth + 1, err)
+				     : -1;
+	fs_dir_close(&dir);
+	if (rc < 0)
+		return -1;
+	return unlinkat(at, name, AT_REMOVEDIR) == 0
+		       ? 0
+		       : err_set_errno(err, ERR_DISK, "can't remove %s", name);
+}
+
+int attic_expire(const struct attic *attic, int64_t before, struct err *err)
+{
+	struct fs_dir dir;
+	struct fs_entry entry;
+	struct stat st;
+	uint64_t pass;
+	int rc = 0;
+
+	if (attic->fd < 0)
+		return 0;
+	if (fs_dir_open(&dir, attic->fd, ".", err) != 0)
+		return -1;
+	while (rc >= 0 && (rc = fs_dir_next(&dir, &entry, err)) == 1) {
+		if (!is_pass(entry.name, &pass) ||
+			fstatat(dir.fd, entry.name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+			continue;
+		if (S_ISDIR(st.st_mode) && st.st_ctim.tv_sec < before &&
+			remove_tree(dir.fd, entry.name, 0, err) != 0)
+			rc = -1;
+	}
+	fs_dir_close(&dir);
+	return rc;
+}

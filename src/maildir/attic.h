@@ -1,0 +1,49 @@
+/*
+ * The attic: what a pass deletes here is moved there, not destroyed, and can come back. One folder
+ * per pass, in it the same tree as below the Maildir root: "ATTIC/000000000012/A/B/cur/NAME". It
+ * lies on the Maildir's file system, so that moving is one rename: in the account's state directory
+ * if that is on the same one, else beside the Maildir root, else in a hidden folder within it.
+ */
+#ifndef MAILDIR_ATTIC_H
+#define MAILDIR_ATTIC_H
+
+#include "maildir/maildir.h"
+
+struct attic {
+	int fd; /* owned; -1: there is none */
+};
+
+/*
+ * The attic of ACCOUNT. CREATE: make it; -1 if no place will do (then nothing may be deleted).
+ * Without: fd -1 if there is none.
+ */
+int attic_open(struct attic *attic, const struct maildir_root *root, const char *state_dir,
+	const char *account, bool create, struct err *err) MUST_USE;
+void attic_close(struct attic *attic);
+
+/* Move the message file PATH ("cur/x:2,S") of MAILDIR to the attic, under pass number PASS. ENOENT
+ * in err->sys: it is not there (any more). Not durable. */
+int attic_keep(const struct attic *attic, uint64_t pass, const struct maildir *maildir,
+	const char *path, struct err *err) MUST_USE;
+
+struct attic_item {
+	uint64_t pass;
+	int64_t when;       /* seconds since 1970 of the pass's last deletion */
+	const char *folder; /* path below the Maildir root */
+	const char *path;   /* "cur/x:2,S" */
+	uint64_t size;      /* bytes of the file */
+};
+struct attic_items {
+	struct attic_item *items; /* arena; by pass, then folder, then path */
+	size_t count;
+};
+int attic_list(const struct attic *attic, struct arena *arena, struct attic_items *out,
+	struct err *err) MUST_USE;
+/* Move an item back to its folder, which is made if it is missing. A name that is taken meanwhile
+ * gets a fresh BASE. */
+int attic_restore(const struct attic *attic, const struct maildir_root *root,
+	const struct attic_item *item, struct err *err) MUST_USE;
+/* Destroy what passes before BEFORE (seconds since 1970) put there. */
+int attic_expire(const struct attic *attic, int64_t before, struct err *err) MUST_USE;
+
+#endif

@@ -1,0 +1,304 @@
+/*
+ * What past passes did, and the way back from their deletions. The history is a text file in the
+ * account's state directory, one line a pass that did something; it is for people, nothing depends
+ * on it.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "sync/pass.h"
+
+#define HISTORY_MOST (256u << 10) /* then the older half goes */
+
+/* Fields of a line, in its order. */
+static const struct {
+	const char *name;
+	size_t field; /* in struct sync_past */
+} fields[] = {
+	{"fetched", offsetof(struct sync_past, fetched)},
+	{"appended", offsetof(struct sync_past, appended)},
+	{"adopted", offsetof(struct sync_past, adopted)},
+	{"flags_here", offsetof(struct sync_past, flags_here)},
+	{"flags_there", offsetof(struct sync_past, flags_there)},
+	{"deleted_here", offsetof(struct sync_past, deleted_here)},
+	{"deleted_there", offsetof(struct sync_past, deleted_there)},
+	{"failed", offsetof(struct sync_past, failed)},
+	{"refused", offsetof(struct sync_past, refused)},
+};
+
+static uint64_t *field_of(struct sync_past *past, size_t i)
+{
+	return (uint64_t *)(void *)((char *)past + fields[i].field);
+}
+
+static struct sync_past past_of(struct pass *pass)
+{
+	struct report_totals *t = &pass->report->totals;
+
+	return (struct sync_past){
+		.pass = pass->number,
+		.time = (int64_t)time(NULL),
+		.fetched = atomic_load(&t->fetched),
+		.appended = atomic_load(&t->appended),
+		.adopted = atomic_load(&t->adopted),
+		.flags_here = atomic_load(&t->flags_here),
+		.flags_there = atomic_load(&t->flags_there),
+		.deleted_here = atomic_load(&t->deleted_here),
+		.deleted_there = atomic_load(&t->deleted_there),
+		.failed = atomic_load(&t->failed),
+		.refused = atomic_load(&t->refused),
+	};
+}
+
+/* ---- writing ---- */
+
+/* "PASS TIME fetched=3 ..."; false: it did nothing. */
+static bool format(struct sync_past *past, struct buf *out)
+{
+	bool any = false;
+
+	buf_addf(out, "%llu %lld", (unsigned long long)past->pass, (long long)past->time);
+	for (size_t i = 0; i < COUNT_OF(fields); i++) {
+		uint64_t value = *field_of(past, i);
+		if (value > 0)
+			buf_addf(out, " %s=%llu", fields[i].name, (unsigned long long)value);
+		any |= value > 0;
+	}
+	buf_add_char(out, '\n');
+	return any;
+}
+
+static char *history_file(const struct config_account *account)
+{
+	return xasprintf("%s/history", account->state_dir);
+}
+
+/* The file's text; "" if there is none yet. NULL on error. */
+static char *read_history(const char *path, size_t *n, struct err *err)
+{
+	struct err local = {0};
+	char *text = fs_read_file(AT_FDCWD, path, 4 * HISTORY_MOST, n, &local);
+
+	if (text)
+		return text;
+	if (local.sys == ENOENT) {
+		*n = 0;
+		return xstrdup("");
+	}
+	*err = local;
+	return NULL;
+}
+
+static int append(const char *path, struct slice line, struct err *err)
+{
+	struct buf all = {0};
+	size_t n;
+	char *old = read_history(path, &n, err);
+
+	if (!old)
+		return -1;
+	const char *from = old;
+	if (n > HISTORY_MOST) {
+		const char *newline = memchr(old + n / 2, '\n', n - n / 2);
+		from = newline ? newline + 1 : old + n;
+	}
+	buf_add(&all, from, n - (size_t)(from - old));
+	buf_add_slice(&all, line);
+	int rc = fs_replace_file(AT_FDCWD, path, all.data, all.len, 0600, err);
+	buf_fini(&all);
+	free(old);
+	return rc;
+}
+
+static int expire(struct pass *pass, struct err *err)
+{
+	const struct config_account *a = pass->account;
+	struct attic attic = {.fd = -1};
+
+	if (attic_open(&attic, &pass->root, a->state_dir, a->name, false, err) != 0)
+		return -1;
+	int rc = attic_expire(&attic, (int64_t)time(NULL) - a->keep_deleted, err);
+	attic_close(&attic);
+	return rc;
+}
+
+int history_close_pass(struct pass *pass, struct err *err)
+{
+	struct sync_past past = past_of(pass);
+	struct buf line = {0};
+	char *path = history_file(pass->account);
+	int rc = 0;
+
+	if (format(&past, &line) && append(path, buf_slice(&line), err) != 0)
+		rc = err_wrap(err, "the mail is settled, but its history can't be written");
+	else if (expire(pass, err) != 0)
+		rc = err_wrap(err, "what was deleted long ago can't be removed");
+	free(path);
+	buf_fini(&line);
+	return rc;
+}
+
+/* ---- reading ---- */
+
+/* The next word of *LINE, which goes on behind it. */
+static struct slice word(struct slice *line)
+{
+	const char *blank = line->n ? memchr(line->p, ' ', line->n) : NULL;
+	struct slice out = {line->p, blank ? (size_t)(blank - line->p) : line->n};
+	size_t skip = out.n + (blank != NULL);
+
+	line->p += skip;
+	line->n -= skip;
+	return out;
+}
+
+static bool parse(struct slice line, struct sync_past *out)
+{
+	uint64_t seconds;
+
+	*out = (struct sync_past){0};
+	if (!slice_number(word(&line), UINT64_MAX, &out->pass) ||
+		!slice_number(word(&line), INT64_MAX, &seconds))
+		return false;
+	out->time = (int64_t)seconds;
+	while (line.n > 0) {
+		struct slice item = word(&line);
+		for (size_t i = 0; i < COUNT_OF(fields); i++) {
+			size_t n = strlen(fields[i].name);
+			if (item.n > n && item.p[n] == '=' &&
+				memcmp(item.p, fields[i].name, n) == 0 &&
+				!slice_number((struct slice){item.p + n + 1, item.n - n - 1},
+					UINT64_MAX, field_of(out, i)))
+				return false;
+		}
+	}
+	return true;
+}
+
+static int read_passes(const struct config_account *account, struct arena *arena,
+	struct sync_log *out, struct err *err)
+{
+	char *path = history_file(account);
+	size_t n, lines = 1;
+	char *text = read_history(path, &n, err);
+
+	free(path);
+	if (!text)
+		return -1;
+	for (size_t i = 0; i < n; i++)
+		lines += text[i] == '\n';
+	out->passes = arena_alloc(arena, lines * sizeof(*out->passes));
+	for (char *line = text, *end; (end = strchr(line, '\n')); line = end + 1)
+		if (parse((struct slice){line, (size_t)(end - line)},
+			    &out->passes[out->pass_count]))
+			out->pass_count++;
+	free(text);
+	return 0;
+}
+
+static enum maildir_layout layout_of(const struct config_account *account)
+{
+	return account->layout == CONFIG_LAYOUT_NESTED ? MAILDIR_NESTED : MAILDIR_PLUSPLUS;
+}
+
+/* Root and attic; ROOT->fd or ATTIC->fd -1 if there is none. */
+static int open_both(const struct config_account *account, struct maildir_root *root,
+	struct attic *attic, struct err *err)
+{
+	attic->fd = -1;
+	if (maildir_root_open(root, account->path, layout_of(account), false, err) != 0) {
+		root->fd = -1;
+		if (err->sys != ENOENT)
+			return -1;
+		err_clear(err);
+		return 0;
+	}
+	return attic_open(attic, root, account->state_dir, account->name, false, err);
+}
+
+static void close_both(struct maildir_root *root, struct attic *attic)
+{
+	attic_close(attic);
+	maildir_root_close(root);
+}
+
+static int read_kept(const struct config_account *account, struct arena *arena,
+	struct sync_log *out, struct err *err)
+{
+	struct maildir_root root;
+	struct attic attic;
+	struct attic_items items = {0};
+	int rc = open_both(account, &root, &attic, err);
+
+	if (rc == 0)
+		rc = attic_list(&attic, arena, &items, err);
+	close_both(&root, &attic);
+	if (rc != 0)
+		return -1;
+	out->kept = arena_alloc(arena, (items.count + 1) * sizeof(*out->kept));
+	for (size_t i = 0; i < items.count; i++) {
+		const struct attic_item *item = &items.items[i];
+		out->kept[out->kept_count++] = (struct sync_kept){
+			item->pass, item->when, item->folder, item->path, item->size};
+	}
+	return 0;
+}
+
+int sync_read_log(const struct config_account *account, struct arena *arena, struct sync_log *out,
+	struct err *err)
+{
+	*out = (struct sync_log){0};
+	return read_passes(account, arena, out, err) != 0 ? -1
+							  : read_kept(account, arena, out, err);
+}
+
+/* ---- undo ---- */
+
+static int restore(const struct maildir_root *root, const struct attic *attic, uint64_t *pass,
+	uint64_t *count, struct err *err)
+{
+	struct arena arena = {0};
+	struct attic_items items;
+	int rc = attic_list(attic, &arena, &items, err);
+
+	*count = 0;
+	if (rc == 0 && *pass == 0 && items.count > 0)
+		*pass = items.items[items.count - 1].pass;
+	for (size_t i = 0; rc == 0 && i < items.count; i++) {
+		if (items.items[i].pass != *pass)
+			continue;
+		rc = attic_restore(attic, root, &items.items[i], err);
+		*count += rc == 0;
+	}
+	if (rc == 0 && *count == 0)
+		rc = *pass ? err_set(err, ERR_CONFIG,
+				     "nothing that pass %llu deleted is kept; see `godwit log`",
+				     (unsigned long long)*pass)
+			   : err_set(err, ERR_CONFIG, "nothing that was deleted here is kept");
+	arena_fini(&arena);
+	return rc;
+}
+
+int sync_undo(
+	const struct config_account *account, uint64_t *pass, uint64_t *count, struct err *err)
+{
+	struct maildir_root root;
+	struct attic attic;
+	int lock_fd = -1;
+
+	if (state_lock(account->state_dir, true, &lock_fd, err) < 0)
+		return -1;
+	int rc = open_both(account, &root, &attic, err);
+	if (rc == 0)
+		rc = restore(&root, &attic, pass, count, err);
+	close_both(&root, &attic);
+	close(lock_fd);
+	return rc;
+}

@@ -1,0 +1,134 @@
+"""What a pass deletes here is kept, listed and brought back; and what past passes did can be read."""
+import os
+import shutil
+import time
+
+import pytest
+
+from mail import compose, wire
+
+
+def filled(world, names=("INBOX",), count=4):
+    bodies = {}
+    for name in names:
+        if name != "INBOX":
+            world.there.create(name)
+        bodies[name] = [compose() for _ in range(count)]
+        world.there.append_many(name, [(body, ["\\Seen"] if n % 2 else [], 1000 + n)
+                                       for n, body in enumerate(bodies[name])])
+    world.sync()
+    return bodies
+
+
+def delete_there(world, name, body):
+    world.there.expunge(name, world.there.find(name, body))
+
+
+def bodies_here(world, name):
+    return sorted(m.body for m in world.here.messages(name))
+
+
+def test_undo_brings_back(layout_world):
+    world = layout_world
+    bodies = filled(world, ("INBOX", "box", "deep/er"))
+    lost = [("INBOX", 0), ("box", 1), ("deep/er", 2), ("deep/er", 3)]
+    for name, n in lost:
+        delete_there(world, name, bodies[name][n])
+    world.sync()
+    assert len(bodies_here(world, "deep/er")) == 2
+    kept = [o for o in world.run("log", "--json").json() if o["type"] == "kept"]
+    assert len(kept) == len(lost)
+    done = world.run("undo", world.account, "--json").json()
+    assert done[0]["restored"] == len(lost) and done[0]["pass"] == kept[0]["pass"]
+    for name in bodies:
+        assert bodies_here(world, name) == sorted(wire(b) for b in bodies[name])
+    world.sync_same()
+    for name in bodies:
+        assert sorted(m.body for m in world.there.messages(name).values()) == sorted(wire(b) for b in bodies[name])
+    assert not [o for o in world.run("log", "--json").json() if o["type"] == "kept"]
+
+
+def test_flags_and_dates_survive(world):
+    body = filled(world)["INBOX"][1]
+    before = [m for m in world.here.messages("INBOX") if m.body == wire(body)]
+    delete_there(world, "INBOX", body)
+    world.sync()
+    world.run("undo", world.account)
+    assert [m for m in world.here.messages("INBOX") if m.body == wire(body)] == before
+
+
+def test_a_pass_by_its_number(world):
+    bodies = filled(world)["INBOX"]
+    passes = []
+    for body in bodies[:2]:
+        delete_there(world, "INBOX", body)
+        world.sync()
+        passes.append(max(o["pass"] for o in world.run("log", "--json").json() if o["type"] == "kept"))
+    assert passes[0] < passes[1]
+    world.run("undo", world.account, str(passes[0]))
+    here = bodies_here(world, "INBOX")
+    assert wire(bodies[0]) in here and wire(bodies[1]) not in here
+    world.run("undo", world.account, str(passes[0]), expect=78)
+    world.run("undo", world.account, "x", expect=64)
+    world.run("undo", expect=64)
+
+
+def test_nothing_to_undo(world):
+    world.sync()
+    run = world.run("undo", world.account, expect=78)
+    assert "nothing" in run.err
+    assert world.run("log").out == ""
+
+
+def test_log_tells_what_passes_did(world):
+    filled(world)
+    world.here.deliver("INBOX", compose(), "S")
+    world.sync()
+    world.sync()  # nothing to do: no line
+    passes = [o for o in world.run("log", "--json").json() if o["type"] == "pass"]
+    assert [(p["fetched"], p["appended"]) for p in passes] == [(4, 0), (0, 1)]
+    assert "4 new here" in world.run("log").out
+
+
+def test_kept_for_so_long(world):
+    bodies = filled(world)["INBOX"]
+    delete_there(world, "INBOX", bodies[0])
+    world.settings["sync"]["keep_deleted"] = "1s"
+    world.sync()
+    attic = os.path.join(world.state, "deleted")
+    assert len(os.listdir(attic)) == 1
+    time.sleep(2.1)
+    world.sync()
+    assert os.listdir(attic) == []
+
+
+def test_not_kept_at_all(world):
+    bodies = filled(world)["INBOX"]
+    delete_there(world, "INBOX", bodies[0])
+    world.settings["sync"]["keep_deleted"] = "0"
+    world.sync_same()
+    assert not os.path.exists(os.path.join(world.state, "deleted"))
+    world.run("undo", world.account, expect=78)
+
+
+@pytest.mark.skipif(not os.path.isdir("/dev/shm"), reason="needs a second file system")
+def test_state_on_another_file_system(world):
+    """Then it is kept beside the Maildir root, out of every mail reader's sight."""
+    if os.stat("/dev/shm").st_dev == os.stat(world.tmp).st_dev:
+        pytest.skip("needs a second file system")
+    bodies = filled(world)["INBOX"]
+    elsewhere = "/dev/shm/godwit-tests-%d" % os.getpid()
+    shutil.copytree(world.state, elsewhere)
+    shutil.rmtree(world.state)
+    os.symlink(elsewhere, world.state)
+    try:
+        delete_there(world, "INBOX", bodies[0])
+        world.sync()
+        beside = os.path.join(os.path.dirname(world.here.root), ".godwit-deleted-" + world.account)
+        assert os.path.isdir(beside)
+        world.run("undo", world.account)
+        world.sync_same()
+        assert len(bodies_here(world, "INBOX")) == 4
+    finally:
+        os.unlink(world.state)
+        shutil.rmtree(elsewhere)
