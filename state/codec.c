@@ -296,6 +296,24 @@ bool decode_number(struct slice value, enum state_table table, struct slice key,
 	return close_value(&r);
 }
 
+void encode_tally(struct buf *out, struct slice key, const struct state_tally *tally)
+{
+	begin(out);
+	put_number(out, tally->there);
+	put_number(out, tally->here);
+	end(out, TABLE_TALLY, key);
+}
+
+bool decode_tally(struct slice value, struct slice key, struct state_tally *out)
+{
+	struct reader r;
+	if (!open_value(value, TABLE_TALLY, key, &r))
+		return false;
+	out->there = get_number(&r);
+	out->here = get_number(&r);
+	return close_value(&r);
+}
+
 void encode_text(struct buf *out, enum state_table table, struct slice key, struct slice text)
 {
 	begin(out);

@@ -17,6 +17,7 @@ enum state_table {
 	TABLE_ARRIVAL,
 	TABLE_UPLOAD,
 	TABLE_PENDING,
+	TABLE_TALLY,
 	TABLE_COUNT,
 };
 
@@ -37,6 +38,8 @@ bool key_read_pending(struct slice key, uint32_t *id, struct state_pending *out)
 
 void encode_number(struct buf *out, enum state_table table, struct slice key, uint64_t value);
 bool decode_number(struct slice value, enum state_table table, struct slice key, uint64_t *out);
+void encode_tally(struct buf *out, struct slice key, const struct state_tally *tally);
+bool decode_tally(struct slice value, struct slice key, struct state_tally *out); /* not ->id */
 void encode_text(struct buf *out, enum state_table table, struct slice key, struct slice text);
 bool decode_text(struct slice value, enum state_table table, struct slice key, struct slice *out);
 void encode_message(struct buf *out, enum state_table table, struct slice key,

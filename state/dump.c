@@ -235,6 +235,20 @@ static bool dump_pending(struct dumper *d, struct slice key, struct slice value)
 	return true;
 }
 
+static bool dump_tally(struct dumper *d, struct slice key, struct slice value)
+{
+	struct state_tally t;
+	struct slice rest = key;
+	uint32_t id;
+
+	if (!key_read_number(&rest, &id) || !decode_tally(value, key, &t))
+		return false;
+	number(d, "mailbox", id);
+	number(d, "there", (long long)t.there);
+	number(d, "here", (long long)t.here);
+	return true;
+}
+
 static bool dump_value(
 	struct dumper *d, enum state_table table, struct slice key, struct slice value)
 {
@@ -252,6 +266,8 @@ static bool dump_value(
 		return dump_upload(d, key, value);
 	case TABLE_PENDING:
 		return dump_pending(d, key, value);
+	case TABLE_TALLY:
+		return dump_tally(d, key, value);
 	case TABLE_COUNT:
 		break;
 	}

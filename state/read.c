@@ -337,17 +337,20 @@ int state_next_pending(struct state_read *r, uint32_t id, const struct state_pen
 int state_count_messages(
 	struct state_read *r, uint32_t id, uint64_t *there, uint64_t *here, struct err *err)
 {
-	struct state_message row;
-	uint32_t uid = 0;
-	int rc;
+	struct state_tally tally = {.id = id};
+	struct slice value;
 
 	*there = *here = 0;
-	while ((rc = state_next_message(r, id, uid, &row, err)) == 1) {
-		*there += (row.where & STATE_THERE) != 0;
-		*here += (row.where & STATE_HERE) != 0;
-		if (row.uid == UINT32_MAX)
-			break;
-		uid = row.uid + 1;
-	}
-	return rc < 0 ? -1 : 0;
+	if (!r)
+		return 0;
+	buf_clear(&r->key);
+	key_number(&r->key, id);
+	int rc = get(r, TABLE_TALLY, &value, err);
+	if (rc <= 0)
+		return rc;
+	if (!decode_tally(value, buf_slice(&r->key), &tally))
+		return state_damaged(r->state, err, TABLE_TALLY);
+	*there = tally.there;
+	*here = tally.here;
+	return 0;
 }

@@ -1,3 +1,4 @@
+/* clang-format off: a table */
 /*
  * The state database of one account: what both sides looked like when they last agreed. Read this
  * first.
@@ -7,19 +8,26 @@
  * the value) + version byte + fields: LMDB does not notice damage, we do. Fields are written by
  * state/codec.c: varints (LEB128) for numbers, length + bytes for strings.
  *
- *   table     key                    value
- *   meta      name                   "schema" u32, "id" 16 bytes (the account's random identity),
- * "identity" text (what this state belongs to: user@host and the Maildir path), "pass" u64
- * (number of the last pass), "policy" text, "keyword/NNN" name of keyword NNN mailbox   id u32
- * struct state_mailbox message   id u32, uid u32        struct state_message by_base   id u32, BASE
- * uid u32 arrival   id u32, uid u32        struct state_message of a download that is durable in
- * tmp/ but not yet known to be renamed upload    id u32, BASE           struct state_upload of an
- * APPEND that is about to be sent or was sent pending   id u32, kind u8, uid u32 or BASE   struct
- * state_pending: what was refused or failed
+ *   table    key                      value
+ *   meta     name                     "schema" u32, "id" 16 bytes (the account's random identity),
+ *                                     "identity" text (what this state belongs to: user@host and
+ *                                     the Maildir path), "pass" u64 (number of the last pass),
+ *                                     "policy" text, "keyword/NNN" name of keyword NNN
+ *   mailbox  id u32                   struct state_mailbox
+ *   message  id u32, uid u32          struct state_message
+ *   by_base  id u32, BASE             uid u32
+ *   arrival  id u32, uid u32          struct state_message of a download that is durable in tmp/
+ *                                     but not yet known to be renamed
+ *   upload   id u32, BASE             struct state_upload of an APPEND that is about to be sent or
+ *                                     was sent
+ *   pending  id u32, kind u8,         struct state_pending: what was refused or failed
+ *            uid u32 or BASE
+ *   tally    id u32                   struct state_tally: rows of the mailbox on each side
  *
  * A mailbox id stands for (mailbox, UIDVALIDITY); a new UIDVALIDITY gets a new id. Nothing is ever
  * stored under a UID alone.
  */
+/* clang-format on */
 #ifndef STATE_SCHEMA_H
 #define STATE_SCHEMA_H
 
@@ -73,6 +81,12 @@ struct state_mailbox {
 	int64_t synced; /* seconds since 1970 of the last pass that finished this mailbox, 0: never
 			 */
 	uint32_t letterless; /* keywords seen that found no letter here */
+};
+
+/* How many rows of table message a mailbox has: kept with them, in the same transaction. */
+struct state_tally {
+	uint32_t id; /* key */
+	uint64_t there, here;
 };
 
 struct state_upload {

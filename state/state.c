@@ -26,7 +26,7 @@
 #define MAX_READERS 128
 
 const char *const state_table_names[TABLE_COUNT] = {
-	"meta", "mailbox", "message", "by_base", "arrival", "upload", "pending"};
+	"meta", "mailbox", "message", "by_base", "arrival", "upload", "pending", "tally"};
 
 static size_t map_size_of_tests;
 

@@ -68,7 +68,7 @@ int state_get_upload(struct state_read *read, uint32_t id, struct slice base,
 	struct state_upload *out, struct err *err) MUST_USE;
 int state_get_pending(struct state_read *read, uint32_t id, enum state_pending_kind kind,
 	uint32_t uid, struct slice base, struct state_pending *out, struct err *err) MUST_USE;
-/* Number of rows of one mailbox: by a cursor, O(rows). */
+/* Number of rows of one mailbox, as counted by the transactions that wrote them. */
 int state_count_messages(struct state_read *read, uint32_t id, uint64_t *there, uint64_t *here,
 	struct err *err) MUST_USE;
 

@@ -34,7 +34,23 @@ struct state_write {
 	struct state *state;
 	MDB_txn *txn;
 	struct buf key, key2, value;
+	struct tally_change *tallies; /* owned; see tally.c */
+	size_t tally_count, tally_room;
 };
+
+/* write.c: by w->key and w->value. put: 0, 1 (map full), -1; get: 1, 0, -1. */
+int write_put(struct state_write *write, enum state_table table, struct err *err) MUST_USE;
+int write_get(struct state_write *write, enum state_table table, struct slice *value,
+	struct err *err) MUST_USE;
+
+/* ---- tally.c: the counts of a mailbox's rows ---- */
+
+/* A row of mailbox ID whose `where` was WAS is now NOW (0: there is none). */
+void tally_change(struct state_write *write, uint32_t id, unsigned was, unsigned now);
+/* All rows of ID go, the tally with them. */
+void tally_drop(struct state_write *write, uint32_t id);
+/* Before the commit: write what changed. 0, 1 (map full), -1. */
+int tally_flush(struct state_write *write, struct err *err) MUST_USE;
 
 extern const char *const state_table_names[TABLE_COUNT];
 

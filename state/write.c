@@ -32,6 +32,7 @@ static void release(struct state_write *w)
 	buf_fini(&w->key);
 	buf_fini(&w->key2);
 	buf_fini(&w->value);
+	free(w->tallies);
 	free(w);
 }
 
@@ -51,8 +52,12 @@ static void grow(struct state *s)
 int state_commit(struct state_write *w, struct err *err)
 {
 	struct state *s = w->state;
-	int rc;
+	int rc = tally_flush(w, err);
 
+	if (rc != 0) {
+		state_abort(w);
+		return rc;
+	}
 	if (fs_fault("commit", s->dir) != 0) {
 		rc = errno;
 		mdb_txn_abort(w->txn);
@@ -93,7 +98,7 @@ static int checked(struct state_write *w, int rc, struct err *err)
 	return rc == 0 ? 0 : state_mdb_error(w->state, err, rc, "write");
 }
 
-static int put(struct state_write *w, enum state_table table, struct err *err)
+int write_put(struct state_write *w, enum state_table table, struct err *err)
 {
 	MDB_val key = val(&w->key), value = val(&w->value);
 	return checked(w, mdb_put(w->txn, w->state->tables[table], &key, &value, 0), err);
@@ -108,7 +113,7 @@ static int del(struct state_write *w, enum state_table table, struct err *err)
 }
 
 /* 1: *VALUE of w->key as this transaction sees it, 0, -1. */
-static int get(struct state_write *w, enum state_table table, struct slice *value, struct err *err)
+int write_get(struct state_write *w, enum state_table table, struct slice *value, struct err *err)
 {
 	MDB_val key = val(&w->key), found;
 	int rc = mdb_get(w->txn, w->state->tables[table], &key, &found);
@@ -149,14 +154,14 @@ int state_put_number(struct state_write *w, const char *key, uint64_t value, str
 {
 	set_key_text(w, key);
 	encode_number(&w->value, TABLE_META, buf_slice(&w->key), value);
-	return put(w, TABLE_META, err);
+	return write_put(w, TABLE_META, err);
 }
 
 int state_put_text(struct state_write *w, const char *key, struct slice value, struct err *err)
 {
 	set_key_text(w, key);
 	encode_text(&w->value, TABLE_META, buf_slice(&w->key), value);
-	return put(w, TABLE_META, err);
+	return write_put(w, TABLE_META, err);
 }
 
 int state_put_keyword(struct state_write *w, unsigned id, struct slice name, struct err *err)
@@ -170,7 +175,7 @@ int state_put_mailbox(struct state_write *w, const struct state_mailbox *mailbox
 {
 	set_key(w, mailbox->id);
 	encode_mailbox(&w->value, buf_slice(&w->key), mailbox);
-	return put(w, TABLE_MAILBOX, err);
+	return write_put(w, TABLE_MAILBOX, err);
 }
 
 /* ---- messages ---- */
@@ -185,7 +190,7 @@ static int drop_base(
 	if (base.n == 0)
 		return 0;
 	set_key_base(w, id, base);
-	int rc = get(w, TABLE_BY_BASE, &value, err);
+	int rc = write_get(w, TABLE_BY_BASE, &value, err);
 	if (rc <= 0)
 		return rc;
 	if (!decode_number(value, TABLE_BY_BASE, buf_slice(&w->key), &owner))
@@ -193,16 +198,21 @@ static int drop_base(
 	return owner == uid ? del(w, TABLE_BY_BASE, err) : 0;
 }
 
-/* The BASE that the row of (ID, UID) has now, copied into w->key2; empty if there is none. */
-static int old_base(struct state_write *w, uint32_t id, uint32_t uid, struct err *err)
+/* The row of (ID, UID) is about to become one that is NOW: counted. Its present BASE is copied into
+ * w->key2; empty if there is no row. */
+static int leave_old(
+	struct state_write *w, uint32_t id, uint32_t uid, unsigned now, struct err *err)
 {
-	struct state_message old;
+	struct state_message old = {0};
 
 	buf_clear(&w->key2);
 	int rc = state_write_get_message(w, id, uid, &old, err);
+	if (rc < 0)
+		return -1;
 	if (rc == 1)
 		buf_add_slice(&w->key2, old.base);
-	return rc < 0 ? -1 : 0;
+	tally_change(w, id, rc == 1 ? old.where : 0, now);
+	return 0;
 }
 
 int state_put_message(
@@ -213,20 +223,20 @@ int state_put_message(
 	set_key2(w, id, message->uid);
 	encode_message(&encoded, TABLE_MESSAGE, buf_slice(&w->key), message);
 	buf_add_slice(&base, message->base);
-	int rc = old_base(w, id, message->uid, err);
+	int rc = leave_old(w, id, message->uid, message->where, err);
 	bool same = rc == 0 && slice_eq(buf_slice(&w->key2), buf_slice(&base));
 	if (rc == 0 && !same)
 		rc = drop_base(w, id, message->uid, buf_slice(&w->key2), err);
 	if (rc == 0 && !same && base.len > 0) {
 		set_key_base(w, id, buf_slice(&base));
 		encode_number(&w->value, TABLE_BY_BASE, buf_slice(&w->key), message->uid);
-		rc = put(w, TABLE_BY_BASE, err);
+		rc = write_put(w, TABLE_BY_BASE, err);
 	}
 	if (rc == 0) {
 		set_key2(w, id, message->uid);
 		buf_clear(&w->value);
 		buf_add_slice(&w->value, buf_slice(&encoded));
-		rc = put(w, TABLE_MESSAGE, err);
+		rc = write_put(w, TABLE_MESSAGE, err);
 	}
 	buf_fini(&encoded);
 	buf_fini(&base);
@@ -235,7 +245,7 @@ int state_put_message(
 
 int state_delete_message(struct state_write *w, uint32_t id, uint32_t uid, struct err *err)
 {
-	int rc = old_base(w, id, uid, err);
+	int rc = leave_old(w, id, uid, 0, err);
 
 	if (rc == 0)
 		rc = drop_base(w, id, uid, buf_slice(&w->key2), err);
@@ -252,7 +262,7 @@ static int get_message(struct state_write *w, enum state_table table, uint32_t i
 
 	set_key2(w, id, uid);
 	out->uid = uid;
-	int rc = get(w, table, &value, err);
+	int rc = write_get(w, table, &value, err);
 	if (rc <= 0)
 		return rc;
 	return decode_message(value, table, buf_slice(&w->key), out)
@@ -270,7 +280,7 @@ int state_write_has_message(struct state_write *w, uint32_t id, uint32_t uid, st
 {
 	struct slice value;
 	set_key2(w, id, uid);
-	return get(w, TABLE_MESSAGE, &value, err);
+	return write_get(w, TABLE_MESSAGE, &value, err);
 }
 
 int state_write_get_mailbox(
@@ -280,7 +290,7 @@ int state_write_get_mailbox(
 
 	set_key(w, id);
 	out->id = id;
-	int rc = get(w, TABLE_MAILBOX, &value, err);
+	int rc = write_get(w, TABLE_MAILBOX, &value, err);
 	if (rc <= 0)
 		return rc;
 	return decode_mailbox(value, buf_slice(&w->key), out)
@@ -293,7 +303,7 @@ int state_put_arrival(
 {
 	set_key2(w, id, message->uid);
 	encode_message(&w->value, TABLE_ARRIVAL, buf_slice(&w->key), message);
-	return put(w, TABLE_ARRIVAL, err);
+	return write_put(w, TABLE_ARRIVAL, err);
 }
 
 int state_delete_arrival(struct state_write *w, uint32_t id, uint32_t uid, struct err *err)
@@ -309,7 +319,7 @@ int state_put_upload(
 {
 	set_key_base(w, id, upload->base);
 	encode_upload(&w->value, buf_slice(&w->key), upload);
-	return put(w, TABLE_UPLOAD, err);
+	return write_put(w, TABLE_UPLOAD, err);
 }
 
 int state_delete_upload(struct state_write *w, uint32_t id, struct slice base, struct err *err)
@@ -324,7 +334,7 @@ int state_put_pending(
 	buf_clear(&w->key);
 	key_pending(&w->key, id, pending->kind, pending->uid, pending->base);
 	encode_pending(&w->value, buf_slice(&w->key), pending);
-	return put(w, TABLE_PENDING, err);
+	return write_put(w, TABLE_PENDING, err);
 }
 
 int state_write_get_pending(struct state_write *w, uint32_t id, enum state_pending_kind kind,
@@ -335,7 +345,7 @@ int state_write_get_pending(struct state_write *w, uint32_t id, enum state_pendi
 	buf_clear(&w->key);
 	key_pending(&w->key, id, kind, uid, base);
 	*out = (struct state_pending){.kind = kind, .uid = uid, .base = base};
-	int rc = get(w, TABLE_PENDING, &value, err);
+	int rc = write_get(w, TABLE_PENDING, &value, err);
 	if (rc <= 0)
 		return rc;
 	return decode_pending(value, buf_slice(&w->key), out)
@@ -379,8 +389,9 @@ static int delete_all(struct state_write *w, enum state_table table, uint32_t id
 int state_delete_mailbox(struct state_write *w, uint32_t id, struct err *err)
 {
 	static const enum state_table tables[] = {TABLE_MESSAGE, TABLE_BY_BASE, TABLE_ARRIVAL,
-		TABLE_UPLOAD, TABLE_PENDING, TABLE_MAILBOX};
+		TABLE_UPLOAD, TABLE_PENDING, TABLE_TALLY, TABLE_MAILBOX};
 
+	tally_drop(w, id);
 	for (size_t i = 0; i < COUNT_OF(tables); i++) {
 		int rc = delete_all(w, tables[i], id, err);
 		if (rc != 0)

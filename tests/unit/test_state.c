@@ -199,6 +199,9 @@ static void test_rows(void **state UNUSED)
 	assert_int_equal(state_next_message(r, 1, 0, &m, &err), 0);
 	assert_int_equal(state_get_by_base(r, 1, SLICE("uno"), &uid, &err), 0);
 	uint64_t there, here;
+	assert_int_equal(state_count_messages(r, 1, &there, &here, &err), 0);
+	assert_int_equal(there, 0);
+	assert_int_equal(here, 0);
 	assert_int_equal(state_count_messages(r, 2, &there, &here, &err), 0);
 	assert_int_equal(there, 5);
 	state_read_end(r);
@@ -276,6 +279,49 @@ static void test_growth(void **state UNUSED)
 	state_set_map_size(0);
 }
 
+/* The tallies equal a count of the rows after any mixture of changes. */
+static void test_tally(void **state UNUSED)
+{
+	struct state *s = open_fresh();
+	struct state_read *r;
+	struct state_write *w;
+	struct err err = {0};
+	unsigned where[3][20] = {{0}};
+	unsigned seed = 7;
+
+	for (unsigned round = 0; round < 60; round++) {
+		assert_int_equal(state_write_begin(s, &w, &err), 0);
+		for (unsigned i = 0; i < 10; i++) {
+			seed = seed * 1103515245 + 12345;
+			uint32_t id = seed >> 16 & 1 ? 1 : 2, uid = 1 + (seed >> 20) % 19;
+			where[id][uid] = seed >> 8 & (STATE_THERE | STATE_HERE);
+			struct state_message m = message_of(uid, "");
+			m.where = where[id][uid];
+			int rc = m.where ? state_put_message(w, id, &m, &err)
+					 : state_delete_message(w, id, uid, &err);
+			assert_int_equal(rc, 0);
+		}
+		if (round % 3 == 2) {
+			assert_int_equal(state_delete_mailbox(w, 2, &err), 0);
+			memset(where[2], 0, sizeof(where[2]));
+		}
+		assert_int_equal(state_commit(w, &err), 0);
+		assert_int_equal(state_read_begin(s, &r, &err), 0);
+		for (uint32_t id = 1; id <= 2; id++) {
+			uint64_t there, here, want_there = 0, want_here = 0;
+			for (unsigned uid = 0; uid < 20; uid++) {
+				want_there += (where[id][uid] & STATE_THERE) != 0;
+				want_here += (where[id][uid] & STATE_HERE) != 0;
+			}
+			assert_int_equal(state_count_messages(r, id, &there, &here, &err), 0);
+			assert_int_equal(there, want_there);
+			assert_int_equal(here, want_here);
+		}
+		state_read_end(r);
+	}
+	state_close(s);
+}
+
 static void test_lock(void **state UNUSED)
 {
 	struct err err = {0};
@@ -342,6 +388,7 @@ int main(void)
 		cmocka_unit_test(test_round_trips), cmocka_unit_test(test_damage),
 		cmocka_unit_test(test_rows), cmocka_unit_test(test_reopen),
 		cmocka_unit_test(test_garbage), cmocka_unit_test(test_growth),
-		cmocka_unit_test(test_lock), cmocka_unit_test(test_threads)};
+		cmocka_unit_test(test_tally), cmocka_unit_test(test_lock),
+		cmocka_unit_test(test_threads)};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }
