@@ -441,17 +441,25 @@ int command_settle(struct imap *imap, struct err *err)
 
 /* ---- waiting ---- */
 
-int imap_wait(struct imap *imap, imap_ticket id, struct imap_result *out, struct err *err)
+int command_await(struct imap *imap, imap_ticket id, struct err *err)
 {
 	struct response ignored;
-	struct ticket *ticket;
 
-	if (imap->fetch.active && !command_is_answered(imap, id) && fetch_abandon(imap, err) < 0)
-		return -1;
 	while (!command_is_answered(imap, id)) {
 		if (connection_next(imap, &ignored, err) < 0)
 			return -1;
 	}
+	return 0;
+}
+
+int imap_wait(struct imap *imap, imap_ticket id, struct imap_result *out, struct err *err)
+{
+	struct ticket *ticket;
+
+	if (imap->fetch.active && !command_is_answered(imap, id) && fetch_abandon(imap, err) < 0)
+		return -1;
+	if (command_await(imap, id, err) < 0)
+		return -1;
 	ticket = find_ticket(imap, id);
 	ASSERT(ticket && ticket->any);
 	*out = ticket->result;

@@ -23,6 +23,8 @@ imap_ticket command_ticket(struct imap *imap, const char *what, enum ticket_kind
 void command_forget(struct imap *imap, imap_ticket ticket);
 /* No commands of it are unanswered. */
 bool command_is_answered(struct imap *imap, imap_ticket ticket);
+/* Read until it is answered; a fetch that was begun behind it stays. */
+int command_await(struct imap *imap, imap_ticket ticket, struct err *err) MUST_USE;
 /* The result without taking the ticket; valid until the next ticket. */
 const struct imap_result *command_result(struct imap *imap, imap_ticket ticket);
 /* Answer a ticket here, without the server. */

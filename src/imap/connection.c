@@ -101,6 +101,11 @@ bool imap_can(const struct imap *imap, enum imap_capability capability)
 	return capability_has(&imap->capabilities, capability);
 }
 
+bool imap_qresync(const struct imap *imap)
+{
+	return imap->qresync;
+}
+
 /* ---- input ---- */
 
 static void take_code(struct imap *imap, const struct response_code *code)
@@ -191,6 +196,7 @@ static int take_response(struct imap *imap, const struct response *response, str
 		return 0;
 	case RESPONSE_ENABLED:
 		imap->rules.utf8 = imap->rules.utf8 || response->enabled_rev2;
+		imap->qresync = imap->qresync || response->enabled_qresync;
 		return 0;
 	case RESPONSE_EXISTS:
 	case RESPONSE_EXPUNGE:

@@ -51,6 +51,12 @@ struct fetch {
 	struct imap_message message;
 };
 
+/* See search.c. */
+struct search {
+	imap_ticket ticket; /* 0: none is on its way */
+	char tag[TAG_SIZE];
+};
+
 struct imap {
 	/* the wire */
 	struct stream *stream; /* owned */
@@ -93,6 +99,8 @@ struct imap {
 
 	/* the selected mailbox */
 	bool selecting; /* codes of a SELECT are taken */
+	bool examining; /* ... which is an EXAMINE */
+	imap_ticket select_ticket;
 	bool selected;
 	bool permanent_known; /* PERMANENTFLAGS came; else FLAGS stands for it */
 	struct flags defined; /* FLAGS */
@@ -100,6 +108,8 @@ struct imap {
 	struct imap_mailbox mailbox;
 
 	struct fetch fetch;
+	struct search search;
+	bool qresync; /* the server said that it is on */
 };
 
 /* Keeps the error for good and returns -1. */

@@ -44,8 +44,9 @@ static void add_items(struct imap *imap, const struct imap_fetch_request *reques
 		command_text(imap, " BODY.PEEK[HEADER]");
 	command_text(imap, ")");
 	if (request->changed_since)
-		command_textf(
-			imap, " (CHANGEDSINCE %llu)", (unsigned long long)request->changed_since);
+		command_textf(imap, " (CHANGEDSINCE %llu%s)",
+			(unsigned long long)request->changed_since,
+			request->vanished ? " VANISHED" : "");
 }
 
 static int send_batch(struct imap *imap, struct fetch *fetch, const char *set, struct err *err)
@@ -104,16 +105,16 @@ int imap_fetch_begin(struct imap *imap, const struct imap_fetch_request *request
 
 	if (connection_alive(imap, err) < 0 || (fetch->active && fetch_abandon(imap, err) < 0))
 		return -1;
-	ASSERT(imap->selected && !imap->append_open);
+	ASSERT((imap->selected || imap->selecting) && !imap->append_open);
 	uidset_fini(&fetch->uids);
 	*fetch = (struct fetch){.active = true, .request = *request};
 	if (request->uids)
 		uidset_copy(&fetch->uids, request->uids);
-	else if (imap->mailbox.exists == 0) /* some servers refuse 1:* then */
+	else if (imap->selected && imap->mailbox.exists == 0) /* some servers refuse 1:* then */
 		fetch->all_sent = true;
 	fetch->ticket = command_ticket(imap, "FETCH", TICKET_PLAIN);
 	command_answer(imap, fetch->ticket, &nothing_to_do);
-	return 0;
+	return imap->selecting ? top_up(imap, err) : 0;
 }
 
 /* ---- taking ---- */
@@ -254,8 +255,17 @@ enum imap_fetch_event imap_fetch_next(struct imap *imap, struct imap_message *ou
 		if (response.kind == RESPONSE_FETCH) {
 			fetch->message = (struct imap_message){0};
 			fetch->in_message = true;
+		} else if (response.kind == RESPONSE_VANISHED && response.earlier &&
+			   fetch->request.vanished && !fetch->drain) {
+			uidset_add_ranges(fetch->request.vanished, imap->reader.ranges,
+				imap->reader.range_count);
 		}
 	}
+}
+
+bool imap_fetch_is_open(const struct imap *imap)
+{
+	return imap->fetch.active && !imap->fetch.drain;
 }
 
 int imap_fetch_read(struct imap *imap, struct slice *data, struct err *err)

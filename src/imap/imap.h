@@ -93,6 +93,8 @@ void imap_logout(struct imap *imap);
 void imap_close(struct imap *imap); /* NULL is allowed */
 
 bool imap_can(const struct imap *imap, enum imap_capability capability);
+/* QRESYNC is on (RFC 7162): from the first answered command after login. */
+bool imap_qresync(const struct imap *imap);
 const char *imap_capability_name(enum imap_capability capability);
 /* How names are written on this connection: NAMESPACE's prefix, the delimiter, UTF-8 or UTF-7.
  * Final from the first imap_list() on. */
@@ -170,6 +172,13 @@ struct imap_mailbox {
 
 /* SELECT or EXAMINE. ERR_SERVER_NO if refused; then nothing is selected. */
 int imap_select(struct imap *imap, struct slice wire, bool examine, struct err *err) MUST_USE;
+/*
+ * The same in two steps. What is begun in between, a search and then a fetch, goes out together
+ * with the SELECT and saves a round trip each; the answers are read after imap_select_end(). If the
+ * SELECT is refused they are taken back.
+ */
+int imap_select_begin(struct imap *imap, struct slice wire, bool examine, struct err *err) MUST_USE;
+int imap_select_end(struct imap *imap, struct err *err) MUST_USE;
 /* The selected mailbox, NULL if none. Valid until the next select or close. */
 const struct imap_mailbox *imap_selected(const struct imap *imap);
 /* UNSELECT where offered; else EXAMINE of the same mailbox and CLOSE, which then expunges nothing
@@ -183,10 +192,13 @@ int imap_noop(struct imap *imap, struct err *err) MUST_USE;
 struct imap_fetch_request {
 	const struct uidset *uids; /* NULL: 1:* */
 	bool flags, date, size, modseq;
-	bool body;              /* BODY.PEEK[], streamed */
-	bool header;            /* BODY.PEEK[HEADER], streamed */
-	uint64_t changed_since; /* CONDSTORE: only messages with a larger MODSEQ; 0: all */
-	unsigned batch;         /* UIDs a command, 0: default for what is asked */
+	bool body;               /* BODY.PEEK[], streamed */
+	bool header;             /* BODY.PEEK[HEADER], streamed */
+	uint64_t changed_since;  /* CONDSTORE: only messages with a larger MODSEQ; 0: all */
+	struct uidset *vanished; /* borrowed; with changed_since and imap_qresync(): receives what
+				    the server says has gone since then, as it says it (RFC 7162
+				    3.2.6): UIDs that never were included */
+	unsigned batch;          /* UIDs a command, 0: default for what is asked */
 };
 
 struct imap_message {
@@ -226,11 +238,16 @@ int imap_fetch_begin(
 	struct imap *imap, const struct imap_fetch_request *request, struct err *err) MUST_USE;
 enum imap_fetch_event imap_fetch_next(
 	struct imap *imap, struct imap_message *out, struct err *err) MUST_USE;
+/* A fetch was begun and neither read to its end nor given up for another command. */
+bool imap_fetch_is_open(const struct imap *imap);
 /* The next piece of the body: 1 with DATA, valid until the next call on this connection; 0 at its
  * end; -1. What is not read is skipped. */
 int imap_fetch_read(struct imap *imap, struct slice *data, struct err *err) MUST_USE;
-/* UIDs of all messages (UID SEARCH ALL; ESEARCH where offered). Adds to OUT. */
+/* UIDs of all messages (UID SEARCH ALL; ESEARCH where offered). Adds to OUT. begin and end: the
+ * same in two steps, see imap_select_begin(). */
 int imap_search_all(struct imap *imap, struct uidset *out, struct err *err) MUST_USE;
+int imap_search_all_begin(struct imap *imap, struct err *err) MUST_USE;
+int imap_search_all_end(struct imap *imap, struct uidset *out, struct err *err) MUST_USE;
 
 /* ---- commands with tickets ---- */
 

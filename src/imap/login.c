@@ -356,10 +356,14 @@ static int introduce(struct imap *imap, struct err *err)
 		return -1;
 	if (imap_can(imap, IMAP_CAP_NAMESPACE) && send_forgotten(imap, "NAMESPACE", err) < 0)
 		return -1;
-	if (imap_can(imap, IMAP_CAP_IMAP4REV2) && imap_can(imap, IMAP_CAP_ENABLE) &&
-		send_forgotten(imap, "ENABLE IMAP4rev2", err) < 0)
-		return -1;
-	return 0;
+	bool rev2 = imap_can(imap, IMAP_CAP_IMAP4REV2), qresync = imap_can(imap, IMAP_CAP_QRESYNC);
+	if (!imap_can(imap, IMAP_CAP_ENABLE) || (!rev2 && !qresync))
+		return 0;
+	return send_forgotten(imap,
+		rev2 && qresync ? "ENABLE IMAP4rev2 QRESYNC"
+		: rev2          ? "ENABLE IMAP4rev2"
+				: "ENABLE QRESYNC",
+		err);
 }
 
 int login_run(struct imap *imap, const struct imap_options *options, struct err *err)

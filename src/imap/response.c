@@ -455,6 +455,8 @@ static int parse_enabled(struct reader *reader, struct response *out, struct err
 			return -1;
 		if (slice_eq_nocase(word, SLICE("IMAP4rev2")))
 			out->enabled_rev2 = true;
+		else if (slice_eq_nocase(word, SLICE("QRESYNC")))
+			out->enabled_qresync = true;
 	}
 	return end < 0 ? -1 : lexer_line_end(lexer, err);
 }

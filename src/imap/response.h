@@ -41,7 +41,7 @@ enum response_kind {
 	RESPONSE_EXPUNGE,    /* number */
 	RESPONSE_FETCH,      /* number; the items follow */
 	RESPONSE_NAMESPACE,  /* namespaces */
-	RESPONSE_ENABLED,    /* enabled_rev2 */
+	RESPONSE_ENABLED,    /* enabled_* */
 	RESPONSE_OTHER,      /* RECENT, ID and all that we do not know: skipped */
 };
 
@@ -95,7 +95,7 @@ struct response {
 	size_t range_count;
 	struct response_namespace *namespaces;
 	size_t namespace_count;
-	bool enabled_rev2;
+	bool enabled_rev2, enabled_qresync;
 };
 
 enum fetch_item_kind {

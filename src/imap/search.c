@@ -2,28 +2,9 @@
  * UID SEARCH: which messages there are. The answer of a big mailbox is long: it becomes ranges
  * while it is read.
  */
-#include <stdlib.h>
 #include <string.h>
 #include "imap/command.h"
-
-static int by_first(const void *a, const void *b)
-{
-	const struct uid_range *x = a, *y = b;
-
-	return (x->first > y->first) - (x->first < y->first);
-}
-
-/* Sorted first: adding in rising order is cheap, adding in the order of a hostile server would not
- * be. */
-static void add_ranges(struct imap *imap, struct uidset *out)
-{
-	struct reader *reader = &imap->reader;
-
-	if (reader->range_count)
-		qsort(reader->ranges, reader->range_count, sizeof(*reader->ranges), by_first);
-	for (size_t i = 0; i < reader->range_count; i++)
-		uidset_add_range(out, reader->ranges[i].first, reader->ranges[i].last);
-}
+#include "imap/search.h"
 
 /* Is RESPONSE what we asked for with TAG? -1: it is, and useless. */
 static int is_answer(
@@ -40,46 +21,76 @@ static int is_answer(
 	return 1;
 }
 
-static int search(struct imap *imap, const char *key, struct uidset *out, struct err *err)
+static int begin(struct imap *imap, const char *key, struct err *err)
 {
 	bool extended = imap_can(imap, IMAP_CAP_ESEARCH);
+	struct search *search = &imap->search;
 	imap_ticket ticket = command_ticket(imap, "UID SEARCH", TICKET_PLAIN);
-	struct uidset found = {0};
-	struct response response;
-	char tag[TAG_SIZE];
-	int rc = -1;
 
+	search_forget(imap);
 	if (command_begin(imap, ticket, err) < 0)
-		goto out;
-	memcpy(tag, imap->commands[imap->command_used - 1].tag, sizeof(tag));
+		return -1;
+	search->ticket = ticket;
+	memcpy(search->tag, imap->commands[imap->command_used - 1].tag, sizeof(search->tag));
 	command_textf(imap, "UID SEARCH %s%s", extended ? "RETURN (ALL) " : "", key);
 	command_end(imap);
+	return 0;
+}
 
-	while (!command_is_answered(imap, ticket)) {
-		int answer;
+void search_forget(struct imap *imap)
+{
+	if (imap->search.ticket)
+		command_forget(imap, imap->search.ticket);
+	imap->search.ticket = 0;
+}
 
+static int collect(struct imap *imap, struct uidset *out, struct err *err)
+{
+	struct search *search = &imap->search;
+	struct response response;
+
+	while (!command_is_answered(imap, search->ticket)) {
 		if (connection_next(imap, &response, err) < 0)
-			goto out;
-		answer = is_answer(imap, &response, tag, err);
+			return -1;
+		int answer = is_answer(imap, &response, search->tag, err);
 		if (answer < 0)
-			goto out;
+			return -1;
 		if (answer)
-			add_ranges(imap, &found);
+			uidset_add_ranges(out, imap->reader.ranges, imap->reader.range_count);
 	}
-	rc = imap_wait_ok(imap, ticket, err);
+	if (!command_result(imap, search->ticket)->ok)
+		return command_error("UID SEARCH", command_result(imap, search->ticket), err);
+	return 0;
+}
+
+static int end(struct imap *imap, struct uidset *out, struct err *err)
+{
+	struct uidset found = {0};
+	int rc = collect(imap, &found, err);
+
 	if (rc == 0)
 		uidset_union(out, &found);
-out:
 	uidset_fini(&found);
+	search_forget(imap);
 	return rc;
+}
+
+int imap_search_all_begin(struct imap *imap, struct err *err)
+{
+	return begin(imap, "ALL", err);
+}
+
+int imap_search_all_end(struct imap *imap, struct uidset *out, struct err *err)
+{
+	return end(imap, out, err);
 }
 
 int imap_search_all(struct imap *imap, struct uidset *out, struct err *err)
 {
-	return search(imap, "ALL", out, err);
+	return begin(imap, "ALL", err) < 0 ? -1 : end(imap, out, err);
 }
 
 int imap_search_deleted(struct imap *imap, struct uidset *out, struct err *err)
 {
-	return search(imap, "DELETED", out, err);
+	return begin(imap, "DELETED", err) < 0 ? -1 : end(imap, out, err);
 }

@@ -6,6 +6,8 @@
  * counts first.
  */
 #include "imap/command.h"
+#include "imap/fetch.h"
+#include "imap/search.h"
 #include "imap/select.h"
 
 static void take_exists(struct imap_mailbox *mailbox, uint32_t exists)
@@ -129,25 +131,44 @@ static int send_select(
 	return 0;
 }
 
-int imap_select(struct imap *imap, struct slice wire, bool examine, struct err *err)
+int imap_select_begin(struct imap *imap, struct slice wire, bool examine, struct err *err)
 {
-	imap_ticket ticket;
-	int rc;
-
-	if (command_settle(imap, err) < 0 || send_select(imap, wire, examine, &ticket, err) < 0)
+	if (command_settle(imap, err) < 0 ||
+		send_select(imap, wire, examine, &imap->select_ticket, err) < 0)
 		return -1;
 	imap->selected = false;
 	imap->selecting = true;
+	imap->examining = examine;
 	reset(imap);
-	rc = imap_wait_ok(imap, ticket, err);
+	buf_clear(&imap->wire);
+	buf_add_slice(&imap->wire, wire);
+	return 0;
+}
+
+int imap_select_end(struct imap *imap, struct err *err)
+{
+	int rc = command_await(imap, imap->select_ticket, err);
+
 	imap->selecting = false;
 	if (rc < 0)
 		return -1;
-
-	buf_clear(&imap->wire);
-	buf_add_slice(&imap->wire, wire);
-	settle(imap, examine);
+	if (!command_result(imap, imap->select_ticket)->ok) {
+		/* What was sent ahead is refused, too. */
+		search_forget(imap);
+		if (imap->fetch.active && fetch_abandon(imap, err) < 0)
+			return -1;
+		return imap_wait_ok(imap, imap->select_ticket, err);
+	}
+	command_forget(imap, imap->select_ticket);
+	settle(imap, imap->examining);
 	return 0;
+}
+
+int imap_select(struct imap *imap, struct slice wire, bool examine, struct err *err)
+{
+	if (imap_select_begin(imap, wire, examine, err) < 0)
+		return -1;
+	return imap_select_end(imap, err);
 }
 
 const struct imap_mailbox *imap_selected(const struct imap *imap)

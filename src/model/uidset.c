@@ -218,6 +218,27 @@ void uidset_from_array(struct uidset *out, uint32_t *uids, size_t count)
 			append(out, uids[i], uids[i]);
 }
 
+static int compare_ranges(const void *a, const void *b)
+{
+	const struct uid_range *x = a, *y = b;
+	return x->first < y->first ? -1 : x->first > y->first;
+}
+
+void uidset_add_ranges(struct uidset *set, struct uid_range *ranges, size_t count)
+{
+	struct uidset sorted = {0};
+
+	for (size_t i = 0; i < count; i++)
+		if (ranges[i].first > ranges[i].last)
+			ranges[i] = (struct uid_range){ranges[i].last, ranges[i].first};
+	if (count > 0)
+		qsort(ranges, count, sizeof(*ranges), compare_ranges);
+	for (size_t i = 0; i < count; i++)
+		uidset_add_range(&sorted, ranges[i].first, ranges[i].last);
+	uidset_union(set, &sorted);
+	uidset_fini(&sorted);
+}
+
 uint32_t uidset_next(const struct uidset *set, struct uid_iter *it)
 {
 	struct uid_range range;

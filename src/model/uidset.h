@@ -36,6 +36,9 @@ void uidset_intersect(struct uidset *set, const struct uidset *other); /* set &=
 /* From an array in any order, repeats allowed; sorts UIDS in place. O(n log n). */
 void uidset_from_array(struct uidset *out, uint32_t *uids, size_t count);
 
+/* Ranges in any order and direction; sorts RANGES in place. O(n log n + size of SET). */
+void uidset_add_ranges(struct uidset *set, struct uid_range *ranges, size_t count);
+
 /* Iterate single UIDs in rising order:  struct uid_iter it = { 0 }; while ((uid = uidset_next(&set,
  * &it)) != 0) ... */
 struct uid_iter {

@@ -152,6 +152,7 @@ static void stop_workers(struct pass *pass)
 		worker_disconnect(w);
 		maildir_delivery_free(w->delivery);
 		arena_fini(&w->arena);
+		uidset_fini(&w->vanished);
 	}
 	free(pass->workers);
 }

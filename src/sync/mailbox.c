@@ -73,8 +73,7 @@ static void set_mask(struct worker *w, struct box *box, const struct imap_mailbo
 
 static int open_there(struct worker *w, struct box *box, struct err *err)
 {
-	w->selected = NULL;
-	if (worker_select(w, box, err) != 0)
+	if (worker_select_ahead(w, box, err) != 0)
 		return -1;
 	const struct imap_mailbox *selected = imap_selected(w->imap);
 	set_mask(w, box, selected);

@@ -43,6 +43,14 @@ struct box {
 		watermark; /* what the row's watermark may become when all is settled */
 };
 
+/* What went out together with the SELECT of a mailbox; see there.c. */
+struct ahead {
+	bool listing; /* its first listing, by RUNG */
+	bool bodies;  /* its messages */
+	unsigned rung;
+	uint32_t id; /* of the row that the mailbox had then */
+};
+
 struct worker {
 	struct pass *pass;
 	unsigned number;    /* of the connection, from 1 */
@@ -51,6 +59,8 @@ struct worker {
 	struct maildir_delivery *delivery;
 	pthread_t thread;
 	struct box *selected; /* the box that this connection has selected, NULL: none */
+	struct ahead ahead;
+	struct uidset vanished; /* as the server said it in the listing on its way */
 };
 
 struct pass {
@@ -94,6 +104,8 @@ int pass_run(struct pass *pass, box_work *work, struct box **jobs, size_t job_co
 	struct err *err) MUST_USE;
 int worker_connect(struct worker *worker, struct err *err) MUST_USE;
 void worker_disconnect(struct worker *worker);
+/* Select BOX, and ask for its changes in the same breath. */
+int worker_select_ahead(struct worker *worker, struct box *box, struct err *err) MUST_USE;
 /* Select BOX unless it is selected already. */
 int worker_select(struct worker *worker, struct box *box, struct err *err) MUST_USE;
 /* A mailbox or message failed: counted and told. UID 0 and FILE NULL: the mailbox. */
@@ -129,6 +141,8 @@ struct look {
 
 #define LOOK_CHANGES 20000 /* changes a round */
 
+/* Between the two halves of the SELECT: ask for what look_there() will need first. */
+int look_there_ahead(struct worker *worker, struct box *box, struct err *err) MUST_USE;
 int look_there(struct worker *worker, struct box *box, struct look *look, struct err *err) MUST_USE;
 /* ALL_NEW: do not stop collecting new files at LOOK_CHANGES: pairing needs them all. */
 int look_here(struct worker *worker, struct box *box, bool all_new, struct look *look,

@@ -115,7 +115,10 @@ static int fetch(struct pulling *p, unsigned batch, struct err *err)
 	bool local = false;
 
 	uidset_copy(&asked, &p->missing);
-	if (imap_fetch_begin(p->w->imap, &request, err) != 0)
+	/* They may be on their way since the SELECT (there.c). */
+	bool begun = p->w->ahead.bodies && imap_fetch_is_open(p->w->imap);
+	p->w->ahead.bodies = false;
+	if (!begun && imap_fetch_begin(p->w->imap, &request, err) != 0)
 		goto out;
 	while ((event = imap_fetch_next(p->w->imap, &m, err)) > 0) {
 		int rc = event == IMAP_FETCH_BODY ? receive_body(p, err) : take(p, &m, err);

@@ -1,21 +1,33 @@
 /*
- * What changed on the server. This is the plain rung: every UID with its flags is listed, streamed
- * past the state; in memory stay only the ranges of UIDs seen and what differs. Absence counts only
- * if as many messages were listed as the mailbox holds (I3).
+ * What changed on the server, by the best of the ladder that works for this mailbox:
+ *
+ *     QRESYNC     UID FETCH 1:* (FLAGS) (CHANGEDSINCE n VANISHED): what changed and what went
+ *     CONDSTORE   the same without VANISHED; what went is searched for if the counts disagree
+ *     plain       every UID with its flags, streamed past the state
+ *     unknown     nothing is known of the mailbox: its UIDs, flags come with the messages
+ *
+ * In memory stay only ranges of UIDs and what differs. On every rung absence counts only if the
+ * messages known, less those that went, and those that are new make up what the mailbox holds (I3).
+ * A message is new if it has no row, whatever UIDNEXT says.
+ *
+ * The rung's first command travels with the SELECT (look_there_ahead()). SELECT (QRESYNC (...))
+ * would do the same for its rung alone; the modifier of FETCH serves all of them in one way.
  */
 #include <stdlib.h>
 
 #include "base/log.h"
 #include "sync/pass.h"
 
-#define RENEW_ROWS 2000 /* rows a read snapshot is held for */
+#define RENEW_ROWS 2000  /* rows a read snapshot is held for */
+#define BODIES_AHEAD 500 /* messages of a mailbox that are fetched before they were listed */
 
 struct looking {
 	struct worker *w;
 	struct box *box;
 	struct look *look;
 	struct state_read *read; /* NULL: no state */
-	struct uidset seen;
+	uint64_t known;          /* rows of messages that the server holds */
+	struct uidset seen;      /* listed */
 	unsigned since_renew;
 };
 
@@ -78,43 +90,181 @@ static int compare(struct looking *l, const struct imap_message *m, struct err *
 	return 0;
 }
 
-static int list_flags(struct looking *l, struct err *err)
+/* ---- rungs ---- */
+
+enum rung { RUNG_UNKNOWN, RUNG_PLAIN, RUNG_CONDSTORE, RUNG_QRESYNC };
+
+static const char *rung_name(enum rung rung)
+{
+	static const char *const names[] = {"UIDs", "UIDs and flags", "CONDSTORE", "QRESYNC"};
+	return names[rung];
+}
+
+/* The rung is not worth more than what it stands on: a MODSEQ that this mailbox gave us. ROWS: of
+ * this mailbox, under its present id. */
+static enum rung choose(const struct worker *w, const struct box *box, uint64_t rows)
+{
+	uint64_t modseq = box->row.watermark.highestmodseq;
+
+	if (rows == 0)
+		return RUNG_UNKNOWN;
+	if (modseq == 0 || box->former != 0 || w->pass->void_watermarks || w->pass->policy.retry ||
+		!imap_can(w->imap, IMAP_CAP_CONDSTORE) ||
+		(box->status.highestmodseq != 0 && box->status.highestmodseq < modseq))
+		return RUNG_PLAIN;
+	return imap_qresync(w->imap) ? RUNG_QRESYNC : RUNG_CONDSTORE;
+}
+
+static int begin_flags(struct worker *w, struct box *box, enum rung rung, struct err *err)
 {
 	struct imap_fetch_request request = {.flags = true};
+
+	uidset_clear(&w->vanished);
+	if (rung == RUNG_QRESYNC || rung == RUNG_CONDSTORE)
+		request.changed_since = box->row.watermark.highestmodseq;
+	if (rung == RUNG_QRESYNC)
+		request.vanished = &w->vanished;
+	return imap_fetch_begin(w->imap, &request, err);
+}
+
+static int count_rows(struct pass *pass, const struct box *box, uint64_t *rows, struct err *err)
+{
+	struct state_read *read = NULL;
+	uint64_t there = 0, here = 0;
+	int rc = 0;
+
+	if (pass->state && state_read_begin(pass->state, &read, err) != 0)
+		return -1;
+	if (read)
+		rc = state_count_messages(read, box->row.id, &there, &here, err);
+	state_read_end(read);
+	*rows = there + here;
+	return rc;
+}
+
+/* 1: there is no file in the folder, 0, -1. */
+static int is_empty(struct maildir *maildir, struct err *err)
+{
+	struct maildir_scan scan;
+	struct maildir_file file;
+	struct err end_err = {0};
+	bool stable;
+
+	if (!maildir || maildir_scan_begin(&scan, maildir, err) != 0)
+		return maildir ? -1 : 0;
+	int rc = maildir_scan_next(&scan, &file, err);
+	if (maildir_scan_end(&scan, &stable, &end_err) != 0 && rc >= 0) {
+		*err = end_err;
+		return -1;
+	}
+	return rc < 0 ? -1 : rc == 0 && stable;
+}
+
+/* A small mailbox of which nothing is here: its messages can come before they are listed. */
+static int wants_bodies(struct worker *w, const struct box *box, struct err *err)
+{
+	const struct pass *pass = w->pass;
+
+	if (pass->options->plan || !(pass->policy.new_messages & WAY_PULL) || !box->status.known ||
+		box->status.messages == 0 || box->status.messages > BODIES_AHEAD)
+		return 0;
+	return is_empty(box->maildir, err);
+}
+
+int look_there_ahead(struct worker *w, struct box *box, struct err *err)
+{
+	struct imap_fetch_request bodies = {.flags = true, .date = true, .body = true};
+	uint64_t rows;
+
+	w->ahead = (struct ahead){0};
+	if (count_rows(w->pass, box, &rows, err) != 0)
+		return -1;
+	enum rung rung = choose(w, box, rows);
+	w->ahead = (struct ahead){.listing = true, .id = box->row.id, .rung = rung};
+	if (rung != RUNG_UNKNOWN)
+		return begin_flags(w, box, rung, err);
+	if (imap_search_all_begin(w->imap, err) != 0)
+		return -1;
+	int wanted = wants_bodies(w, box, err);
+	if (wanted <= 0)
+		return wanted;
+	w->ahead.bodies = true;
+	return imap_fetch_begin(w->imap, &bodies, err);
+}
+
+/* Is what was sent ahead of use? Not if the SELECT told that the mailbox is another one than the
+ * state knows. */
+static bool ahead_serves(const struct worker *w, const struct box *box)
+{
+	return w->ahead.listing && w->ahead.id == box->row.id &&
+	       (w->ahead.rung == RUNG_UNKNOWN || w->ahead.rung == RUNG_PLAIN ||
+		       imap_selected(w->imap)->highestmodseq >= box->row.watermark.highestmodseq);
+}
+
+/* ---- listing ---- */
+
+/* One fetch of flags to its end. */
+static int list_flags(struct looking *l, enum rung rung, bool begun, struct err *err)
+{
 	struct imap_message m;
 	enum imap_fetch_event event;
 
-	uidset_clear(&l->seen);
-	uidset_clear(&l->look->new_there);
-	l->look->there_count = 0;
-	if (imap_fetch_begin(l->w->imap, &request, err) != 0)
+	if (!begun && begin_flags(l->w, l->box, rung, err) != 0)
 		return -1;
 	while ((event = imap_fetch_next(l->w->imap, &m, err)) > 0)
 		if (event == IMAP_FETCH_MESSAGE && compare(l, &m, err) != 0)
 			return -1;
-	return event == IMAP_FETCH_END ? 0 : -1;
-}
-
-/* Nothing is known of this mailbox yet: the UIDs will do, flags come with the messages. */
-static int list_uids(struct looking *l, struct err *err)
-{
-	uidset_clear(&l->seen);
-	uidset_clear(&l->look->new_there);
-	if (imap_search_all(l->w->imap, &l->seen, err) != 0)
+	if (event == IMAP_FETCH_END)
+		return 0;
+	if (err->kind != ERR_SERVER_NO || imap_selected(l->w->imap)->exists > 0)
 		return -1;
-	uidset_union(&l->look->new_there, &l->seen);
+	err_clear(err); /* some servers refuse 1:* when there is nothing */
 	return 0;
 }
 
-static int list(struct looking *l, bool known, struct err *err)
+static void forget_listed(struct looking *l)
 {
-	if (imap_selected(l->w->imap)->exists == 0) {
-		uidset_clear(&l->seen);
-		uidset_clear(&l->look->new_there);
-		l->look->there_count = 0;
-		return 0;
+	uidset_clear(&l->seen);
+	uidset_clear(&l->look->new_there);
+	l->look->there_count = 0;
+}
+
+/* Every UID that the server has, and those of them without a row. */
+static int search_all(struct looking *l, bool begun, struct err *err)
+{
+	uidset_clear(&l->seen);
+	return begun ? imap_search_all_end(l->w->imap, &l->seen, err)
+		     : imap_search_all(l->w->imap, &l->seen, err);
+}
+
+/* Rows of the present id that the server had: their UIDs. */
+static int rows_there(struct looking *l, struct uidset *out, struct err *err)
+{
+	struct state_message row;
+	uint32_t uid = 0;
+	int rc;
+
+	while ((rc = state_next_message(l->read, l->box->row.id, uid, &row, err)) == 1) {
+		uidset_add(out, row.uid);
+		if (row.uid == UINT32_MAX)
+			return 0;
+		uid = row.uid + 1;
+		if (renew(l, err) != 0)
+			return -1;
 	}
-	return known ? list_flags(l, err) : list_uids(l, err);
+	return rc;
+}
+
+/* Is ROW gone, and not found so already in an earlier round? Then it is a change. false: there are
+ * too many for this round. */
+static bool take_gone(struct looking *l, const struct state_message *row)
+{
+	if (uidset_contains(&l->box->delete_here, row->uid))
+		return true;
+	if (full(l))
+		return false;
+	add_change(l, row, CHANGE_GONE);
+	return true;
 }
 
 /* Rows that the server does not show any more, behind the flag changes found so far. */
@@ -125,25 +275,158 @@ static int find_gone(struct looking *l, struct err *err)
 	int rc;
 
 	while ((rc = state_next_message(l->read, l->box->row.id, uid, &row, err)) == 1) {
-		uid = row.uid;
-		if (row.where & STATE_THERE && !uidset_contains(&l->seen, uid) &&
-			!uidset_contains(&l->box->delete_here, uid)) {
-			if (full(l))
-				return 0;
-			add_change(l, &row, CHANGE_GONE);
+		if (row.where & STATE_THERE && !uidset_contains(&l->seen, row.uid) &&
+			!take_gone(l, &row))
+			return 0;
+		if (row.uid == UINT32_MAX)
+			return 0;
+		uid = row.uid + 1;
+		if (renew(l, err) != 0)
+			return -1;
+	}
+	return rc;
+}
+
+/* ---- plain and unknown ---- */
+
+static int list(struct looking *l, enum rung rung, bool begun, struct err *err)
+{
+	forget_listed(l);
+	if (imap_selected(l->w->imap)->exists == 0 && !begun)
+		return 0;
+	if (rung != RUNG_UNKNOWN)
+		return list_flags(l, rung, begun, err);
+	if (search_all(l, begun, err) != 0)
+		return -1;
+	uidset_union(&l->look->new_there, &l->seen);
+	return 0;
+}
+
+static bool all_seen(const struct looking *l)
+{
+	return uidset_size(&l->seen) == imap_selected(l->w->imap)->exists;
+}
+
+static void warn_incomplete(const struct looking *l)
+{
+	log_warn("the server lists %llu messages and says that it holds %u: nothing is deleted "
+		 "here in this pass",
+		(unsigned long long)uidset_size(&l->seen), imap_selected(l->w->imap)->exists);
+}
+
+static int look_plain(struct looking *l, enum rung rung, bool begun, struct err *err)
+{
+	if (list(l, rung, begun, err) != 0)
+		return -1;
+	if (!all_seen(l) && /* something came or went meanwhile: listen, and list once more */
+		(imap_noop(l->w->imap, err) != 0 || list(l, rung, false, err) != 0))
+		return -1;
+	l->look->there_complete = all_seen(l);
+	if (!l->look->there_complete)
+		warn_incomplete(l);
+	else if (l->known > 0)
+		return find_gone(l, err);
+	return 0;
+}
+
+/* ---- CONDSTORE and QRESYNC ---- */
+
+/* Rows within RANGE that the server had, and that are not listed: gone. Counted in *COUNT. */
+static int find_vanished_in(
+	struct looking *l, const struct uid_range *range, uint64_t *count, struct err *err)
+{
+	struct state_message row;
+	uint32_t uid = range->first;
+	int rc;
+
+	while ((rc = state_next_message(l->read, l->box->row.id, uid, &row, err)) == 1 &&
+		row.uid <= range->last) {
+		if (row.where & STATE_THERE && !uidset_contains(&l->seen, row.uid)) {
+			++*count;
+			take_gone(l, &row);
 		}
-		if (uid++ == UINT32_MAX)
-			break;
+		if (row.uid == UINT32_MAX)
+			return 0;
+		uid = row.uid + 1;
 		if (renew(l, err) != 0)
 			return -1;
 	}
 	return rc < 0 ? -1 : 0;
 }
 
+/* Of what the server says has gone only what has a row counts, found by cursor: the set may name
+ * every UID that there can be. */
+static int find_vanished(struct looking *l, uint64_t *count, struct err *err)
+{
+	struct uid_iter it = {0};
+	struct uid_range range;
+
+	*count = 0;
+	while (uidset_next_range(&l->w->vanished, &it, UINT32_MAX, &range))
+		if (find_vanished_in(l, &range, count, err) != 0)
+			return -1;
+	return 0;
+}
+
+/* The counts disagree: which messages are there? Flag changes found so far stay. */
+static int look_again(struct looking *l, struct err *err)
+{
+	struct uidset rows = {0};
+	size_t kept = 0;
+	int rc = -1;
+
+	for (size_t i = 0; i < l->look->there_count; i++)
+		if (l->look->there[i].kind != CHANGE_GONE)
+			l->look->there[kept++] = l->look->there[i];
+	l->look->there_count = kept;
+	if (imap_noop(l->w->imap, err) != 0 || search_all(l, false, err) != 0 ||
+		rows_there(l, &rows, err) != 0)
+		goto out;
+	uidset_clear(&l->look->new_there);
+	uidset_union(&l->look->new_there, &l->seen);
+	uidset_subtract(&l->look->new_there, &rows);
+	l->look->there_complete = all_seen(l);
+	if (!l->look->there_complete)
+		warn_incomplete(l);
+	rc = l->look->there_complete ? find_gone(l, err) : 0;
+out:
+	uidset_fini(&rows);
+	return rc;
+}
+
+static int look_changes(struct looking *l, enum rung rung, bool begun, struct err *err)
+{
+	uint64_t gone;
+
+	forget_listed(l);
+	if (list_flags(l, rung, begun, err) != 0) {
+		if (err->kind != ERR_SERVER_NO)
+			return -1;
+		log_info("%s: the server announces CONDSTORE and refuses it: everything is listed",
+			l->box->name);
+		err_clear(err);
+		return look_plain(l, RUNG_PLAIN, false, err);
+	}
+	if (find_vanished(l, &gone, err) != 0)
+		return -1;
+	l->look->there_complete = l->known - gone + uidset_size(&l->look->new_there) ==
+				  imap_selected(l->w->imap)->exists;
+	return l->look->there_complete ? 0 : look_again(l, err);
+}
+
+/* ---- the result ---- */
+
+/* By UID; of several about one message what is newer, and that it is gone before all, comes last.
+ */
 static int compare_changes(const void *a, const void *b)
 {
 	const struct change *x = a, *y = b;
-	return x->uid < y->uid ? -1 : x->uid > y->uid;
+
+	if (x->uid != y->uid)
+		return x->uid < y->uid ? -1 : 1;
+	if (x->kind != y->kind)
+		return x->kind == CHANGE_GONE ? 1 : -1;
+	return (x->modseq > y->modseq) - (x->modseq < y->modseq);
 }
 
 /* A server may list a message twice, and in any order: sort, the last word about a message counts.
@@ -161,36 +444,23 @@ static void sort_changes(struct look *look)
 	look->there_count = kept;
 }
 
-static int any_row(struct looking *l, struct err *err)
-{
-	struct state_message row;
-	return state_next_message(l->read, l->box->row.id, 0, &row, err);
-}
-
 int look_there(struct worker *w, struct box *box, struct look *look, struct err *err)
 {
 	struct looking l = {.w = w, .box = box, .look = look};
-	int known, rc = -1;
+	uint64_t here;
+	int rc = -1;
 
 	if (w->pass->state && state_read_begin(w->pass->state, &l.read, err) != 0)
 		return -1;
-	known = any_row(&l, err);
-	if (known < 0 || list(&l, known, err) != 0)
+	if (state_count_messages(l.read, box->row.id, &l.known, &here, err) != 0)
 		goto out;
-	if (uidset_size(&l.seen) != imap_selected(w->imap)->exists) {
-		/* Something came or went meanwhile: listen, and list once more. */
-		if (imap_noop(w->imap, err) != 0 || list(&l, known, err) != 0)
-			goto out;
-	}
-	look->there_complete = uidset_size(&l.seen) == imap_selected(w->imap)->exists;
-	if (!look->there_complete)
-		log_warn("the server lists %llu messages and says that it holds %u: nothing is "
-			 "deleted here in this pass",
-			(unsigned long long)uidset_size(&l.seen), imap_selected(w->imap)->exists);
-	else if (known && find_gone(&l, err) != 0)
-		goto out;
+	bool begun = ahead_serves(w, box);
+	enum rung rung = begun ? (enum rung)w->ahead.rung : choose(w, box, l.known + here);
+	w->ahead.listing = false;
+	log_debug(LOG_SYNC, "listing the server by %s", rung_name(rung));
+	rc = rung == RUNG_PLAIN || rung == RUNG_UNKNOWN ? look_plain(&l, rung, begun, err)
+							: look_changes(&l, rung, begun, err);
 	sort_changes(look);
-	rc = 0;
 out:
 	state_read_end(l.read);
 	uidset_fini(&l.seen);

@@ -59,6 +59,18 @@ int worker_select(struct worker *w, struct box *box, struct err *err)
 	return 0;
 }
 
+int worker_select_ahead(struct worker *w, struct box *box, struct err *err)
+{
+	w->selected = NULL;
+	if (imap_select_begin(w->imap, box->wire, w->pass->options->plan, err) != 0 ||
+		look_there_ahead(w, box, err) != 0)
+		return -1;
+	if (imap_select_end(w->imap, err) != 0)
+		return err_wrap(err, "can't select the mailbox");
+	w->selected = box;
+	return 0;
+}
+
 void pass_failed(struct pass *pass, const struct box *box, uint32_t uid, const char *file,
 	const struct err *err)
 {

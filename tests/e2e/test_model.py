@@ -206,6 +206,14 @@ def test_random_history(make_world, layout):
     run_history(make_world(layout=layout), seed, ROUNDS)
 
 
+@pytest.mark.parametrize("quirks", [["-QRESYNC"], ["-QRESYNC", "-CONDSTORE"], ["-UIDPLUS"]],
+                         ids=["condstore", "plain", "no-uidplus"])
+def test_random_history_on_lesser_servers(make_world, quirks):
+    world = make_world()
+    world.settings["server"]["quirks"] = quirks
+    run_history(world, int(os.environ.get("GODWIT_SEED", 5)), ROUNDS)
+
+
 @pytest.mark.soak
 @pytest.mark.parametrize("part", range(10))
 def test_long_random_history(make_world, part):

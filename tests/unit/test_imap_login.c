@@ -358,10 +358,10 @@ static void what_login_leaves(void **state)
 	static const char *const steps[] = {
 		"S: * PREAUTH [CAPABILITY IMAP4rev1 IMAP4rev2 NAMESPACE "
 		"APPENDLIMIT=100 QRESYNC X-UNKNOWN] hi",
-		"C: $3 NAMESPACE", "C: $4 ENABLE IMAP4rev2", "C: $5 NOOP",
+		"C: $3 NAMESPACE", "C: $4 ENABLE IMAP4rev2 QRESYNC", "C: $5 NOOP",
 		"S: * NAMESPACE ((\"INBOX.\" \".\" \"X-PARAM\" (\"FLAG1\" \"FLAG2\"))(\"other.\" "
 		"\".\")) NIL ((\"shared.\" \".\"))",
-		"S: $3 OK", "S: * ENABLED IMAP4rev2", "S: $4 OK", "S: $5 OK", NULL};
+		"S: $3 OK", "S: * ENABLED IMAP4rev2 QRESYNC", "S: $4 OK", "S: $5 OK", NULL};
 	struct session s;
 
 	(void)state;
@@ -369,6 +369,7 @@ static void what_login_leaves(void **state)
 	assert_int_equal(session_open(&s, steps), 0);
 	assert_int_equal(imap_noop(s.imap, &s.err), 0);
 	assert_true(imap_can(s.imap, IMAP_CAP_CONDSTORE));
+	assert_true(imap_qresync(s.imap));
 	assert_true(imap_can(s.imap, IMAP_CAP_UIDPLUS)); /* by IMAP4rev2 */
 	assert_true(imap_can(s.imap, IMAP_CAP_APPENDLIMIT));
 	assert_false(imap_can(s.imap, IMAP_CAP_LITERAL_PLUS));

@@ -583,6 +583,50 @@ static void searches(void **state)
 	}
 }
 
+/* A search and a fetch travel with the SELECT; what is asked for between them is not mixed up, and
+ * a refused SELECT takes them back. */
+static void ahead(void **state)
+{
+	static const char *const steps[] = {"S: * PREAUTH [CAPABILITY IMAP4rev1 CONDSTORE] hi",
+		"C: $1 SELECT gone (CONDSTORE)", "C: $2 UID SEARCH ALL",
+		"C: $3 UID FETCH 1:* (UID FLAGS)", "S: $1 NO [NONEXISTENT] no such mailbox",
+		"S: $2 BAD nothing is selected", "S: $3 BAD nothing is selected",
+		"C: $4 SELECT box (CONDSTORE)", "C: $5 UID SEARCH ALL",
+		"C: $6 UID FETCH 1:* (UID FLAGS)", "S: * 2 EXISTS", "S: * OK [UIDVALIDITY 7] valid",
+		"S: $4 OK [READ-WRITE] done", "S: * SEARCH 3 9", "S: $5 OK done",
+		"S: * 1 FETCH (UID 3 FLAGS (\\Seen))", "S: * 2 FETCH (FLAGS () UID 9)",
+		"S: $6 OK done", "C: $7 NOOP", "S: $7 OK", NULL};
+	const struct imap_fetch_request flags = {.flags = true};
+	struct uidset found = {0};
+	struct imap_message m;
+	struct session s;
+
+	(void)state;
+	session_init(&s);
+	assert_int_equal(session_open(&s, steps), 0);
+	for (int i = 0; i < 2; i++) {
+		struct slice name = slice_str(i == 0 ? "gone" : "box");
+		assert_int_equal(imap_select_begin(s.imap, name, false, &s.err), 0);
+		assert_int_equal(imap_search_all_begin(s.imap, &s.err), 0);
+		assert_int_equal(imap_fetch_begin(s.imap, &flags, &s.err), 0);
+		assert_int_equal(imap_select_end(s.imap, &s.err), i == 0 ? -1 : 0);
+		assert_int_equal(s.err.kind, i == 0 ? ERR_SERVER_NO : ERR_NONE);
+		assert_int_equal(imap_fetch_is_open(s.imap), i == 1);
+		assert_int_equal(imap_selected(s.imap) != NULL, i == 1);
+		err_clear(&s.err);
+	}
+	assert_int_equal(imap_search_all_end(s.imap, &found, &s.err), 0);
+	assert_int_equal(uidset_size(&found), 2);
+	assert_int_equal(imap_fetch_next(s.imap, &m, &s.err), IMAP_FETCH_MESSAGE);
+	assert_int_equal(m.uid, 3);
+	assert_int_equal(imap_fetch_next(s.imap, &m, &s.err), IMAP_FETCH_MESSAGE);
+	assert_int_equal(m.uid, 9);
+	assert_int_equal(imap_fetch_next(s.imap, &m, &s.err), IMAP_FETCH_END);
+	assert_int_equal(imap_noop(s.imap, &s.err), 0);
+	uidset_fini(&found);
+	session_end(&s, "ahead");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -595,6 +639,7 @@ int main(void)
 		cmocka_unit_test(news),
 		cmocka_unit_test(leaving),
 		cmocka_unit_test(searches),
+		cmocka_unit_test(ahead),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

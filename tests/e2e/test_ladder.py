@@ -1,0 +1,114 @@
+"""The ladder: QRESYNC, CONDSTORE, plain. Each rung finds the same changes, asks only for what it needs, and takes
+nothing for absence that is not proven.
+"""
+import pytest
+
+from mail import compose
+
+SEEN, FLAGGED = "\\Seen", "\\Flagged"
+RUNGS = {"QRESYNC": [], "CONDSTORE": ["-QRESYNC"], "UIDs and flags": ["-QRESYNC", "-CONDSTORE"]}
+
+
+@pytest.fixture(params=RUNGS, ids=lambda rung: rung.split()[0].lower())
+def rung(request):
+    return request.param
+
+
+@pytest.fixture
+def world(make_world, rung):
+    world = make_world()
+    world.settings["server"]["quirks"] = RUNGS[rung]
+    world.bodies = [compose() for _ in range(12)]
+    world.there.append_many("INBOX", [(body, [SEEN], 1600000000) for body in world.bodies])
+    world.sync_same()
+    return world
+
+
+def uids(world, *indices):
+    return [uid for i in indices for uid in world.there.find("INBOX", world.bodies[i])]
+
+
+def sync_by(world, rung):
+    """A pass that is seen to use this rung, after which both sides are equal."""
+    run = world.run("--debug", "sync,imap", "sync")
+    assert "listing the server by %s\n" % rung in run.err, run
+    world.assert_same()
+    world.assert_noop()
+    return run
+
+
+def test_flags_keywords_and_news(world, rung):
+    world.there.store("INBOX", uids(world, 3), "+FLAGS", [FLAGGED, "word"])
+    world.there.store("INBOX", uids(world, 4), "-FLAGS", [SEEN])
+    world.there.append("INBOX", compose())
+    run = sync_by(world, rung)
+    assert ("CHANGEDSINCE" in run.err) == (rung != "UIDs and flags")
+
+
+def test_what_went(world, rung):
+    world.there.expunge("INBOX", uids(world, 0, 5, 6, 11))
+    run = sync_by(world, rung)
+    assert ("UID SEARCH" in run.err) == (rung == "CONDSTORE"), run  # only where counts disagree
+    assert len(world.here.messages("INBOX")) == 8
+
+
+def test_one_went_and_one_came(world, rung):
+    """The number of messages is the same as before."""
+    world.there.expunge("INBOX", uids(world, 2))
+    world.there.append("INBOX", compose())
+    sync_by(world, rung)
+
+
+def test_came_and_went_between_two_passes(world, rung):
+    """UIDs that no pass has seen are among those that vanished."""
+    body = compose()
+    world.there.append("INBOX", body)
+    world.there.expunge("INBOX", world.there.find("INBOX", body))
+    world.there.store("INBOX", uids(world, 1), "+FLAGS", [FLAGGED])
+    sync_by(world, rung)
+
+
+def test_everything_went(world, rung):
+    world.there.expunge("INBOX", uids(world, *range(12)))
+    sync_by(world, rung)
+    assert not world.here.messages("INBOX")
+
+
+def test_gone_on_both_sides_and_changed_here(world, rung):
+    world.there.expunge("INBOX", uids(world, 0, 1))
+    world.here.remove(world.here.find("INBOX", world.bodies[0]))
+    world.here.flag(world.here.find("INBOX", world.bodies[2]), "FS")
+    world.here.remove(world.here.find("INBOX", world.bodies[3]))
+    world.here.deliver("INBOX", compose())
+    sync_by(world, rung)
+
+
+def test_own_changes_are_no_news(world, rung):
+    """The pass after one that changed the server asks for its own changes and does nothing."""
+    world.here.flag(world.here.find("INBOX", world.bodies[7]), "FRS")
+    sync_by(world, rung)
+    world.there.store("INBOX", uids(world, 8), "+FLAGS", [FLAGGED])
+    sync_by(world, rung)
+
+
+def test_mailbox_numbered_anew(world, rung):
+    """A new UIDVALIDITY: what was asked for with the SELECT is about another mailbox."""
+    world.there.create("other")
+    world.there.append("other", world.bodies[0], [SEEN])
+    world.sync_same()
+    world.there.delete("other")
+    world.there.create("other")
+    for body in world.bodies[:3]:
+        world.there.append("other", body, [SEEN])
+    world.sync()
+    world.assert_same(dates=False)
+    assert len(world.here.messages("other")) == 3
+    world.assert_noop()
+
+
+def test_plan_finds_the_same(world, rung):
+    world.there.expunge("INBOX", uids(world, 9))
+    world.there.store("INBOX", uids(world, 10), "+FLAGS", [FLAGGED])
+    lines = world.run("plan").out.splitlines()
+    assert len([line for line in lines if "INBOX" in line]) == 2, lines
+    sync_by(world, rung)
