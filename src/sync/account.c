@@ -20,8 +20,7 @@
 
 /* ---- skipping ---- */
 
-/* Nothing left behind by an earlier pass: uploads in doubt, and with --retry what was refused. */
-static int has_leftovers(struct pass *pass, const struct box *box, struct err *err)
+int pass_has_leftovers(struct pass *pass, const struct box *box, struct err *err)
 {
 	struct state_read *read = NULL;
 	struct state_upload upload;
@@ -65,7 +64,7 @@ static int can_skip(struct pass *pass, struct box *box, struct err *err)
 		return -1;
 	int rc = maildir_times(box->maildir, &now, err);
 	if (rc == 0 && unchanged(pass, box, &now)) {
-		int left = has_leftovers(pass, box, err);
+		int left = pass_has_leftovers(pass, box, err);
 		rc = left < 0 ? -1 : !left;
 	}
 	if (rc != 0) {

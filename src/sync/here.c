@@ -7,6 +7,9 @@
  * (maildir/scan.c); after SCANS restless scans nothing of this mailbox is deleted in this pass. A
  * BASE listed twice is the same file seen under two names (one inode: scan again) or a copy that
  * somebody made (two inodes: the second one gets a name of its own and is new).
+ *
+ * Directories whose times are those of the watermark are not read at all. Times that could hide a
+ * change never become a watermark (take_times() in mailbox.c).
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -313,6 +316,30 @@ static int scan_until_stable(struct scanning *s, struct err *err)
 		       : 0;
 }
 
+/*
+ * Do the directories look as they did before the scan from which the last watermark was taken? Then
+ * every name is as it was then, and the row of each file says so. 1, 0, -1.
+ */
+static int same_as_ever(
+	const struct worker *w, const struct box *box, struct look *look, struct err *err)
+{
+	const struct state_watermark *mark = &box->row.watermark;
+	struct maildir_times then = {
+		mark->new_mtime, mark->new_ctime, mark->cur_mtime, mark->cur_ctime};
+
+	if (then.new_mtime == 0 || w->pass->void_watermarks || box->former != 0)
+		return 0;
+	int left = pass_has_leftovers(w->pass, box, err);
+	if (left != 0)
+		return left < 0 ? -1 : 0;
+	if (maildir_times(box->maildir, &look->times, err) != 0)
+		return -1;
+	if (!maildir_times_equal(&look->times, &then))
+		return 0;
+	log_debug(LOG_SYNC, "the folder is as it was: not read");
+	return 1;
+}
+
 int look_here(struct worker *w, struct box *box, bool all_new, struct look *look, struct err *err)
 {
 	struct scanning s = {.w = w, .box = box, .look = look, .all_new = all_new};
@@ -321,6 +348,9 @@ int look_here(struct worker *w, struct box *box, bool all_new, struct look *look
 	look->here_complete = true;
 	if (!box->maildir) /* plan: no folder yet */
 		return 0;
+	int same = same_as_ever(w, box, look, err);
+	if (same != 0)
+		return same < 0 ? -1 : 0;
 	if (maildir_letters_load(box->maildir, err) != 0)
 		return -1;
 	s.mask = maildir_mask(box->maildir);

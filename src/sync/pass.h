@@ -115,6 +115,11 @@ void pass_failed(struct pass *pass, const struct box *box, uint32_t uid, const c
 void pass_tell(
 	struct pass *pass, enum report_event_kind kind, const char *mailbox, const char *reason);
 
+/* ---- account.c ---- */
+
+/* 1: an earlier pass left work: an upload in doubt, or, with --retry, what was refused. 0, -1. */
+int pass_has_leftovers(struct pass *pass, const struct box *box, struct err *err) MUST_USE;
+
 /* ---- boxing.c, judge.c: what account.c does before and between the phases ---- */
 
 /* List both sides and fill pass->boxes. */

@@ -206,8 +206,8 @@ def test_random_history(make_world, layout):
     run_history(make_world(layout=layout), seed, ROUNDS)
 
 
-@pytest.mark.parametrize("quirks", [["-QRESYNC"], ["-QRESYNC", "-CONDSTORE"], ["-UIDPLUS"]],
-                         ids=["condstore", "plain", "no-uidplus"])
+@pytest.mark.parametrize("quirks", [["-QRESYNC"], ["-QRESYNC", "-CONDSTORE"]],
+                         ids=["condstore", "plain"])
 def test_random_history_on_lesser_servers(make_world, quirks):
     world = make_world()
     world.settings["server"]["quirks"] = quirks
