@@ -225,6 +225,13 @@ int fs_unlink(int at, const char *path, struct err *err)
 		       : failed(err, "remove", path);
 }
 
+int fs_rmdir(int at, const char *path, struct err *err)
+{
+	return fs_fault("rmdir", path) == 0 && unlinkat(at, path, AT_REMOVEDIR) == 0
+		       ? 0
+		       : failed(err, "remove", path);
+}
+
 int fs_fsync(int fd, struct err *err)
 {
 	int rc = fs_fault("fsync", "");

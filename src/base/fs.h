@@ -37,6 +37,8 @@ int fs_rename_noreplace(
 int fs_rename(int from_at, const char *from, int to_at, const char *to,
 	struct err *err) MUST_USE;                                 /* replaces */
 int fs_unlink(int at, const char *path, struct err *err) MUST_USE; /* ENOENT in err->sys */
+/* An empty directory; ENOTEMPTY in err->sys. */
+int fs_rmdir(int at, const char *path, struct err *err) MUST_USE;
 int fs_fsync(int fd, struct err *err) MUST_USE;
 /* Set the modification time to SECONDS since 1970 (access time: now). Times the file system cannot
  * hold are clamped by it. */

@@ -102,6 +102,17 @@ static void parse_appenduid(struct slice arguments, struct response_code *out)
 	out->uid = (uint32_t)u;
 }
 
+/* "validity old new". What the sets hold is judged by whoever asked for the move. */
+static void parse_copyuid(struct slice arguments, struct response_code *out)
+{
+	struct slice validity;
+	uint64_t v;
+
+	if (next_word(&arguments, &validity) && slice_number(validity, UINT32_MAX, &v) &&
+		next_word(&arguments, &out->uids_from) && next_word(&arguments, &out->uids_to))
+		out->uidvalidity = (uint32_t)v;
+}
+
 static int parse_number(
 	struct slice arguments, uint64_t max, const struct row *row, uint64_t *out, struct err *err)
 {
@@ -120,6 +131,8 @@ static int parse_arguments(const struct row *row, struct slice arguments, struct
 	out->note = row->note;
 	if (row->code == IMAP_CODE_APPENDUID)
 		parse_appenduid(arguments, out);
+	if (row->code == IMAP_CODE_COPYUID)
+		parse_copyuid(arguments, out);
 	if (row->note == NOTE_CAPABILITY)
 		parse_capabilities(arguments, &out->capabilities);
 	if (row->note == NOTE_PERMANENTFLAGS)

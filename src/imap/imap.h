@@ -309,6 +309,28 @@ int imap_uid_expunge_send(
 int imap_search_deleted(struct imap *imap, struct uidset *out, struct err *err) MUST_USE;
 /* Plain EXPUNGE: removes everything with \Deleted. */
 int imap_expunge(struct imap *imap, struct err *err) MUST_USE;
+/* What a MOVE did. */
+struct imap_moved_uid {
+	uint32_t from, to;
+};
+struct imap_moved {
+	bool copied;          /* the server has no MOVE: the messages still stand where they were */
+	uint32_t uidvalidity; /* of the target */
+	struct imap_moved_uid
+		*pairs; /* owned; what the server told of new UIDs: some, all or none */
+	size_t count, room;
+};
+#define IMAP_MOVE_MOST 1000 /* UIDs at once */
+/*
+ * UID MOVE of UIDS from the selected mailbox to WIRE (RFC 6851); where that is not offered, UID
+ * COPY. ERR_SERVER_NO: refused. After an error of the connection nobody knows. OUT: owned by the
+ * caller in every case.
+ */
+int imap_move(struct imap *imap, const struct uidset *uids, struct slice wire,
+	struct imap_moved *out, struct err *err) MUST_USE;
+void imap_moved_fini(struct imap_moved *moved);
+int imap_delete_send(
+	struct imap *imap, struct slice wire, imap_ticket *out, struct err *err) MUST_USE;
 int imap_create_send(
 	struct imap *imap, struct slice wire, imap_ticket *out, struct err *err) MUST_USE;
 int imap_subscribe_send(

@@ -58,6 +58,11 @@ int imap_expunge(struct imap *imap, struct err *err)
 	return command_run(imap, "EXPUNGE", err);
 }
 
+int imap_delete_send(struct imap *imap, struct slice wire, imap_ticket *out, struct err *err)
+{
+	return command_mailbox(imap, "DELETE", wire, out, err);
+}
+
 int imap_create_send(struct imap *imap, struct slice wire, imap_ticket *out, struct err *err)
 {
 	return command_mailbox(imap, "CREATE", wire, out, err);

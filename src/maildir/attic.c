@@ -316,9 +316,7 @@ static int remove_tree(int at, const char *name, unsigned depth, struct err *err
 	fs_dir_close(&dir);
 	if (rc < 0)
 		return -1;
-	return unlinkat(at, name, AT_REMOVEDIR) == 0
-		       ? 0
-		       : err_set_errno(err, ERR_DISK, "can't remove %s", name);
+	return fs_rmdir(at, name, err);
 }
 
 int attic_expire(const struct attic *attic, int64_t before, struct err *err)

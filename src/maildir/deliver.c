@@ -182,6 +182,15 @@ int maildir_rename(struct maildir *m, const char *path, const char *to_path, str
 		       : err_wrap(err, "%s", m->path);
 }
 
+int maildir_move(struct maildir *from, const char *path, struct maildir *to, const char *to_path,
+	struct err *err)
+{
+	int from_at = part_of(from, &path), to_at = part_of(to, &to_path);
+	return fs_rename_noreplace(from_at, path, to_at, to_path, err) == 0
+		       ? 0
+		       : err_wrap(err, "%s", from->path);
+}
+
 int maildir_remove(struct maildir *m, const char *path, struct err *err)
 {
 	int at = part_of(m, &path);

@@ -2,9 +2,11 @@
  * One folder: making and opening it, and the times that tell whether it changed.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "maildir/letters.h"
@@ -85,6 +87,107 @@ static int open_parts(struct maildir *m, const struct maildir_root *root, struct
 	if (m->fd_tmp < 0 && err)
 		*err = local;
 	return m->fd_tmp < 0 ? -1 : 0;
+}
+
+static bool lacks(int dir, const char *part)
+{
+	struct stat st;
+	return fstatat(dir, part, &st, AT_SYMLINK_NOFOLLOW) != 0 && errno == ENOENT;
+}
+
+bool maildir_is_gone(const struct maildir_root *root, const char *path)
+{
+	struct err err = {0};
+	struct stat st;
+	int dir = open_below(root->fd, path, &err);
+
+	if (dir < 0)
+		return err.sys == ENOENT;
+	bool gone = fstat(dir, &st) == 0 && st.st_dev == root->device && lacks(dir, "cur") &&
+		    lacks(dir, "new");
+	close(dir);
+	return gone;
+}
+
+static bool is_not_empty(const struct err *err)
+{
+	return err->sys == ENOTEMPTY || err->sys == EEXIST;
+}
+
+/* The parts of the folder DIR, as long as they are empty. 1, 0: one was not, and all are there
+ * again, -1. */
+static int remove_parts(int dir, struct err *err)
+{
+	for (size_t i = COUNT_OF(parts); i-- > 0;) {
+		if (fs_rmdir(dir, parts[i], err) == 0 || err->sys == ENOENT)
+			continue;
+		if (!is_not_empty(err))
+			return -1;
+		err_clear(err);
+		for (size_t k = i + 1; k < COUNT_OF(parts); k++)
+			if (fs_mkdir(dir, parts[k], 0700, err) != 0)
+				return -1;
+		return 0;
+	}
+	err_clear(err);
+	return 1;
+}
+
+/* Files that belong to a folder as such. */
+static int remove_own_files(int dir, struct err *err)
+{
+	static const char *const ours[] = {"dovecot-keywords", "maildirfolder"};
+
+	for (size_t i = 0; i < COUNT_OF(ours); i++)
+		if (fs_unlink(dir, ours[i], err) != 0 && err->sys != ENOENT)
+			return -1;
+	err_clear(err);
+	return fs_fsync(dir, err);
+}
+
+/* The directory PATH, unless something else is in it. 1, 0: it stays, -1. */
+static int remove_directory(const struct maildir_root *root, const char *path, struct err *err)
+{
+	const char *slash = strrchr(path, '/');
+	char *above = slash ? xstrndup(path, (size_t)(slash - path)) : xstrdup(".");
+	int parent = open_below(root->fd, above, err);
+	int rc = -1;
+
+	free(above);
+	if (parent < 0)
+		return -1;
+	if (fs_rmdir(parent, slash ? slash + 1 : path, err) == 0)
+		rc = fs_fsync(parent, err) == 0 ? 1 : -1;
+	else if (is_not_empty(err))
+		rc = 0;
+	close(parent);
+	return rc;
+}
+
+/* ... and those above it that nothing else is left in: a level is no folder by itself. */
+static int remove_directories(const struct maildir_root *root, const char *path, struct err *err)
+{
+	char *rest = xstrdup(path), *slash;
+	int rc;
+
+	while ((rc = remove_directory(root, rest, err)) == 1 && (slash = strrchr(rest, '/')))
+		*slash = '\0';
+	free(rest);
+	if (rc == 0)
+		err_clear(err);
+	return rc < 0 ? -1 : 0;
+}
+
+int maildir_remove_folder(const struct maildir_root *root, const char *path, struct err *err)
+{
+	int dir = open_below(root->fd, path, err);
+	int rc = dir < 0 ? -1 : remove_parts(dir, err);
+
+	if (rc == 1 &&
+		(remove_own_files(dir, err) != 0 || remove_directories(root, path, err) != 0))
+		rc = -1;
+	close_if_open(dir);
+	return rc < 0 ? err_wrap(err, "%s", path) : rc;
 }
 
 int maildir_open(struct maildir **out, const struct maildir_root *root, const char *path,

@@ -83,6 +83,13 @@ struct maildir {
 /* Make the folder with cur, new and tmp (parents too); each made directory's parent is fsynced.
  * Existing parts are kept. */
 int maildir_create(const struct maildir_root *root, const char *path, struct err *err) MUST_USE;
+/* Does nothing stand in the place of this folder? Not if it can't be read, or is on another device,
+ * or a part of it is left. */
+bool maildir_is_gone(const struct maildir_root *root, const char *path);
+/* Remove a folder without messages, keyword table included; folders below it and files of other
+ * programs stay. 1: done, durable; 0: a message is in it, or something in tmp/: left as it is. */
+int maildir_remove_folder(
+	const struct maildir_root *root, const char *path, struct err *err) MUST_USE;
 /* Open a folder (ENOENT in err->sys); tmp/ is made if missing. One reference; thread-safe counting.
  * KEYWORDS is borrowed. */
 int maildir_open(struct maildir **out, const struct maildir_root *root, const char *path,
@@ -203,6 +210,9 @@ int maildir_publish(
  */
 int maildir_rename(
 	struct maildir *maildir, const char *path, const char *to_path, struct err *err) MUST_USE;
+/* The same to another folder. EEXIST in err->sys: take a fresh base. */
+int maildir_move(struct maildir *from, const char *path, struct maildir *to, const char *to_path,
+	struct err *err) MUST_USE;
 int maildir_remove(struct maildir *maildir, const char *path,
 	struct err *err) MUST_USE; /* ENOENT in err->sys */
 /*

@@ -5,6 +5,10 @@ const char *op_kind_name(enum op_kind kind)
 	switch (kind) {
 	case OP_ADOPT:
 		return "adopt";
+	case OP_MOVE_HERE:
+		return "move here";
+	case OP_MOVE_THERE:
+		return "move there";
 	case OP_APPEND:
 		return "append";
 	case OP_FLAGS_THERE:

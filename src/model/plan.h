@@ -10,9 +10,11 @@
 
 /* Kinds in their order of execution. */
 enum op_kind {
-	OP_ADOPT,  /* server message UID and file NAME are the same: make the row, then merge flags
-		    */
-	OP_APPEND, /* file NAME -> server */
+	OP_ADOPT, /* server message UID and file NAME are the same: make the row, then merge flags
+		   */
+	OP_MOVE_HERE,  /* file goes to another folder, as its message did; only from moves.c */
+	OP_MOVE_THERE, /* message UID goes to another mailbox, as its file did; only from moves.c */
+	OP_APPEND,     /* file NAME -> server */
 	OP_FLAGS_THERE, /* server message UID gets FLAGS (add/remove hold the difference) */
 	OP_FETCH,       /* server message UID -> new file */
 	OP_FLAGS_HERE,  /* file of UID gets FLAGS */

@@ -9,6 +9,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,7 +58,7 @@ static int can_skip(struct pass *pass, struct box *box, struct err *err)
 {
 	struct maildir_times now;
 
-	if (!pass->state || !box->there || !box->here)
+	if (!pass->state || !box->there || !box->here || box->lost != SIDE_NONE)
 		return 0;
 	if (!box->maildir &&
 		maildir_open(&box->maildir, &pass->root, box->path, pass->keywords, err) != 0)
@@ -82,14 +83,12 @@ static int compare_jobs(const void *a, const void *b)
 }
 
 /* The mailboxes that have to be looked at, biggest first. */
-static int work_phase(struct pass *pass, struct err *err)
+static int list_jobs(struct pass *pass, struct box **jobs, size_t *count, struct err *err)
 {
-	struct box **jobs = arena_alloc(&pass->arena, (pass->box_count + 1) * sizeof(*jobs));
-	size_t count = 0;
-
+	*count = 0;
 	for (size_t i = 0; i < pass->box_count; i++) {
 		struct box *box = &pass->boxes[i];
-		if (!pass->options->plan && (!box->there || !box->here))
+		if (!pass->options->plan && box->lost == SIDE_NONE && (!box->there || !box->here))
 			continue; /* could not be made: told already */
 		int skip = can_skip(pass, box, err);
 		if (skip < 0)
@@ -97,11 +96,34 @@ static int work_phase(struct pass *pass, struct err *err)
 		if (skip == 1)
 			atomic_fetch_add(&pass->report->totals.boxes_skipped, 1);
 		else
-			jobs[count++] = box;
+			jobs[(*count)++] = box;
 	}
 	atomic_store(&pass->report->totals.boxes, pass->box_count);
-	qsort(jobs, count, sizeof(*jobs), compare_jobs);
-	return pass_run(pass, mailbox_work, jobs, count, err);
+	qsort(jobs, *count, sizeof(*jobs), compare_jobs);
+	return 0;
+}
+
+/*
+ * Changes of all mailboxes are found before what is new is copied, if it may have moved from one to
+ * another; else each mailbox goes straight on.
+ */
+static int work_phase(struct pass *pass, struct err *err)
+{
+	struct box **jobs = arena_alloc(&pass->arena, (pass->box_count + 1) * sizeof(*jobs));
+	size_t count, held = 0;
+
+	if (list_jobs(pass, jobs, &count, err) != 0 || pass_expect_moves(pass, err) != 0 ||
+		pass_run(pass, mailbox_work, jobs, count, UINT_MAX, err) != 0)
+		return -1;
+	if (!pass->hold_there && !pass->hold_here)
+		return 0;
+	if (pass_match_moves(pass, err) != 0)
+		return -1;
+	pass->hold_there = pass->hold_here = false;
+	for (size_t i = 0; i < count; i++)
+		if (jobs[i]->held_there || jobs[i]->held_here)
+			jobs[held++] = jobs[i];
+	return pass->options->plan ? 0 : pass_run(pass, mailbox_work, jobs, held, UINT_MAX, err);
 }
 
 /* ---- the pass ---- */
@@ -118,14 +140,24 @@ static int save_policy(struct pass *pass, struct err *err)
 	return rc;
 }
 
-static int run(struct pass *pass, struct err *err)
+static int run_once(struct pass *pass, struct err *err)
 {
-	if (worker_connect(&pass->workers[0], err) != 0 || pass_survey(pass, err) != 0 ||
-		pass_make_boxes(pass, err) != 0)
+	for (unsigned i = 0; i < pass->worker_count; i++)
+		pass->workers[i].selected = NULL;
+	pass_forget_boxes(pass);
+	if (pass_survey(pass, err) != 0 || pass_make_boxes(pass, err) != 0)
 		return -1;
 	if (pass->settler && recover_arrivals(pass, err) != 0)
 		return -1;
-	if (work_phase(pass, err) != 0 || pass_delete(pass, err) != 0)
+	return work_phase(pass, err) != 0 || pass_delete(pass, err) != 0 ? -1 : 0;
+}
+
+static int run(struct pass *pass, struct err *err)
+{
+	if (worker_connect(&pass->workers[0], err) != 0 || run_once(pass, err) != 0)
+		return -1;
+	if (atomic_exchange(&pass->again, false) &&
+		(settler_flush(pass->settler, err) != 0 || run_once(pass, err) != 0))
 		return -1;
 	return pass->settler ? save_policy(pass, err) : 0;
 }

@@ -17,6 +17,11 @@ static void decide(const struct boxes_input *in, struct box_decision *d)
 	unsigned known = d->row ? d->row->where : 0;
 
 	d->selected = pattern_selects(in->patterns, in->pattern_count, slice_str(d->name));
+	if (!d->there && !d->here) {
+		/* A row without a name is a former UIDVALIDITY's: see renumber(). */
+		d->action = d->name[0] ? BOX_FORGET : BOX_SKIP;
+		return;
+	}
 	if (!d->selected || (!there && !d->here)) {
 		d->action = BOX_SKIP;
 		return;

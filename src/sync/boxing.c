@@ -18,17 +18,13 @@ static bool asked_for(const struct pass *pass, const char *name)
 	return o->mailbox_count == 0;
 }
 
-static void skip_gone(struct pass *pass, const char *name, bool there)
+static void skip_gone(struct pass *pass, const char *name, const char *why)
 {
 	atomic_fetch_add(&pass->report->totals.pending, 1);
-	pass_tell(pass, REPORT_NOTE, name,
-		there ? "the folder is gone here; the mailbox stays on the server (delete it "
-			"there, or make the folder again)"
-		      : "the mailbox is gone on the server; the folder stays here (remove it, or "
-			"make the mailbox again)");
+	pass_tell(pass, REPORT_NOTE, name, why);
 }
 
-static void add_box(struct pass *pass, const struct survey_box *found)
+static struct box *add_box(struct pass *pass, const struct survey_box *found)
 {
 	const struct box_decision *d = found->decision;
 	struct box *box = &pass->boxes[pass->box_count++];
@@ -50,35 +46,114 @@ static void add_box(struct pass *pass, const struct survey_box *found)
 	box->row.name = slice_str(box->name);
 	box->row.path = slice_str(box->path);
 	box->row.mailboxid = slice_str(arena_strdup(&pass->arena, box->status.mailboxid));
+	return box;
 }
 
-static void take_box(struct pass *pass, const struct survey_box *found)
+static bool is_inbox(const char *name)
+{
+	return strcmp(name, "INBOX") == 0;
+}
+
+/* May a mailbox that SIDE has lost be deleted on the other one? */
+static bool carries_loss(const struct pass *pass, enum side side)
+{
+	const struct policy *policy = &pass->policy;
+
+	return side == SIDE_THERE ? policy->deletes & WAY_PULL && policy->expunge & SIDE_HERE
+				  : policy->deletes & WAY_PUSH && policy->expunge & SIDE_THERE;
+}
+
+/* The server does not list it. It is gone only if the server says so when asked by name (I3). */
+static int take_gone_there(struct pass *pass, const struct survey_box *found, struct err *err)
+{
+	const char *name = found->decision->name;
+	struct imap_status status;
+
+	if (!carries_loss(pass, SIDE_THERE) || is_inbox(name)) {
+		skip_gone(pass, name,
+			"the mailbox is gone on the server; the folder stays here (remove it, or "
+			"make the mailbox again)");
+		return 0;
+	}
+	int known = imap_status(pass->workers[0].imap, found->wire, &status, err);
+	if (known < 0 && err->kind != ERR_SERVER_NO)
+		return -1;
+	err_clear(err);
+	if (known == 0) {
+		add_box(pass, found)->lost = SIDE_THERE;
+		pass_tell(pass, REPORT_BOX, name, "gone on the server: deleted here");
+	} else {
+		skip_gone(pass, name,
+			"the server does not list the mailbox, and does not say that it is gone: "
+			"nothing is done about it");
+	}
+	return 0;
+}
+
+/*
+ * The survey did not find the folder. It is gone only if nothing stands in its place (I3), and what
+ * the server holds under this name is still the mailbox that was here.
+ */
+static void take_gone_here(struct pass *pass, const struct survey_box *found)
+{
+	const char *name = found->decision->name;
+	const struct state_mailbox *row = &found->row;
+	const struct imap_status *status = &found->entry->status;
+
+	if (status->known && status->uidvalidity != row->uidvalidity) {
+		add_box(pass, found); /* another mailbox of this name: made here, and paired */
+		return;
+	}
+	if (!carries_loss(pass, SIDE_HERE) || is_inbox(name)) {
+		skip_gone(pass, name,
+			"the folder is gone here; the mailbox stays on the server (delete it "
+			"there, or make the folder again)");
+	} else if (!maildir_is_gone(&pass->root, found->path)) {
+		skip_gone(pass, name,
+			"something stands in the place of the folder that is no Maildir, or on "
+			"another file system: nothing is done about the mailbox");
+	} else {
+		add_box(pass, found)->lost = SIDE_HERE;
+		pass_tell(pass, REPORT_BOX, name, "gone here: deleted on the server");
+	}
+}
+
+static int forget_box(struct pass *pass, const struct survey_box *found, struct err *err)
+{
+	return pass->settler ? settle_mailbox_gone(pass->settler, found->row.id, err) : 0;
+}
+
+static int take_box(struct pass *pass, const struct survey_box *found, struct err *err)
 {
 	const struct box_decision *d = found->decision;
-	struct err err = {0};
+	struct err problem = {0};
 
 	if (!asked_for(pass, d->name))
-		return;
+		return 0;
 	switch (d->action) {
 	case BOX_SYNC:
 	case BOX_CREATE_HERE:
 	case BOX_CREATE_THERE:
 		add_box(pass, found);
-		return;
+		return 0;
 	case BOX_GONE_THERE:
+		return take_gone_there(pass, found, err);
 	case BOX_GONE_HERE:
-		skip_gone(pass, d->name, d->action == BOX_GONE_HERE);
-		return;
+		take_gone_here(pass, found);
+		return 0;
+	case BOX_FORGET:
+		return forget_box(pass, found, err);
 	case BOX_PROBLEM:
-		err_set(&err, ERR_CONFLICT, "%s", d->problem);
-		pass_failed(pass, &(struct box){.name = d->name}, 0, NULL, &err);
-		return;
+		err_set(&problem, ERR_CONFLICT, "%s", d->problem);
+		pass_failed(pass, &(struct box){.name = d->name}, 0, NULL, &problem);
+		return 0;
 	case BOX_SKIP:
-		return;
+		return 0;
 	}
+	return 0;
 }
 
-static void take_boxes(struct pass *pass, const struct survey *survey)
+static int take_boxes(struct pass *pass, const struct survey *survey, struct err *err)
 {
 	uint32_t highest = 0;
 
@@ -89,7 +164,9 @@ static void take_boxes(struct pass *pass, const struct survey *survey)
 		atomic_store(&pass->next_id, highest + 1);
 	pass->boxes = arena_zalloc(&pass->arena, (survey->count + 1) * sizeof(*pass->boxes));
 	for (size_t i = 0; i < survey->count; i++)
-		take_box(pass, &survey->boxes[i]);
+		if (take_box(pass, &survey->boxes[i], err) != 0)
+			return -1;
+	return 0;
 }
 
 /* Ids of former UIDVALIDITYs count, too: they have no name, so the survey does not show them. */
@@ -121,10 +198,8 @@ int pass_survey(struct pass *pass, struct err *err)
 		.status = true,
 	};
 	if (find_next_id(pass, read, err) == 0 &&
-		survey_make(&input, &pass->arena, &survey, err) == 0) {
-		take_boxes(pass, &survey);
-		rc = 0;
-	}
+		survey_make(&input, &pass->arena, &survey, err) == 0)
+		rc = take_boxes(pass, &survey, err);
 	state_read_end(read);
 	return rc;
 }
@@ -170,6 +245,8 @@ int pass_make_boxes(struct pass *pass, struct err *err)
 {
 	for (size_t i = 0; i < pass->box_count; i++) {
 		struct box *box = &pass->boxes[i];
+		if (box->lost != SIDE_NONE)
+			continue;
 		if (!box->there)
 			pass_tell(pass, REPORT_BOX, box->name, "new here: made on the server");
 		if (!box->here)

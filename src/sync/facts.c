@@ -212,6 +212,7 @@ int facts_there(struct worker *w, struct box *box, const struct new_here *here, 
 	struct new_there *there, size_t count, struct err *err)
 {
 	struct pair_sizes sizes;
+	struct pair_index index;
 	struct uidset some = {0};
 	int rc = -1;
 
@@ -225,8 +226,9 @@ int facts_there(struct worker *w, struct box *box, const struct new_here *here, 
 	if (!uidset_empty(&some) && fetch_headers(w, &some, there, count, err) != 0)
 		goto out;
 	uidset_clear(&some);
+	pair_index_init(&w->arena, here, here_count, &index);
 	for (size_t i = 0; i < count; i++)
-		if (pair_needs_content(&there[i], here, here_count))
+		if (pair_needs_content(&index, &there[i]))
 			uidset_add(&some, there[i].uid);
 	if (!uidset_empty(&some) && box->maildir &&
 		fetch_contents(w, box, &some, there, count, err) != 0)

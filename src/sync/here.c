@@ -74,7 +74,8 @@ static int add_new(struct scanning *s, const struct maildir_file *file, struct e
 	struct look *look = s->look;
 
 	if (!s->all_new && look->new_here_count >= LOOK_CHANGES && !s->w->pass->options->plan) {
-		look->truncated = true;
+		/* Where uploads wait, another look would find the same. */
+		look->truncated |= !s->w->pass->hold_here && s->box->lost == SIDE_NONE;
 		return 0;
 	}
 	look->new_here = base_reserve(look->new_here, look->new_here_count, &look->new_here_room,
@@ -346,17 +347,18 @@ int look_here(struct worker *w, struct box *box, bool all_new, struct look *look
 	int rc = -1;
 
 	look->here_complete = true;
-	if (!box->maildir) /* plan: no folder yet */
+	if (!box->maildir && box->lost != SIDE_HERE) /* plan: no folder yet */
 		return 0;
-	int same = same_as_ever(w, box, look, err);
+	int same = box->maildir ? same_as_ever(w, box, look, err) : 0;
 	if (same != 0)
 		return same < 0 ? -1 : 0;
-	if (maildir_letters_load(box->maildir, err) != 0)
+	if (box->maildir && maildir_letters_load(box->maildir, err) != 0)
 		return -1;
-	s.mask = maildir_mask(box->maildir);
 	if (w->pass->state && state_read_begin(w->pass->state, &s.read, err) != 0)
 		return -1;
-	rc = scan_until_stable(&s, err);
+	if (box->maildir)
+		s.mask = maildir_mask(box->maildir);
+	rc = box->maildir ? scan_until_stable(&s, err) : 1;
 	if (rc == 0) {
 		log_warn("another program keeps changing the folder: nothing is deleted on the "
 			 "server in this pass");

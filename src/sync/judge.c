@@ -3,6 +3,7 @@
  * every mailbox first and then the account; what it refuses stays on both sides, and everything
  * else goes on.
  */
+#include <limits.h>
 #include <stdio.h>
 
 #include "sync/guard.h"
@@ -77,7 +78,8 @@ static void guard_side(struct pass *pass, enum side side)
 
 static bool wants_deletions(const struct box *box)
 {
-	return !uidset_empty(&box->delete_here) || !uidset_empty(&box->delete_there);
+	return (box->lost != SIDE_NONE && box->looked) || !uidset_empty(&box->delete_here) ||
+	       !uidset_empty(&box->delete_there);
 }
 
 /* Deletions of a pass that paired, or could not see everything, wait for the next one. */
@@ -119,6 +121,19 @@ static void open_attic(struct pass *pass)
 		drop_deletions(&pass->boxes[i], SIDE_HERE);
 }
 
+static void tell_deletions(struct pass *pass, const struct box *box, enum side side)
+{
+	const struct uidset *set = side == SIDE_HERE ? &box->delete_here : &box->delete_there;
+	struct op op = {
+		.kind = side == SIDE_HERE ? OP_DELETE_HERE : OP_DELETE_THERE,
+		.reason = side == SIDE_HERE ? "deleted on the server" : "deleted here",
+	};
+	struct uid_iter it = {0};
+
+	while ((op.uid = uidset_next(set, &it)) != 0)
+		pass_tell_op(pass, box, &op);
+}
+
 int pass_delete(struct pass *pass, struct err *err)
 {
 	struct box **jobs = arena_alloc(&pass->arena, (pass->box_count + 1) * sizeof(*jobs));
@@ -131,6 +146,10 @@ int pass_delete(struct pass *pass, struct err *err)
 		return 0;
 	if (count_rows(pass, err) != 0)
 		return -1;
+	for (size_t i = 0; pass->options->plan && pass->late_deletions && i < count; i++) {
+		tell_deletions(pass, jobs[i], SIDE_THERE);
+		tell_deletions(pass, jobs[i], SIDE_HERE);
+	}
 	postpone(pass);
 	guard_side(pass, SIDE_HERE);
 	guard_side(pass, SIDE_THERE);
@@ -138,5 +157,5 @@ int pass_delete(struct pass *pass, struct err *err)
 		return 0;
 	open_attic(pass);
 	/* Mailboxes that lost their deletions still need their rows finished. */
-	return pass_run(pass, mailbox_delete, jobs, count, err);
+	return pass_run(pass, mailbox_delete, jobs, count, UINT_MAX, err);
 }

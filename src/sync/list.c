@@ -20,6 +20,7 @@ static const char *problem_of(const struct survey_box *box)
 	case BOX_SYNC:
 	case BOX_CREATE_HERE:
 	case BOX_CREATE_THERE:
+	case BOX_FORGET:
 	case BOX_SKIP:
 		break;
 	}

@@ -153,6 +153,25 @@ static void collect(struct uidset *set, const struct op *ops, size_t count)
 		uidset_add(set, ops[i].uid);
 }
 
+/*
+ * Copying that has to wait: until it is known what has only moved, or for good, as one side has no
+ * such mailbox any more and what is new in it must not go with the rest.
+ */
+static bool holds(struct worker *w, struct box *box, enum op_kind kind)
+{
+	bool fetch = kind == OP_FETCH, append = kind == OP_APPEND;
+
+	if (!fetch && !append)
+		return false;
+	if (box->lost != SIDE_NONE) {
+		box->remains = true;
+		return true;
+	}
+	box->held_there |= fetch && w->pass->hold_there;
+	box->held_here |= append && w->pass->hold_here;
+	return fetch ? w->pass->hold_there : w->pass->hold_here;
+}
+
 /* COUNT operations of one kind. */
 static int carry(struct worker *w, struct box *box, const struct op *ops, size_t count, bool *again,
 	struct err *err)
@@ -178,30 +197,40 @@ static int carry(struct worker *w, struct box *box, const struct op *ops, size_t
 	case OP_DELETE_HERE:
 		collect(&box->delete_here, ops, count);
 		return 0;
+	case OP_MOVE_HERE: /* not planned for one mailbox */
+	case OP_MOVE_THERE:
 	case OP_KIND_COUNT:
 		break;
 	}
 	base_bug(__FILE__, __LINE__, "no such operation");
 }
 
+void pass_tell_op(struct pass *pass, const struct box *box, const struct op *op)
+{
+	struct report_event event = {
+		.kind = REPORT_OP,
+		.account = pass->account->name,
+		.mailbox = box->name,
+		.uid = op->uid,
+		.file = op->name,
+		.operation = op_kind_name(op->kind),
+		.reason = op->reason,
+	};
+	report_event(pass->report, &event);
+}
+
+/* `plan`: say it instead. Deletions that may prove to be moves are said by pass_delete(). */
 static void tell_plan(struct worker *w, struct box *box, const struct plan *plan)
 {
 	for (size_t i = 0; i < plan->count; i++) {
 		const struct op *op = &plan->ops[i];
-		struct report_event event = {
-			.kind = REPORT_OP,
-			.account = w->pass->account->name,
-			.mailbox = box->name,
-			.uid = op->uid,
-			.file = op->name,
-			.operation = op_kind_name(op->kind),
-			.reason = op->reason,
-		};
-		report_event(w->pass->report, &event);
-		if (op->kind == OP_DELETE_THERE)
-			collect(&box->delete_there, op, 1);
-		else if (op->kind == OP_DELETE_HERE)
-			collect(&box->delete_here, op, 1);
+		bool deletes = op->kind == OP_DELETE_THERE || op->kind == OP_DELETE_HERE;
+		if (!holds(w, box, op->kind) && !(deletes && w->pass->late_deletions))
+			pass_tell_op(w->pass, box, op);
+		if (deletes)
+			collect(op->kind == OP_DELETE_THERE ? &box->delete_there
+							    : &box->delete_here,
+				op, 1);
 	}
 }
 
@@ -215,7 +244,8 @@ static int carry_out(
 	for (size_t i = 0, n; i < plan->count; i += n) {
 		for (n = 1; i + n < plan->count && plan->ops[i + n].kind == plan->ops[i].kind;)
 			n++;
-		if (carry(w, box, &plan->ops[i], n, again, err) != 0)
+		if (!holds(w, box, plan->ops[i].kind) &&
+			carry(w, box, &plan->ops[i], n, again, err) != 0)
 			return -1;
 	}
 	return 0;
@@ -362,8 +392,10 @@ static int look_and_carry(struct round *r, struct err *err)
 	struct look *look = &r->look;
 
 	report_begin(r->w->pass->report, r->w->number, r->box->name, "looking", 0, 0);
-	if (r->box->there && look_there(r->w, r->box, look, err) != 0)
-		return -1;
+	if (r->box->there || r->box->lost == SIDE_THERE) {
+		if (look_there(r->w, r->box, look, err) != 0)
+			return -1;
+	}
 	if (look_here(r->w, r->box, false, look, err) != 0)
 		return -1;
 	log_debug(LOG_SYNC, "server: %llu new, %zu changed; here: %zu new, %zu changed",
@@ -377,7 +409,8 @@ static int look_and_carry(struct round *r, struct err *err)
 		return wait_in_doubt(r, err);
 	if (carry_look(r, err) != 0)
 		return -1;
-	r->again |= look->truncated;
+	/* What waits is found again by whoever takes it up. */
+	r->again |= look->truncated && !r->box->held_there;
 	return 0;
 }
 
@@ -462,11 +495,16 @@ int mailbox_work(struct worker *w, struct box *box, struct err *err)
 {
 	struct maildir_times times = {0};
 
+	box->held_there = box->held_here = box->remains = false;
+
 	if (open_here(w, box, err) != 0 || (box->there && open_there(w, box, err) != 0))
 		return -1;
 	if (run_rounds(w, box, &times, err) != 0)
 		return -1;
 	take_times(box, &times);
 	box->looked = true;
-	return has_deletions(box) ? 0 : mailbox_finish(w, box, err);
+	/* What waits is finished by a later phase. */
+	if (has_deletions(box) || box->held_there || box->held_here || box->lost != SIDE_NONE)
+		return 0;
+	return mailbox_finish(w, box, err);
 }

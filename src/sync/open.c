@@ -215,13 +215,19 @@ int pass_open_root_to_list(struct pass *pass, struct err *err)
 	return 0;
 }
 
-void pass_close(struct pass *pass)
+void pass_forget_boxes(struct pass *pass)
 {
 	for (size_t i = 0; i < pass->box_count; i++) {
 		maildir_unref(pass->boxes[i].maildir);
 		uidset_fini(&pass->boxes[i].delete_here);
 		uidset_fini(&pass->boxes[i].delete_there);
 	}
+	pass->box_count = 0;
+}
+
+void pass_close(struct pass *pass)
+{
+	pass_forget_boxes(pass);
 	state_close(pass->state);
 	attic_close(&pass->attic);
 	if (pass->root.fd >= 0)

@@ -47,17 +47,6 @@ static bool same_header(const struct new_there *there, const struct new_here *he
 	return here->has_facts && digest_equal(&there->header, &here->header);
 }
 
-bool pair_needs_content(const struct new_there *there, const struct new_here *here, size_t count)
-{
-	if (digest_is_zero(&there->header))
-		return false;
-	for (size_t i = 0; i < count; i++)
-		if (same_header(there, &here[i]) &&
-			(!there->message_id || there->size != here[i].wire_size))
-			return true;
-	return false;
-}
-
 static bool equal(const struct new_there *there, const struct new_here *here)
 {
 	if (!same_header(there, here))
@@ -73,25 +62,33 @@ static int likeness(const struct new_there *there, const struct new_here *here)
 	return 2 * (there->date == here->date) + flags_equal(&there->flags, &here->flags);
 }
 
-struct entry {
-	struct digest header;
-	int32_t index;
-};
-
 static int compare_entries(const void *a, const void *b)
 {
-	const struct entry *x = a, *y = b;
+	const struct pair_entry *x = a, *y = b;
 	int order = digest_cmp(&x->header, &y->header);
 	return order != 0 ? order : x->index - y->index;
 }
 
-/* First entry whose header is not less than HEADER. */
-static size_t lower_bound(const struct entry *entries, size_t count, const struct digest *header)
+void pair_index_init(
+	struct arena *arena, const struct new_here *here, size_t count, struct pair_index *out)
 {
-	size_t low = 0, high = count;
+	out->here = here;
+	out->entries = arena_alloc(arena, (count + 1) * sizeof(struct pair_entry));
+	out->count = 0;
+	for (size_t i = 0; i < count; i++)
+		if (here[i].has_facts)
+			out->entries[out->count++] =
+				(struct pair_entry){here[i].header, (int32_t)i};
+	qsort(out->entries, out->count, sizeof(struct pair_entry), compare_entries);
+}
+
+/* First entry whose header is not less than HEADER. */
+static size_t lower_bound(const struct pair_index *index, const struct digest *header)
+{
+	size_t low = 0, high = index->count;
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
-		if (digest_cmp(&entries[middle].header, header) < 0)
+		if (digest_cmp(&index->entries[middle].header, header) < 0)
 			low = middle + 1;
 		else
 			high = middle;
@@ -99,31 +96,58 @@ static size_t lower_bound(const struct entry *entries, size_t count, const struc
 	return low;
 }
 
+/* The file of entry K if its header is HEADER's, else NULL. */
+static const struct new_here *file_at(
+	const struct pair_index *index, size_t k, const struct digest *header)
+{
+	if (k >= index->count || !digest_equal(&index->entries[k].header, header))
+		return NULL;
+	return &index->here[index->entries[k].index];
+}
+
+bool pair_needs_content(const struct pair_index *index, const struct new_there *there)
+{
+	const struct new_here *file;
+
+	if (digest_is_zero(&there->header))
+		return false;
+	for (size_t k = lower_bound(index, &there->header);
+		(file = file_at(index, k, &there->header)); k++)
+		if (!there->message_id || there->size != file->wire_size)
+			return true;
+	return false;
+}
+
+/* The best file for THERE that is not used, -1: none. */
+static int32_t best_file(
+	const struct pair_index *index, const struct new_there *there, const bool *used)
+{
+	const struct new_here *file;
+	int32_t out = -1;
+	int best = -1;
+
+	for (size_t k = lower_bound(index, &there->header);
+		(file = file_at(index, k, &there->header)); k++) {
+		int32_t i = index->entries[k].index;
+		if (used[i] || !equal(there, file) || likeness(there, file) <= best)
+			continue;
+		best = likeness(there, file);
+		out = i;
+	}
+	return out;
+}
+
 void pair_match(struct arena *arena, const struct new_there *there, size_t there_count,
 	const struct new_here *here, size_t here_count, bool *used, int32_t *partner)
 {
-	struct entry *entries = arena_alloc(arena, (here_count + 1) * sizeof(struct entry));
-	size_t count = 0;
+	struct pair_index index;
 
-	for (size_t i = 0; i < here_count; i++)
-		if (here[i].has_facts)
-			entries[count++] = (struct entry){here[i].header, (int32_t)i};
-	qsort(entries, count, sizeof(struct entry), compare_entries);
-
+	pair_index_init(arena, here, here_count, &index);
 	for (size_t i = 0; i < there_count; i++) {
-		int best = -1;
 		partner[i] = -1;
 		if (!there[i].has_facts || digest_is_zero(&there[i].header))
 			continue;
-		for (size_t k = lower_bound(entries, count, &there[i].header);
-			k < count && digest_equal(&entries[k].header, &there[i].header); k++) {
-			const struct new_here *file = &here[entries[k].index];
-			if (used[entries[k].index] || !equal(&there[i], file) ||
-				likeness(&there[i], file) <= best)
-				continue;
-			best = likeness(&there[i], file);
-			partner[i] = entries[k].index;
-		}
+		partner[i] = best_file(&index, &there[i], used);
 		if (partner[i] >= 0)
 			used[partner[i]] = true;
 	}

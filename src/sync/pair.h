@@ -19,11 +19,23 @@ void pair_sizes_init(
 /* Does a file exist whose size in wire form is SIZE, give or take a final line end? */
 bool pair_size_fits(const struct pair_sizes *sizes, uint64_t size);
 
+/* Files by header digest. */
+struct pair_entry {
+	struct digest header;
+	int32_t index;
+};
+struct pair_index {
+	const struct new_here *here; /* borrowed */
+	struct pair_entry *entries;  /* arena; sorted */
+	size_t count;
+};
+void pair_index_init(
+	struct arena *arena, const struct new_here *here, size_t count, struct pair_index *out);
 /*
  * Is the body of THERE needed to decide? True if a file has the same header digest, but size or a
  * missing Message-ID leave doubt.
  */
-bool pair_needs_content(const struct new_there *there, const struct new_here *here, size_t count);
+bool pair_needs_content(const struct pair_index *index, const struct new_there *there);
 
 /*
  * PARTNER[i] = index of the file equal to there[i], or -1. Files with used[k] set are taken; those

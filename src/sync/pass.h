@@ -35,6 +35,10 @@ struct box {
 	/* what the work phase leaves for the delete phase */
 	struct uidset delete_here, delete_there;
 	uint64_t rows_here, rows_there;
+	enum side lost;  /* the side that has no such mailbox any more: deleted on the other */
+	bool held_there; /* new messages of the server wait until moves are known (moves.c) */
+	bool held_here;  /* new files do */
+	bool remains;    /* lost, and there is something new in it */
 	bool paired;     /* something was paired: no deletions in this pass */
 	bool incomplete; /* something is left undone: the watermark stays unknown */
 	bool waited;     /* for an APPEND in doubt */
@@ -81,8 +85,12 @@ struct pass {
 	struct arena arena;
 	struct box *boxes;
 	size_t box_count;
-	bool void_watermarks;     /* the policy changed: look at everything */
-	_Atomic uint32_t next_id; /* of mailbox rows */
+	bool void_watermarks;       /* the policy changed: look at everything */
+	bool hold_there, hold_here; /* downloads, uploads wait: what is new may have moved */
+	bool late_deletions;        /* `plan`: they are told when it is known which are moves */
+	_Atomic bool again;         /* the survey has to be made once more */
+	struct moves *moves;        /* while they are matched */
+	_Atomic uint32_t next_id;   /* of mailbox rows */
 	/* phases: see worker.c */
 	struct worker *workers;
 	unsigned worker_count;
@@ -98,9 +106,9 @@ struct pass {
 
 /* Work on one box. The connection is there; errors are unwound by the caller. */
 typedef int box_work(struct worker *worker, struct box *box, struct err *err);
-/* Run WORK over JOBS (JOB_COUNT of them) with as many connections as help. -1 with the first error
- * that ended the pass. */
-int pass_run(struct pass *pass, box_work *work, struct box **jobs, size_t job_count,
+/* Run WORK over JOBS (JOB_COUNT of them) with as many connections as help, MOST or fewer. -1 with
+ * the first error that ended the pass. */
+int pass_run(struct pass *pass, box_work *work, struct box **jobs, size_t job_count, unsigned most,
 	struct err *err) MUST_USE;
 int worker_connect(struct worker *worker, struct err *err) MUST_USE;
 void worker_disconnect(struct worker *worker);
@@ -120,14 +128,28 @@ void pass_tell(
 /* 1: an earlier pass left work: an upload in doubt, or, with --retry, what was refused. 0, -1. */
 int pass_has_leftovers(struct pass *pass, const struct box *box, struct err *err) MUST_USE;
 
+/* `plan`: one operation that would be done. */
+void pass_tell_op(struct pass *pass, const struct box *box, const struct op *op);
+
 /* ---- boxing.c, judge.c: what account.c does before and between the phases ---- */
 
 /* List both sides and fill pass->boxes. */
+/* open.c: release the boxes; there are none then. */
+void pass_forget_boxes(struct pass *pass);
 int pass_survey(struct pass *pass, struct err *err) MUST_USE;
 /* Make what one side lacks; `plan` only tells. */
 int pass_make_boxes(struct pass *pass, struct err *err) MUST_USE;
 /* The guard, then the deletions that it lets through. */
 int pass_delete(struct pass *pass, struct err *err) MUST_USE;
+
+/* ---- moves.c ---- */
+
+/* Could messages have moved between mailboxes since the last pass, by what the survey tells? Sets
+ * pass->hold_there and ->hold_here. */
+int pass_expect_moves(struct pass *pass, struct err *err) MUST_USE;
+/* When every mailbox was looked at: what one mailbox lost and another one has new is moved, not
+ * copied. */
+int pass_match_moves(struct pass *pass, struct err *err) MUST_USE;
 
 /* ---- look.c, there.c, here.c: what changed ---- */
 
@@ -182,6 +204,10 @@ void row_set_file(struct state_message *row, const char *path);
 /* ---- mailbox.c, removal.c: the two phases; recover.c: what a killed pass left ---- */
 
 int mailbox_work(struct worker *worker, struct box *box, struct err *err) MUST_USE;
+/* Read the folder once more: whatever of SET has a file after all is taken out of it (I3). If the
+ * folder never stands still, all is. */
+int prove_absence(
+	struct worker *worker, struct box *box, struct uidset *set, struct err *err) MUST_USE;
 int mailbox_delete(struct worker *worker, struct box *box, struct err *err) MUST_USE;
 /* Everything of BOX is settled: write its row with the new watermark. */
 int mailbox_finish(struct worker *worker, struct box *box, struct err *err) MUST_USE;

@@ -49,16 +49,19 @@ static int scan_again(struct worker *w, struct box *box, struct uidset *set, str
 	return rc != 0 ? -1 : stable;
 }
 
-static int prove_absence(struct worker *w, struct box *box, struct err *err)
+int prove_absence(struct worker *w, struct box *box, struct uidset *set, struct err *err)
 {
-	for (int i = 0; i < SCANS; i++) {
-		int rc = scan_again(w, box, &box->delete_there, err);
+	for (int i = 0; i < SCANS && box->maildir; i++) {
+		int rc = scan_again(w, box, set, err);
 		if (rc != 0)
 			return rc < 0 ? -1 : 0;
 	}
-	log_warn("another program keeps changing the folder: nothing is deleted on the server in "
-		 "this pass");
-	uidset_clear(&box->delete_there);
+	if (!box->maildir && maildir_is_gone(&w->pass->root, box->path))
+		return 0;
+	log_warn("%s: another program keeps changing the folder: nothing is deleted on the server "
+		 "in this pass",
+		box->name);
+	uidset_clear(set);
 	box->incomplete = true;
 	return 0;
 }
@@ -151,7 +154,7 @@ static int delete_there(struct worker *w, struct box *box, struct err *err)
 
 	if (uidset_empty(&box->delete_there))
 		return 0;
-	if (prove_absence(w, box, err) != 0 || worker_select(w, box, err) != 0)
+	if (prove_absence(w, box, &box->delete_there, err) != 0 || worker_select(w, box, err) != 0)
 		return -1;
 	report_begin(w->pass->report, w->number, box->name, "deleting",
 		uidset_size(&box->delete_there), 0);
@@ -271,9 +274,61 @@ static int delete_here(struct worker *w, struct box *box, struct err *err)
 	return 0;
 }
 
+/* ---- mailboxes that one side lost ---- */
+
+/* On the server, now that what we knew of it is expunged. A message that came meanwhile keeps it.
+ * 1: gone, 0: it stays, -1. */
+static int delete_mailbox_there(struct worker *w, struct box *box, struct err *err)
+{
+	struct imap_status status = {0};
+	struct imap_result result;
+	imap_ticket ticket;
+
+	w->selected = NULL;
+	if (imap_unselect(w->imap, err) != 0)
+		return -1;
+	int rc = imap_status(w->imap, box->wire, &status, err);
+	if (rc <= 0)
+		return rc < 0 ? -1 : 1;
+	if (!status.known || status.messages > 0)
+		return 0;
+	if (imap_delete_send(w->imap, box->wire, &ticket, err) != 0 ||
+		imap_wait(w->imap, ticket, &result, err) != 0)
+		return -1;
+	if (!result.ok)
+		log_warn("%s: the server does not delete the mailbox: %s", box->name, result.text);
+	return result.ok;
+}
+
+/*
+ * The mailbox goes where it was left, unless something new is in it: then it is forgotten only, and
+ * the next survey, in this pass, finds a mailbox that one side has and the other lacks.
+ */
+static int finish_lost(struct worker *w, struct box *box, struct err *err)
+{
+	struct pass *pass = w->pass;
+	int rc = 0;
+
+	if (box->incomplete)
+		return mailbox_finish(w, box, err);
+	if (settler_flush(pass->settler, err) != 0)
+		return -1;
+	if (!box->remains)
+		rc = box->lost == SIDE_HERE ? delete_mailbox_there(w, box, err)
+					    : maildir_remove_folder(&pass->root, box->path, err);
+	if (rc < 0)
+		return -1;
+	if (rc == 1)
+		atomic_fetch_add(box->lost == SIDE_HERE ? &pass->report->totals.boxes_deleted_there
+							: &pass->report->totals.boxes_deleted_here,
+			1);
+	pass->again |= rc == 0;
+	return settle_mailbox_gone(pass->settler, box->row.id, err);
+}
+
 int mailbox_delete(struct worker *w, struct box *box, struct err *err)
 {
 	if (delete_there(w, box, err) != 0 || delete_here(w, box, err) != 0)
 		return -1;
-	return mailbox_finish(w, box, err);
+	return box->lost != SIDE_NONE ? finish_lost(w, box, err) : mailbox_finish(w, box, err);
 }

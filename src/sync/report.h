@@ -16,10 +16,12 @@ struct report_totals {
 	_Atomic uint64_t appended, appended_bytes; /* messages that went there */
 	_Atomic uint64_t adopted;                  /* pairs found equal on both sides */
 	_Atomic uint64_t flags_here, flags_there;  /* messages whose flags changed */
+	_Atomic uint64_t moved_here, moved_there;  /* messages that went to another mailbox */
 	_Atomic uint64_t deleted_here, deleted_there;
 	_Atomic uint64_t boxes, boxes_done,
 		boxes_skipped; /* mailboxes to do, done, known to be unchanged */
 	_Atomic uint64_t boxes_made_here, boxes_made_there;
+	_Atomic uint64_t boxes_deleted_here, boxes_deleted_there;
 	_Atomic uint64_t failed;  /* messages and mailboxes that failed */
 	_Atomic uint64_t refused; /* deletions that the guard refused */
 	_Atomic uint64_t pending; /* deletions and others that wait for a later pass */

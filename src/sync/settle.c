@@ -291,7 +291,7 @@ static int apply_pending(struct state_write *w, const struct item *item, struct 
 static int apply_mailbox(struct state_write *w, const struct item *item, struct err *err)
 {
 	int rc = item->former ? state_delete_mailbox(w, item->former, err) : 0;
-	return rc != 0 ? rc : state_put_mailbox(w, &item->mailbox, err);
+	return rc != 0 || item->mailbox.id == 0 ? rc : state_put_mailbox(w, &item->mailbox, err);
 }
 
 /*
@@ -787,6 +787,13 @@ int settle_mailbox(
 	keep(&pos, &item->mailbox.path);
 	keep(&pos, &item->mailbox.mailboxid);
 	return hand_over(s, item, err);
+}
+
+int settle_mailbox_gone(struct settler *s, uint32_t id, struct err *err)
+{
+	struct state_mailbox none = {0};
+
+	return settle_mailbox(s, &none, id, err);
 }
 
 int settle_text(struct settler *s, const char *key, struct slice value, struct err *err)

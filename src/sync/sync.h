@@ -43,8 +43,9 @@ int sync_worse_status(int a, int b);
 struct sync_past {
 	uint64_t pass;
 	int64_t time; /* seconds since 1970 of its end */
-	uint64_t fetched, appended, adopted, flags_here, flags_there, deleted_here, deleted_there,
-		failed, refused;
+	uint64_t fetched, appended, adopted, flags_here, flags_there, moved_here, moved_there,
+		deleted_here, deleted_there, boxes_deleted_here, boxes_deleted_there, failed,
+		refused;
 };
 /* What was deleted here and can come back, by pass. */
 struct sync_kept {

@@ -454,6 +454,11 @@ int look_there(struct worker *w, struct box *box, struct look *look, struct err 
 		return -1;
 	if (state_count_messages(l.read, box->row.id, &l.known, &here, err) != 0)
 		goto out;
+	if (box->lost == SIDE_THERE) { /* proven by the survey: nothing is there */
+		look->there_complete = true;
+		rc = find_gone(&l, err);
+		goto out;
+	}
 	bool begun = ahead_serves(w, box);
 	enum rung rung = begun ? (enum rung)w->ahead.rung : choose(w, box, l.known + here);
 	w->ahead.listing = false;

@@ -209,13 +209,14 @@ static void *worker_main(void *arg)
 	return NULL;
 }
 
-int pass_run(
-	struct pass *pass, box_work *work, struct box **jobs, size_t job_count, struct err *err)
+int pass_run(struct pass *pass, box_work *work, struct box **jobs, size_t job_count, unsigned most,
+	struct err *err)
 {
-	unsigned threads =
-		job_count < pass->worker_count ? (unsigned)job_count : pass->worker_count;
+	unsigned threads = most < pass->worker_count ? most : pass->worker_count;
 	struct phase phases[REPORT_CONNECTIONS];
 
+	if (job_count < threads)
+		threads = (unsigned)job_count;
 	pass->jobs = jobs;
 	pass->job_count = job_count;
 	atomic_store(&pass->next_job, 0);

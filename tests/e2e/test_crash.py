@@ -3,6 +3,7 @@ the next passes must end where an undisturbed one ends: nothing lost, nothing do
 """
 import errno
 import os
+import shutil
 
 import pytest
 
@@ -82,7 +83,38 @@ def adoption(world):
     return edit, {"INBOX": 6}
 
 
-WORK = [pull, push, flags, deletions, adoption]
+def moves(world):
+    """Messages that went to another mailbox, on both sides."""
+    bodies = [compose() for _ in range(5)]
+    world.there.create("box")
+    for body in bodies:
+        world.there.append("INBOX", body, [SEEN])
+    world.sync()
+
+    def edit():
+        for body in bodies[:2]:
+            world.there.move("INBOX", world.there.find("INBOX", body), "box")
+        for body in bodies[2:4]:
+            file = world.here.find("INBOX", body)
+            os.rename(file.path, os.path.join(world.here.folder("box"), "cur", file.name))
+    return edit, {"INBOX": 1, "box": 4}
+
+
+def mailboxes(world):
+    """Mailboxes that one side deleted, and one that was renamed."""
+    for name in ("a", "b", "c"):
+        world.there.create(name)
+        world.there.append(name, compose())
+    world.sync()
+
+    def edit():
+        world.there.delete("a")
+        shutil.rmtree(world.here.folder("b"))
+        world.there.rename("c", "d")
+    return edit, {"d": 1}
+
+
+WORK = [pull, push, flags, deletions, adoption, moves, mailboxes]
 
 
 def count(side):

@@ -627,6 +627,58 @@ static void ahead(void **state)
 	session_end(&s, "ahead");
 }
 
+/* Of what a COPYUID says only what answers the question counts (CVE-2021-3578's class: a code that
+ * nobody asked for, with sets that do not fit). */
+static void moves(void **state)
+{
+	static const struct {
+		const char *name, *untagged, *tagged;
+		size_t pairs;
+		uint32_t first; /* new UID of UID 3 */
+	} rows[] = {
+		{"untagged", "S: * OK [COPYUID 9 3,5 40:41] moved", "S: $2 OK done", 2, 40},
+		{"tagged", NULL, "S: $2 OK [COPYUID 9 3,5 41:40] done", 2, 41},
+		{"none", NULL, "S: $2 OK done", 0, 0},
+		{"some", NULL, "S: $2 OK [COPYUID 9 5 40] done", 1, 0},
+		{"not asked for", NULL, "S: $2 OK [COPYUID 9 3,7 40,41] done", 1, 40},
+		{"too few", NULL, "S: $2 OK [COPYUID 9 3,5 40] done", 0, 0},
+		{"endless", NULL, "S: $2 OK [COPYUID 9 1:4294967295 1:4294967295] done", 0, 0},
+		{"zero", NULL, "S: $2 OK [COPYUID 9 3,5 0,40] done", 0, 0},
+		{"zero validity", NULL, "S: $2 OK [COPYUID 0 3,5 40,41] done", 0, 0},
+		{"comma at the end", NULL, "S: $2 OK [COPYUID 9 3,5, 40,41,] done", 0, 0},
+		{"empty", NULL, "S: $2 OK [COPYUID] done", 0, 0},
+		{"words", NULL, "S: $2 OK [COPYUID a b c] done", 0, 0},
+	};
+	struct uidset uids = {0};
+
+	(void)state;
+	uidset_add(&uids, 3);
+	uidset_add(&uids, 5);
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		const char *steps[8] = {"S: * PREAUTH [CAPABILITY IMAP4rev1 MOVE] hi",
+			"C: $1 SELECT a", "S: $1 OK in", "C: $2 UID MOVE 3,5 \"b c\""};
+		size_t n = 4;
+		struct imap_moved moved;
+		struct session s;
+
+		if (rows[i].untagged)
+			steps[n++] = rows[i].untagged;
+		steps[n] = rows[i].tagged;
+		session_init(&s);
+		assert_int_equal(session_open(&s, steps), 0);
+		assert_int_equal(imap_select(s.imap, SLICE("a"), false, &s.err), 0);
+		assert_int_equal(imap_move(s.imap, &uids, SLICE("b c"), &moved, &s.err), 0);
+		if (moved.count != rows[i].pairs)
+			fail_msg("%s: %zu pairs", rows[i].name, moved.count);
+		for (size_t k = 0; k < moved.count; k++)
+			if (moved.pairs[k].from == 3 && moved.pairs[k].to != rows[i].first)
+				fail_msg("%s: UID 3 became %u", rows[i].name, moved.pairs[k].to);
+		imap_moved_fini(&moved);
+		session_end(&s, rows[i].name);
+	}
+	uidset_fini(&uids);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -640,6 +692,7 @@ int main(void)
 		cmocka_unit_test(leaving),
 		cmocka_unit_test(searches),
 		cmocka_unit_test(ahead),
+		cmocka_unit_test(moves),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -323,6 +323,10 @@ static void apply(struct model *all, const struct op *op)
 	struct model *m = op->uid ? &all[op->uid - 1] : &all[atoi(op->name)];
 
 	switch (op->kind) {
+	case OP_MOVE_HERE: /* never planned for one mailbox */
+	case OP_MOVE_THERE:
+		fail_msg("a move");
+		break;
 	case OP_FETCH:
 		m->row = m->here = m->there;
 		break;
