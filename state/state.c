@@ -40,18 +40,46 @@ int state_mdb_error(const struct state *state, struct err *err, int rc, const ch
 	bool disk = rc == ENOSPC || rc == EIO || rc == EROFS || rc == EACCES || rc == EDQUOT ||
 		    rc == ENOENT || rc == EPERM;
 
+	bool damaged = rc == MDB_CORRUPTED || rc == MDB_PAGE_NOTFOUND || rc == MDB_INVALID ||
+		       rc == MDB_VERSION_MISMATCH || rc == MDB_INCOMPATIBLE ||
+		       rc == MDB_BAD_VALSIZE || rc == MDB_PANIC || rc == MDB_CURSOR_FULL;
+
 	err_set(err, disk ? ERR_DISK : ERR_STATE, "state %s: can't %s: %s", state->dir, what,
 		mdb_strerror(rc));
-	err->sys = rc > 0 ? rc : 0;
+	err->sys = damaged ? EUCLEAN : rc > 0 ? rc : 0;
 	return -1;
 }
 
 int state_damaged(const struct state *state, struct err *err, enum state_table table)
 {
-	return err_set(err, ERR_STATE,
-		"state %s: a row of table %s is damaged; move %s/data.mdb away, the next sync "
-		"builds it anew by comparing both sides",
-		state->dir, state_table_names[table], state->dir);
+	err_set(err, ERR_STATE, "state %s: a row of table %s is damaged", state->dir,
+		state_table_names[table]);
+	err->sys = EUCLEAN;
+	return -1;
+}
+
+bool state_is_damaged(const struct err *err)
+{
+	return err->kind == ERR_STATE && err->sys == EUCLEAN;
+}
+
+int state_set_aside(const char *dir, char *to, size_t size, struct err *err)
+{
+	char from[4096];
+	struct tm tm;
+	time_t now = time(NULL);
+
+	gmtime_r(&now, &tm);
+	snprintf(to, size, "%s/data.mdb.damaged-%04d%02d%02d-%02d%02d%02d", dir, tm.tm_year + 1900,
+		tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
+	snprintf(from, sizeof(from), "%s/data.mdb", dir);
+	if (fs_rename(AT_FDCWD, from, AT_FDCWD, to, err) != 0)
+		return -1;
+	snprintf(from, sizeof(from), "%s/lock.mdb", dir);
+	if (fs_unlink(AT_FDCWD, from, err) != 0 && err->sys != ENOENT)
+		return -1;
+	err_clear(err);
+	return 0;
 }
 
 /* ---- a look before LMDB maps the file ---- */
@@ -94,10 +122,9 @@ static int check_file(const struct state *state, struct err *err)
 	close(fd);
 	if (good)
 		return 0;
-	return err_set(err, ERR_STATE,
-		"%s is damaged or no state of godwit; move it away, the next sync builds it anew "
-		"by comparing both sides",
-		path);
+	err_set(err, ERR_STATE, "%s is damaged or no state of godwit", path);
+	err->sys = EUCLEAN;
+	return -1;
 }
 
 /* ---- opening ---- */
@@ -136,9 +163,12 @@ static int open_tables(struct state *s, struct err *err)
 		rc = mdb_txn_commit(txn);
 	else
 		mdb_txn_abort(txn);
-	if (rc == MDB_NOTFOUND)
-		return err_set(err, ERR_STATE,
+	if (rc == MDB_NOTFOUND) {
+		err_set(err, ERR_STATE,
 			"state %s: not a state of godwit, or one that was never finished", s->dir);
+		err->sys = EUCLEAN;
+		return -1;
+	}
 	return rc == 0 ? 0 : state_mdb_error(s, err, rc, "open its tables");
 }
 
@@ -211,7 +241,8 @@ static int open_all(struct state *s, const char *identity, struct err *err)
 {
 	if (!s->read_only && fs_make_path(s->dir, 0700, err) != 0)
 		return err_wrap(err, "can't make the state directory");
-	if (check_file(s, err) != 0 || open_env(s, err) != 0 || open_tables(s, err) != 0)
+	if (check_file(s, err) != 0 || verify_unless_clean(s->dir, err) != 0 ||
+		open_env(s, err) != 0 || open_tables(s, err) != 0)
 		return -1;
 	int rc = read_identity(s, identity, err);
 	if (rc == 0)
@@ -238,6 +269,7 @@ int state_open(
 		state_close(s);
 		return -1;
 	}
+	s->opened = true;
 	*out = s;
 	return 0;
 }
@@ -248,6 +280,8 @@ void state_close(struct state *s)
 		return;
 	if (s->env)
 		mdb_env_close(s->env);
+	if (s->opened && !s->read_only)
+		verify_note_clean(s->dir);
 	pthread_rwlock_destroy(&s->map_lock);
 	free(s->dir);
 	free(s);

@@ -3,9 +3,9 @@
  * (the account's settler).
  *
  * Errors: ERR_STATE where the database is damaged, foreign or unusable, ERR_DISK where the disk is
- * (full, read-only). A damaged value is ERR_STATE, never a wrong answer. Map growth (MDB_MAP_FULL)
- * is handled inside: the write transaction is repeated by the caller when state_commit() says so,
- * see there.
+ * (full, read-only). A damaged value is ERR_STATE, never a wrong answer; err->sys is EUCLEAN then.
+ * Map growth (MDB_MAP_FULL) is handled inside: the write transaction is repeated by the caller when
+ * state_commit() says so, see there.
  */
 #ifndef STATE_STATE_H
 #define STATE_STATE_H
@@ -27,6 +27,11 @@ struct state_write; /* the write transaction */
 int state_open(struct state **out, const char *dir, const char *identity, bool read_only,
 	struct err *err) MUST_USE;
 void state_close(struct state *state); /* NULL is allowed */
+/* The error says that the database is damaged: state_set_aside() and a new one are the way out. */
+bool state_is_damaged(const struct err *err);
+/* Move the damaged database of DIR out of the way, for the curious. TO (of SIZE) receives where it
+ * is now. */
+int state_set_aside(const char *dir, char *to, size_t size, struct err *err) MUST_USE;
 /* 32 hex digits: the account's random identity, made with the state. Valid as long as the state. */
 const char *state_id(const struct state *state);
 /* Was the database made by this state_open()? */

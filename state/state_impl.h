@@ -15,7 +15,7 @@ struct state {
 	MDB_dbi tables[TABLE_COUNT];
 	char *dir;
 	char id[33]; /* 32 hex digits */
-	bool read_only, fresh;
+	bool read_only, fresh, opened;
 	size_t map_size;
 	bool grow; /* a put met MDB_MAP_FULL: grow when the transaction is gone */
 	/* Readers hold it shared, growing the map holds it alone: LMDB must not move the map under
@@ -59,6 +59,17 @@ extern const char *const state_table_names[TABLE_COUNT];
 int state_mdb_error(const struct state *state, struct err *err, int rc, const char *what);
 /* A value that does not decode. Always -1. */
 int state_damaged(const struct state *state, struct err *err, enum state_table table);
+/* ---- verify.c ---- */
+
+/*
+ * LMDB trusts its pages: a damaged one can end the process or the walk. So unless the file is just
+ * as the last run left it when it ended in good order, all of it is read once by a child process,
+ * which may die of it. -1 with EUCLEAN: it is damaged.
+ */
+int verify_unless_clean(const char *dir, struct err *err) MUST_USE;
+/* The environment was closed in good order: remember how its file looks. */
+void verify_note_clean(const char *dir);
+
 /* For tests: size of the map of environments opened from here on; 0: the default. */
 void state_set_map_size(size_t bytes);
 

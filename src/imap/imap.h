@@ -173,9 +173,9 @@ struct imap_mailbox {
 /* SELECT or EXAMINE. ERR_SERVER_NO if refused; then nothing is selected. */
 int imap_select(struct imap *imap, struct slice wire, bool examine, struct err *err) MUST_USE;
 /*
- * The same in two steps. What is begun in between, a search and then a fetch, goes out together
- * with the SELECT and saves a round trip each; the answers are read after imap_select_end(). If the
- * SELECT is refused they are taken back.
+ * The same in two steps. What is begun in between, a search or a fetch, goes out together with the
+ * SELECT and saves a round trip; the answer is read after imap_select_end(). If the SELECT is
+ * refused it is taken back.
  */
 int imap_select_begin(struct imap *imap, struct slice wire, bool examine, struct err *err) MUST_USE;
 int imap_select_end(struct imap *imap, struct err *err) MUST_USE;

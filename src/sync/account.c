@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "sync/guard.h"
 #include "sync/open.h"
+#include "sync/unwind.h"
 
 /* ---- skipping ---- */
 
@@ -140,12 +141,28 @@ static int save_policy(struct pass *pass, struct err *err)
 	return rc;
 }
 
+/* The server went away before the first mailbox was taken: once more, as the workers do. */
+static int survey_with_patience(struct pass *pass, struct err *err)
+{
+	int64_t deadline = clock_ms() + pass->account->retry_ms;
+
+	for (;;) {
+		pass_forget_boxes(pass);
+		if (pass_survey(pass, err) == 0 && pass_make_boxes(pass, err) == 0)
+			return 0;
+		if (unwind_of(err) != UNWIND_CONNECTION || clock_ms() >= deadline)
+			return -1;
+		log_info("%s; connecting again", err->msg);
+		if (worker_reconnect(&pass->workers[0], deadline, err) != 0)
+			return -1;
+	}
+}
+
 static int run_once(struct pass *pass, struct err *err)
 {
 	for (unsigned i = 0; i < pass->worker_count; i++)
 		pass->workers[i].selected = NULL;
-	pass_forget_boxes(pass);
-	if (pass_survey(pass, err) != 0 || pass_make_boxes(pass, err) != 0)
+	if (survey_with_patience(pass, err) != 0)
 		return -1;
 	if (pass->settler && recover_arrivals(pass, err) != 0)
 		return -1;
@@ -244,7 +261,8 @@ static int lock(const struct config_account *account, const struct sync_options 
 	return rc < 0 ? -1 : 0;
 }
 
-int sync_account(const struct config_account *account, const struct sync_options *options,
+/* One pass from opening to closing; the account's lock is held. */
+static int run_locked(const struct config_account *account, const struct sync_options *options,
 	struct report *report, struct err *err)
 {
 	struct pass pass = {.account = account,
@@ -253,20 +271,42 @@ int sync_account(const struct config_account *account, const struct sync_options
 		.policy = account->policy,
 		.root = {.fd = -1},
 		.attic = {.fd = -1}};
-	int lock_fd = -1;
 
-	log_set_context(account->name);
 	pass.policy.approve = options->approve;
 	pass.policy.retry = options->retry;
 	pass.keywords = keywords_new();
 	mutex_init(&pass.lock);
-
-	int rc = lock(account, options, &lock_fd, err);
-	if (rc == 0)
-		rc = open_and_run(&pass, err);
-
+	int rc = open_and_run(&pass, err);
 	pass_close(&pass);
 	mutex_fini(&pass.lock);
+	return rc;
+}
+
+/* A damaged state is never obeyed: out of the way with it. The pass after that compares both sides
+ * as if they had never met: nothing is copied twice, nothing is deleted. */
+static int set_aside(const struct config_account *account, struct err *err)
+{
+	char to[4096];
+	struct err why = *err;
+
+	err_clear(err);
+	if (state_set_aside(account->state_dir, to, sizeof(to), err) != 0)
+		return -1;
+	log_warn("%s; it is kept as %s, and both sides are compared anew", why.msg, to);
+	return 0;
+}
+
+int sync_account(const struct config_account *account, const struct sync_options *options,
+	struct report *report, struct err *err)
+{
+	int lock_fd = -1;
+
+	log_set_context(account->name);
+	int rc = lock(account, options, &lock_fd, err);
+	if (rc == 0)
+		rc = run_locked(account, options, report, err);
+	if (rc != 0 && state_is_damaged(err) && !options->plan && set_aside(account, err) == 0)
+		rc = run_locked(account, options, report, err);
 	if (lock_fd >= 0)
 		close(lock_fd);
 	log_set_context(NULL);

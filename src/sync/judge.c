@@ -11,13 +11,19 @@
 
 static void refuse(struct pass *pass, const char *mailbox, enum side side, struct guard_count count)
 {
-	char reason[300];
+	char reason[400];
 
 	snprintf(reason, sizeof(reason),
-		"%llu of %llu messages would be deleted %s: refused (more than %u%%). If that is "
-		"meant, run `godwit sync --approve %s`",
+		"%llu of %llu messages would be deleted %s: refused (%s%u%%). If that is meant, "
+		"run `godwit sync --approve %s`",
 		(unsigned long long)count.deletions, (unsigned long long)count.messages,
-		side == SIDE_HERE ? "here" : "on the server", pass->policy.max_delete,
+		side == SIDE_HERE ? "here" : "on the server",
+		count.oldest ? "they are the oldest ones, as if the server showed a window; more "
+			       "than "
+			     : "more than ",
+		count.oldest && pass->policy.max_delete > GUARD_WINDOW_PERCENT
+			? GUARD_WINDOW_PERCENT
+			: pass->policy.max_delete,
 		pass->account->name);
 	atomic_fetch_add(&pass->report->totals.refused, count.deletions);
 	pass_tell(pass, REPORT_REFUSED, mailbox, reason);
@@ -36,6 +42,28 @@ static void drop_deletions(struct box *box, enum side side)
 	box->incomplete = true;
 }
 
+/* Is everything that goes older than everything that stays? *OLDEST. */
+static int are_oldest(struct state_read *read, const struct box *box, bool *oldest, struct err *err)
+{
+	struct state_message row;
+	uint32_t uid = 0, gone = 0;
+	int rc;
+
+	*oldest = false;
+	if (uidset_empty(&box->delete_here))
+		return 0;
+	while ((rc = state_next_message(read, box->row.id, uid, &row, err)) == 1) {
+		if (row.where & STATE_THERE && !uidset_contains(&box->delete_here, row.uid))
+			break;
+		gone += uidset_contains(&box->delete_here, row.uid);
+		if (row.uid == UINT32_MAX)
+			break;
+		uid = row.uid + 1;
+	}
+	*oldest = rc == 1 && gone == uidset_size(&box->delete_here);
+	return rc < 0 ? -1 : 0;
+}
+
 static int count_rows(struct pass *pass, struct err *err)
 {
 	struct state_read *read = NULL;
@@ -45,9 +73,13 @@ static int count_rows(struct pass *pass, struct err *err)
 		return 0;
 	if (state_read_begin(pass->state, &read, err) != 0)
 		return -1;
-	for (size_t i = 0; rc == 0 && i < pass->box_count; i++)
-		rc = state_count_messages(read, pass->boxes[i].row.id, &pass->boxes[i].rows_there,
-			&pass->boxes[i].rows_here, err);
+	for (size_t i = 0; rc == 0 && i < pass->box_count; i++) {
+		struct box *box = &pass->boxes[i];
+		rc = state_count_messages(
+			read, box->row.id, &box->rows_there, &box->rows_here, err);
+		if (rc == 0)
+			rc = are_oldest(read, box, &box->oldest, err);
+	}
 	state_read_end(read);
 	return rc < 0 ? -1 : 0;
 }
@@ -60,7 +92,8 @@ static void guard_side(struct pass *pass, enum side side)
 	for (size_t i = 0; i < pass->box_count; i++) {
 		struct box *box = &pass->boxes[i];
 		struct guard_count count = {uidset_size(deletions(box, side)),
-			side == SIDE_HERE ? box->rows_here : box->rows_there};
+			side == SIDE_HERE ? box->rows_here : box->rows_there,
+			side == SIDE_HERE && box->oldest};
 		account.messages += count.messages;
 		if (guard_allows(&pass->policy, count)) {
 			account.deletions += count.deletions;

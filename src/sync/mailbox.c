@@ -38,9 +38,10 @@ static int renumber(struct worker *w, struct box *box, uint32_t uidvalidity, str
 	struct pass *pass = w->pass;
 	struct state_mailbox old = box->row;
 
-	log_warn("the server has numbered this mailbox anew (UIDVALIDITY %u, was %u): both sides "
+	log_warn("the server has numbered this mailbox anew (UIDVALIDITY %u, was %u%s): both sides "
 		 "are compared, nothing is deleted in this pass",
-		uidvalidity, old.uidvalidity);
+		uidvalidity, old.uidvalidity,
+		uidvalidity == old.uidvalidity ? ", but its UIDs went back" : "");
 	box->former = old.id;
 	box->row.id = atomic_fetch_add(&pass->next_id, 1);
 	box->row.uidvalidity = uidvalidity;
@@ -76,6 +77,9 @@ static int open_there(struct worker *w, struct box *box, struct err *err)
 	if (worker_select_ahead(w, box, err) != 0)
 		return -1;
 	const struct imap_mailbox *selected = imap_selected(w->imap);
+	/* Of an older copy of the mailbox (a restored server): UIDs may mean other messages now. */
+	uint32_t known = box->row.watermark.uidnext;
+	bool went_back = selected->uidnext != 0 && selected->uidnext < known;
 	set_mask(w, box, selected);
 	box->watermark = (struct state_watermark){
 		.uidnext = selected->uidnext   ? selected->uidnext
@@ -84,7 +88,7 @@ static int open_there(struct worker *w, struct box *box, struct err *err)
 		.messages = selected->exists,
 		.highestmodseq = selected->highestmodseq,
 	};
-	if (box->row.uidvalidity == selected->uidvalidity)
+	if (box->row.uidvalidity == selected->uidvalidity && !went_back)
 		return 0;
 	if (box->row.uidvalidity != 0)
 		return renumber(w, box, selected->uidvalidity, err);
@@ -491,6 +495,19 @@ static bool has_deletions(const struct box *box)
 	return !uidset_empty(&box->delete_here) || !uidset_empty(&box->delete_there);
 }
 
+/* The messages of a mailbox that was empty here came with the SELECT. 1: all of them, and there is
+ * nothing else to do; 0: look as ever; -1. */
+static int pull_ahead(struct worker *w, struct box *box, struct err *err)
+{
+	bool all = false;
+
+	w->ahead.bodies = false;
+	if (carry_ahead(w, box, &all, err) != 0 || settler_flush(w->pass->settler, err) != 0)
+		return -1;
+	box->looked = all;
+	return all;
+}
+
 int mailbox_work(struct worker *w, struct box *box, struct err *err)
 {
 	struct maildir_times times = {0};
@@ -499,6 +516,11 @@ int mailbox_work(struct worker *w, struct box *box, struct err *err)
 
 	if (open_here(w, box, err) != 0 || (box->there && open_there(w, box, err) != 0))
 		return -1;
+	if (box->there && w->ahead.bodies) {
+		int all = pull_ahead(w, box, err);
+		if (all != 0)
+			return all < 0 ? -1 : mailbox_finish(w, box, err);
+	}
 	if (run_rounds(w, box, &times, err) != 0)
 		return -1;
 	take_times(box, &times);

@@ -112,7 +112,8 @@ static int start_over(struct pass *pass, struct err *err)
 	return pass_open_state(pass, err);
 }
 
-/* 1: the root is the one that the state knows; 0: it is not, WHY says how; -1. */
+/* 1: the root is the one that the state knows; 2: it is, as it was some passes ago; 0: it is not,
+ * WHY says how; -1. */
 static int check_marker(struct pass *pass, uint64_t last_pass, const char **why, struct err *err)
 {
 	struct maildir_marker marker;
@@ -124,7 +125,7 @@ static int check_marker(struct pass *pass, uint64_t last_pass, const char **why,
 		*why = "is not the Maildir that this account was synced with (its marker file "
 		       ".godwit is missing or of another account)";
 	else if (marker.pass < last_pass)
-		*why = "is older than the last sync (restored from a backup or a snapshot?)";
+		return 2;
 	else
 		return 1;
 	return 0;
@@ -142,6 +143,20 @@ static int last_pass(struct pass *pass, uint64_t *out, struct err *err)
 	int rc = state_get_number(read, "pass", out, err);
 	state_read_end(read);
 	return rc < 0 ? -1 : 0;
+}
+
+/* A backup or a snapshot of the Maildir was put back: what it lacks was not deleted, and what it
+ * has may have been. Nothing is deleted; both sides are compared as if they had never met. */
+static int compare_anew(struct pass *pass, struct err *err)
+{
+	log_warn("%s is older than the last sync (restored from a backup or a snapshot?): both "
+		 "sides are compared anew, nothing is deleted in this pass",
+		pass->account->path);
+	if (!pass->options->plan)
+		return start_over(pass, err);
+	state_close(pass->state);
+	pass->state = NULL;
+	return 0;
 }
 
 int pass_open_root(struct pass *pass, uint64_t *pass_number, struct err *err)
@@ -165,6 +180,8 @@ int pass_open_root(struct pass *pass, uint64_t *pass_number, struct err *err)
 		return 0;
 	if (rc == 0) {
 		rc = check_marker(pass, *pass_number, &why, err);
+		if (rc == 2)
+			return compare_anew(pass, err);
 		if (rc != 0)
 			return rc < 0 ? -1 : 0;
 	}

@@ -9,10 +9,11 @@
 /* pass->state and the keywords in it. `plan` of an account that was never synced leaves NULL. */
 int pass_open_state(struct pass *pass, struct err *err) MUST_USE;
 /*
- * pass->root, if it is the one that the state knows: a root that is missing, has no marker of this
- * account, or one older than the state is refused with ERR_CONFLICT, so that an unmounted disk or a
- * restored backup is never taken for deletions. With options->approve the state is set aside
- * instead, and everything is paired anew. *PASS_NUMBER = number of the last pass, 0: never.
+ * pass->root, if it is the one that the state knows: a root that is missing or has no marker of
+ * this account is refused with ERR_CONFLICT, so that an unmounted disk is never taken for
+ * deletions; with options->approve the state is set aside instead, and everything is paired anew.
+ * So it is, without asking, if the marker is older than the state: a backup was restored.
+ * *PASS_NUMBER = number of the last pass, 0: never.
  */
 int pass_open_root(struct pass *pass, uint64_t *pass_number, struct err *err) MUST_USE;
 /* Only to look: whatever root is there, fd -1 if there is none. */

@@ -35,6 +35,7 @@ struct box {
 	/* what the work phase leaves for the delete phase */
 	struct uidset delete_here, delete_there;
 	uint64_t rows_here, rows_there;
+	bool oldest;     /* what the server lost are its oldest messages */
 	enum side lost;  /* the side that has no such mailbox any more: deleted on the other */
 	bool held_there; /* new messages of the server wait until moves are known (moves.c) */
 	bool held_here;  /* new files do */
@@ -111,6 +112,8 @@ typedef int box_work(struct worker *worker, struct box *box, struct err *err);
 int pass_run(struct pass *pass, box_work *work, struct box **jobs, size_t job_count, unsigned most,
 	struct err *err) MUST_USE;
 int worker_connect(struct worker *worker, struct err *err) MUST_USE;
+/* Close and connect again, with growing pauses, until DEADLINE (clock_ms()). */
+int worker_reconnect(struct worker *worker, int64_t deadline, struct err *err) MUST_USE;
 void worker_disconnect(struct worker *worker);
 /* Select BOX, and ask for its changes in the same breath. */
 int worker_select_ahead(struct worker *worker, struct box *box, struct err *err) MUST_USE;
@@ -191,6 +194,9 @@ int carry_appends(struct worker *worker, struct box *box, const struct op *ops, 
 	bool *again, struct err *err) MUST_USE; /* push.c */
 int carry_fetches(struct worker *worker, struct box *box, const struct op *ops, size_t count,
 	struct err *err) MUST_USE; /* pull.c */
+/* Everything that a fetch of bodies sent ahead with the SELECT brings (there.c). *ALL: that is the
+ * whole mailbox. */
+int carry_ahead(struct worker *worker, struct box *box, bool *all, struct err *err) MUST_USE;
 int carry_flags_there(struct worker *worker, struct box *box, const struct op *ops, size_t count,
 	struct err *err) MUST_USE; /* marks.c */
 int carry_flags_here(struct worker *worker, struct box *box, const struct op *ops, size_t count,

@@ -15,6 +15,7 @@ struct pulling {
 	struct worker *w;
 	struct box *box;
 	struct uidset missing;        /* asked for, not here yet */
+	struct uidset *got;           /* instead of that: everything is wanted, this is here */
 	char base[MAILDIR_BASE_SIZE]; /* of the message on its way */
 	bool open;                    /* a delivery has begun */
 	struct err refusal;           /* what the server said to a FETCH, if anything */
@@ -80,6 +81,8 @@ static int deliver(struct pulling *p, const struct imap_message *m, struct err *
 	row.header = delivered.header;
 	row.content = delivered.content;
 	uidset_remove(&p->missing, m->uid);
+	if (p->got)
+		uidset_add(p->got, m->uid);
 	atomic_fetch_add(&pass->report->totals.fetched, 1);
 	atomic_fetch_add(&pass->report->totals.fetched_bytes, delivered.wire_size);
 	report_advance(pass->report, p->w->number, 1, 0);
@@ -91,35 +94,31 @@ static int deliver(struct pulling *p, const struct imap_message *m, struct err *
 	return settle_arrival(pass->settler, p->box->row.id, p->box->maildir, &row, err);
 }
 
+static bool is_wanted(const struct pulling *p, uint32_t uid)
+{
+	return p->got ? !uidset_contains(p->got, uid) : uidset_contains(&p->missing, uid);
+}
+
 /* A body that nobody asked for, or one that came twice, is dropped: nothing is doubled. */
 static int take(struct pulling *p, const struct imap_message *m, struct err *err)
 {
 	if (!p->open)
 		return 0;
-	if (m->uid == 0 || !m->has_body || !uidset_contains(&p->missing, m->uid)) {
+	if (m->uid == 0 || !m->has_body || !is_wanted(p, m->uid)) {
 		drop_delivery(p);
 		return 0;
 	}
 	return deliver(p, m, err);
 }
 
-/* One fetch of all that is missing. What the server refuses stays missing; -1 only if the
+/* Take what the fetch that has begun brings. What the server refuses stays missing; -1 only if the
  * connection or the disk failed. */
-static int fetch(struct pulling *p, unsigned batch, struct err *err)
+static int receive(struct pulling *p, struct err *err)
 {
-	struct uidset asked = {0};
-	struct imap_fetch_request request = {
-		.uids = &asked, .flags = true, .date = true, .body = true, .batch = batch};
 	struct imap_message m;
-	enum imap_fetch_event event = IMAP_FETCH_ERROR;
+	enum imap_fetch_event event;
 	bool local = false;
 
-	uidset_copy(&asked, &p->missing);
-	/* They may be on their way since the SELECT (there.c). */
-	bool begun = p->w->ahead.bodies && imap_fetch_is_open(p->w->imap);
-	p->w->ahead.bodies = false;
-	if (!begun && imap_fetch_begin(p->w->imap, &request, err) != 0)
-		goto out;
 	while ((event = imap_fetch_next(p->w->imap, &m, err)) > 0) {
 		int rc = event == IMAP_FETCH_BODY ? receive_body(p, err) : take(p, &m, err);
 		if (rc != 0) {
@@ -127,19 +126,43 @@ static int fetch(struct pulling *p, unsigned batch, struct err *err)
 			break;
 		}
 	}
-out:
 	drop_delivery(p);
-	uidset_fini(&asked);
 	if (event == IMAP_FETCH_END)
 		return 0;
-	if (local || err->kind != ERR_SERVER_NO) {
-		if (local)
-			worker_disconnect(p->w); /* in the middle of an answer */
+	if (local)
+		worker_disconnect(p->w); /* in the middle of an answer */
+	if (local || err->kind != ERR_SERVER_NO)
 		return -1;
-	}
 	p->refusal = *err;
 	err_clear(err);
 	return 0;
+}
+
+/* One fetch of all that is missing. */
+static int fetch(struct pulling *p, unsigned batch, struct err *err)
+{
+	struct uidset asked = {0};
+	struct imap_fetch_request request = {
+		.uids = &asked, .flags = true, .date = true, .body = true, .batch = batch};
+
+	uidset_copy(&asked, &p->missing);
+	int rc = imap_fetch_begin(p->w->imap, &request, err);
+	uidset_fini(&asked);
+	return rc == 0 ? receive(p, err) : -1;
+}
+
+int carry_ahead(struct worker *w, struct box *box, bool *all, struct err *err)
+{
+	struct uidset got = {0};
+	struct pulling p = {.w = w, .box = box, .got = &got};
+
+	report_begin(w->pass->report, w->number, box->name, "fetching",
+		imap_selected(w->imap)->exists, 0);
+	int rc = receive(&p, err);
+	*all = rc == 0 && p.refusal.kind == ERR_NONE &&
+	       uidset_size(&got) == imap_selected(w->imap)->exists;
+	uidset_fini(&got);
+	return rc;
 }
 
 static int note_refused(struct pulling *p, const struct imap_message *m, struct err *err)

@@ -165,8 +165,9 @@ static int wants_bodies(struct worker *w, const struct box *box, struct err *err
 {
 	const struct pass *pass = w->pass;
 
-	if (pass->options->plan || !(pass->policy.new_messages & WAY_PULL) || !box->status.known ||
-		box->status.messages == 0 || box->status.messages > BODIES_AHEAD)
+	if (pass->options->plan || pass->hold_there || !(pass->policy.new_messages & WAY_PULL) ||
+		!box->status.known || box->status.messages == 0 ||
+		box->status.messages > BODIES_AHEAD)
 		return 0;
 	return is_empty(box->maildir, err);
 }
@@ -180,16 +181,16 @@ int look_there_ahead(struct worker *w, struct box *box, struct err *err)
 	if (count_rows(w->pass, box, &rows, err) != 0)
 		return -1;
 	enum rung rung = choose(w, box, rows);
-	w->ahead = (struct ahead){.listing = true, .id = box->row.id, .rung = rung};
-	if (rung != RUNG_UNKNOWN)
-		return begin_flags(w, box, rung, err);
-	if (imap_search_all_begin(w->imap, err) != 0)
+	int wanted = rung == RUNG_UNKNOWN ? wants_bodies(w, box, err) : 0;
+	if (wanted < 0)
 		return -1;
-	int wanted = wants_bodies(w, box, err);
-	if (wanted <= 0)
-		return wanted;
-	w->ahead.bodies = true;
-	return imap_fetch_begin(w->imap, &bodies, err);
+	w->ahead = (struct ahead){
+		.listing = !wanted, .bodies = wanted, .id = box->row.id, .rung = rung};
+	if (wanted)
+		return imap_fetch_begin(w->imap, &bodies, err);
+	/* One command only: a server may carry out two at once and mix their answers. */
+	return rung == RUNG_UNKNOWN ? imap_search_all_begin(w->imap, err)
+				    : begin_flags(w, box, rung, err);
 }
 
 /* Is what was sent ahead of use? Not if the SELECT told that the mailbox is another one than the

@@ -106,8 +106,7 @@ static void end_pass(struct pass *pass, const struct err *err)
 	mutex_unlock(&pass->lock);
 }
 
-/* Connect again, with growing pauses, until DEADLINE (clock_ms()). */
-static int reconnect(struct worker *w, int64_t deadline, struct err *err)
+int worker_reconnect(struct worker *w, int64_t deadline, struct err *err)
 {
 	unsigned pause = BACKOFF_FIRST_MS;
 
@@ -151,7 +150,7 @@ static int run_box(struct worker *w, box_work *work, struct box *box, struct err
 			if (clock_ms() >= deadline)
 				return err_wrap(err, "%s", box->name);
 			log_info("connection %u: %s; connecting again", w->number, err->msg);
-			if (reconnect(w, deadline, err) != 0)
+			if (worker_reconnect(w, deadline, err) != 0)
 				return -1;
 			/* What was handed over is in the state before the mailbox is looked at
 			 * again: else it would be new once more. */

@@ -47,7 +47,7 @@ __attribute__((constructor)) static void install(void)
 	const char *fault = getenv("GODWIT_FAULT");
 
 	/* The wait before an upload in doubt is repeated would make these tests last for hours. */
-	sync_set_doubt_ms(50);
+	sync_set_doubt_ms(200);
 	if (!fault)
 		return;
 	if (sscanf(fault, "count %511s", count_file) != 1 &&

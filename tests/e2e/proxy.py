@@ -10,13 +10,17 @@ class Proxy:
 
     hold:       accept, but pass nothing on
     cut_after:  end a connection after so many bytes from the server; None: never
+    cut_sent:   ... after so many bytes to the server
+    cuts:       how many connections are cut; None: all
+    received, sent: bytes from and to the server so far
     refuse:     end every connection at once
     opened, most: connections so far, and how many were open at once
     """
 
     def __init__(self, target):
         self.target = target
-        self.hold, self.cut_after, self.refuse = False, None, False
+        self.hold, self.cut_after, self.cut_sent, self.refuse = False, None, None, False
+        self.cuts, self.received, self.sent = None, 0, 0
         self.opened = self.most = self.open = 0
         self.stopping = False
         self.lock = threading.Lock()
@@ -57,18 +61,36 @@ class Proxy:
             with self.lock:
                 self.open -= 1
 
+    def _limits(self):
+        """How many bytes this connection may receive and send."""
+        with self.lock:
+            if self.cuts == 0:
+                return None, None
+            if self.cuts is not None:
+                self.cuts -= 1
+            return self.cut_after, self.cut_sent
+
     def _relay(self, client, server):
-        left = self.cut_after
+        receive, send = self._limits()
         while not self.stopping and not self.refuse:
             for source in select.select([client, server], [], [], 0.1)[0]:
                 data = source.recv(65536)
                 if not data:
                     return
                 if source is client:
+                    data, send = limit(data, send)
+                    self.sent += len(data)
                     server.sendall(data)
-                    continue
-                if left is not None:
-                    data, left = data[:left], left - len(data)
-                client.sendall(data)
-                if left is not None and left <= 0:
+                else:
+                    data, receive = limit(data, receive)
+                    self.received += len(data)
+                    client.sendall(data)
+                if receive == 0 or send == 0:
                     return
+
+
+def limit(data, left):
+    """What of DATA may pass, and how much may after that."""
+    if left is None:
+        return data, None
+    return data[:left], left - len(data[:left])

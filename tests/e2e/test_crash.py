@@ -166,7 +166,8 @@ class Bench:
     def recover(self, world, expected):
         fault = world.environment.pop("GODWIT_FAULT")
         try:
-            world.sync()
+            run = world.sync()
+            assert "damaged" not in run.err, run
             # A pass that pairs deletes nothing; what it put off is the business of the next one.
             world.sync()
             world.assert_same(dates=self.work is not adoption)

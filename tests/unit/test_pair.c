@@ -170,8 +170,9 @@ static void test_guard(void **state UNUSED)
 		struct policy policy = {.max_delete = rows[i].percent,
 			.max_delete_free = 20,
 			.approve = rows[i].approve};
-		if (guard_allows(&policy, (struct guard_count){rows[i].deletions,
-						  rows[i].messages}) != rows[i].allowed)
+		struct guard_count count = {
+			.deletions = rows[i].deletions, .messages = rows[i].messages};
+		if (guard_allows(&policy, count) != rows[i].allowed)
 			fail_msg("row %zu: %llu of %llu", i, (unsigned long long)rows[i].deletions,
 				(unsigned long long)rows[i].messages);
 	}
