@@ -15,6 +15,7 @@
 #include "imap/response.h"
 
 #define TAG_SIZE 20
+#define COMPRESS_AHEAD_MOST (16 * 1024)
 
 enum ticket_kind { TICKET_PLAIN, TICKET_APPEND };
 
@@ -109,6 +110,7 @@ struct imap {
 
 	struct fetch fetch;
 	struct search search;
+	bool compressed;
 	bool qresync; /* the server said that it is on */
 };
 

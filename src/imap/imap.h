@@ -105,6 +105,12 @@ struct imap_counts {
 };
 struct imap_counts imap_counts(const struct imap *imap);
 
+/* The shortest time from asking to hearing so far, in ms: not less than the network's round trip.
+ */
+unsigned imap_round_trip_ms(const struct imap *imap);
+/* COMPRESS=DEFLATE from here on (RFC 4978). 1: it is on, 0: not offered, or refused; -1. */
+int imap_compress(struct imap *imap, struct err *err) MUST_USE;
+
 /* ---- mailboxes ---- */
 
 enum imap_attribute { /* of a LIST entry */

@@ -2,16 +2,18 @@
  * The lexer. Everything that the server sends passes take(), one octet at a time, except the octets
  * of literals: there the line bound is counted and the trace is written.
  */
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include "base/log.h"
+#include "base/thread.h"
 #include "imap/lexer.h"
 
 #define TRACE_MAX 500 /* octets of a line that are shown */
 
 void lexer_init(struct lexer *lexer, struct stream *stream, unsigned number)
 {
-	*lexer = (struct lexer){.stream = stream, .number = number};
+	*lexer = (struct lexer){.stream = stream, .number = number, .least_wait_ms = UINT_MAX};
 	lexer->input = xmalloc(LEXER_INPUT_SIZE);
 	lexer_begin(lexer);
 }
@@ -79,13 +81,19 @@ static void trace_end(struct lexer *lexer)
 static int fill(struct lexer *lexer, struct err *err)
 {
 	ssize_t n;
+	bool asked = lexer->sent && !stream_pending(lexer->stream);
+	int64_t begun = asked ? clock_ms() : 0;
 
-	if (lexer->sent && !stream_pending(lexer->stream))
-		lexer->round_trips++;
+	lexer->round_trips += asked;
 	lexer->sent = false;
 	n = stream_read(lexer->stream, lexer->input, LEXER_INPUT_SIZE, err);
 	if (n < 0)
 		return -1;
+	if (asked) {
+		int64_t waited = clock_ms() - begun;
+		if (waited < lexer->least_wait_ms)
+			lexer->least_wait_ms = (unsigned)waited;
+	}
 	if (n == 0)
 		return err_set(err, ERR_NET, "the server closed the connection");
 

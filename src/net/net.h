@@ -4,6 +4,7 @@
 #ifndef NET_NET_H
 #define NET_NET_H
 
+#include "base/slice.h"
 #include "net/stream.h"
 
 enum net_tls { NET_TLS_IMPLICIT, NET_TLS_STARTTLS, NET_TLS_NONE };
@@ -47,6 +48,13 @@ int net_dial(struct net_context *context, struct stream **out, struct err *err) 
  * stream itself still holds is refused as ERR_PROTO. Not with NET_TLS_NONE.
  */
 int net_start_tls(struct net_context *context, struct stream **stream, struct err *err) MUST_USE;
+
+/*
+ * Put compression on *STREAM (COMPRESS=DEFLATE, RFC 4978): *STREAM is the compressing stream then;
+ * on failure it is closed and NULL. AHEAD: compressed octets that were read already, at most 16
+ * KiB.
+ */
+int net_start_deflate(struct stream **stream, struct slice ahead, struct err *err) MUST_USE;
 
 /* For tests and fake servers: a stream over two file descriptors (equal for a socket), owned by the
  * stream. */

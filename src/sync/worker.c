@@ -59,10 +59,34 @@ int worker_select(struct worker *w, struct box *box, struct err *err)
 	return 0;
 }
 
+#define COMPRESS_ROUND_TRIP_MS 10 /* a line that is this long is slower than the processor */
+#define COMPRESS_NEWS 20          /* messages that are worth a round trip more */
+
+/* `auto`: only on a line that is long, and only for many messages. */
+static bool wants_compression(const struct worker *w, const struct box *box)
+{
+	enum config_compress wanted = w->pass->account->compress;
+	const struct state_watermark *then = &box->row.watermark;
+	const struct imap_status *now = &box->status;
+
+	if (wanted != CONFIG_COMPRESS_AUTO)
+		return wanted == CONFIG_COMPRESS_YES;
+	return imap_round_trip_ms(w->imap) >= COMPRESS_ROUND_TRIP_MS &&
+	       (!now->known || now->uidnext >= then->uidnext + COMPRESS_NEWS);
+}
+
+static int compress(struct worker *w, const struct box *box, struct err *err)
+{
+	if (!wants_compression(w, box))
+		return 0;
+	return imap_compress(w->imap, err) < 0 ? -1 : 0;
+}
+
 int worker_select_ahead(struct worker *w, struct box *box, struct err *err)
 {
 	w->selected = NULL;
-	if (imap_select_begin(w->imap, box->wire, w->pass->options->plan, err) != 0 ||
+	if (compress(w, box, err) != 0 ||
+		imap_select_begin(w->imap, box->wire, w->pass->options->plan, err) != 0 ||
 		look_there_ahead(w, box, err) != 0)
 		return -1;
 	if (imap_select_end(w->imap, err) != 0)

@@ -13,7 +13,7 @@ packages()
 	test) echo libcmocka-dev python3 python3-pytest openssl ;;
 	lint) echo clang clang-format clang-tidy python3 ;;
 	demo) echo python3 openssl ;;
-	bench) echo isync python3 openssl ;;
+	bench) echo isync python3 openssl strace ;;
 	*)
 		echo "deps.sh: no group '$1'" >&2
 		exit 64
