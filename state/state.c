@@ -241,7 +241,7 @@ static int open_all(struct state *s, const char *identity, struct err *err)
 {
 	if (!s->read_only && fs_make_path(s->dir, 0700, err) != 0)
 		return err_wrap(err, "can't make the state directory");
-	if (check_file(s, err) != 0 || verify_unless_clean(s->dir, err) != 0 ||
+	if (check_file(s, err) != 0 || verify_unless_clean(s->dir, s->read_only, err) != 0 ||
 		open_env(s, err) != 0 || open_tables(s, err) != 0)
 		return -1;
 	int rc = read_identity(s, identity, err);

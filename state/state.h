@@ -117,6 +117,9 @@ int state_put_mailbox(
 /* Also keeps by_base: an old BASE of this UID goes, the new one (if any) comes. */
 int state_put_message(struct state_write *write, uint32_t id, const struct state_message *message,
 	struct err *err) MUST_USE;
+/* What the count of a mailbox's rows shall be, whatever this transaction changed: for `check`. */
+int state_put_tally(
+	struct state_write *write, const struct state_tally *tally, struct err *err) MUST_USE;
 int state_delete_message(struct state_write *write, uint32_t id, uint32_t uid,
 	struct err *err) MUST_USE; /* no row: 0 */
 int state_put_arrival(struct state_write *write, uint32_t id, const struct state_message *message,

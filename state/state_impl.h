@@ -66,7 +66,7 @@ int state_damaged(const struct state *state, struct err *err, enum state_table t
  * as the last run left it when it ended in good order, all of it is read once by a child process,
  * which may die of it. -1 with EUCLEAN: it is damaged.
  */
-int verify_unless_clean(const char *dir, struct err *err) MUST_USE;
+int verify_unless_clean(const char *dir, bool read_only, struct err *err) MUST_USE;
 /* The environment was closed in good order: remember how its file looks. */
 void verify_note_clean(const char *dir);
 

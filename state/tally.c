@@ -67,3 +67,12 @@ int tally_flush(struct state_write *w, struct err *err)
 	}
 	return rc;
 }
+
+int state_put_tally(struct state_write *w, const struct state_tally *tally, struct err *err)
+{
+	tally_drop(w, tally->id); /* what was added up does not count */
+	buf_clear(&w->key);
+	key_number(&w->key, tally->id);
+	encode_tally(&w->value, buf_slice(&w->key), tally);
+	return write_put(w, TABLE_TALLY, err);
+}

@@ -238,7 +238,7 @@ static bool is_clean(const char *dir, const char *now)
 	return clean;
 }
 
-int verify_unless_clean(const char *dir, struct err *err)
+int verify_unless_clean(const char *dir, bool read_only, struct err *err)
 {
 	char now[256], path[4096];
 
@@ -246,7 +246,7 @@ int verify_unless_clean(const char *dir, struct err *err)
 		return 0;
 	bool clean = is_clean(dir, now);
 	note_path(dir, "clean", path);
-	if (unlink(path) != 0 && errno != ENOENT)
+	if (!read_only && unlink(path) != 0 && errno != ENOENT)
 		log_debug(LOG_STATE, "%s stays: %s", path, strerror(errno));
 	if (clean || verify(dir) != DAMAGED)
 		return 0;

@@ -18,6 +18,7 @@ const struct command *const cli_commands[] = {
 	&command_list,
 	&command_log,
 	&command_undo,
+	&command_check,
 	&command_dump,
 	&command_config,
 };

@@ -22,6 +22,7 @@ struct cli_options {
 	bool approve, retry, no_wait; /* sync */
 	bool remote;                  /* status */
 	bool capabilities;            /* list */
+	bool deep, repair;            /* check */
 };
 
 /* An account that the command line named, or one of all. */
@@ -51,7 +52,7 @@ struct command {
 };
 
 extern const struct command command_sync, command_plan, command_status, command_list, command_log,
-	command_undo, command_dump, command_config;
+	command_undo, command_check, command_dump, command_config;
 
 /* All commands, in the order of --help, and the options that go with each of them. */
 extern const struct command *const cli_commands[];

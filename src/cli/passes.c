@@ -88,6 +88,13 @@ static void run_all(const struct cli *cli, struct pass *passes, size_t count)
 
 int passes_run(const struct cli *cli, const struct sync_options *options)
 {
+	uint64_t ignored = 0;
+
+	return passes_count(cli, options, &ignored);
+}
+
+int passes_count(const struct cli *cli, const struct sync_options *options, uint64_t *operations)
+{
 	size_t count = cli->target_count;
 	struct pass *passes = xcalloc(count + 1, sizeof(*passes));
 	int status = 0;
@@ -97,6 +104,8 @@ int passes_run(const struct cli *cli, const struct sync_options *options)
 	run_all(cli, passes, count);
 	for (size_t i = 0; i < count; i++) {
 		status = sync_worse_status(status, pass_finish(&passes[i]));
+		for (size_t k = 0; k < OP_KIND_COUNT; k++)
+			*operations += passes[i].events.operations[k];
 		pass_fini(&passes[i]);
 	}
 	free(passes);

@@ -14,4 +14,7 @@
  */
 int passes_run(const struct cli *cli, const struct sync_options *options);
 
+/* The same; adds the number of operations that were planned to *OPERATIONS. */
+int passes_count(const struct cli *cli, const struct sync_options *options, uint64_t *operations);
+
 #endif

@@ -72,6 +72,24 @@ int sync_read_log(const struct config_account *account, struct arena *arena, str
 int sync_undo(const struct config_account *account, uint64_t *pass, uint64_t *count,
 	struct err *err) MUST_USE;
 
+/* Something that `check` found. Borrowed for the call. */
+struct sync_finding {
+	const char *mailbox; /* canonical, "" for the account */
+	uint32_t uid;        /* 0: none */
+	const char *file;    /* NULL: none */
+	const char *what;    /* one line */
+	bool mended;
+};
+struct sync_check {
+	bool deep;   /* read every file and compare it with its digest */
+	bool repair; /* mend the state: takes the account's lock; no mail is touched */
+	void (*found)(const struct sync_finding *finding, void *arg);
+	void *arg;
+};
+/* Look at an account's state by itself, and at the files that it speaks of. Offline. */
+int sync_check(const struct config_account *account, const struct sync_check *options,
+	struct err *err) MUST_USE;
+
 /* For tests, before the first pass: how long to wait before an upload in doubt is repeated (10 s).
  */
 void sync_set_doubt_ms(unsigned ms);
