@@ -86,17 +86,20 @@ int state_set_aside(const char *dir, char *to, size_t size, struct err *err)
 
 #define META_MAGIC 0xBEEFC0DEu
 #define PAGE_HEADER 16
+#define MAP_MOST (UINT64_C(1) << 42) /* more than any state will need */
 
 /* Is this the beginning of an LMDB file of this machine's kind? */
 static bool plausible(const unsigned char *page, size_t n, off_t size, long page_size)
 {
 	uint32_t magic, version;
+	uint64_t map_size;
 
 	if (n < 64 || size < 2 * page_size)
 		return false;
 	memcpy(&magic, page + PAGE_HEADER, 4);
 	memcpy(&version, page + PAGE_HEADER + 4, 4);
-	return magic == META_MAGIC && version == 1;
+	memcpy(&map_size, page + PAGE_HEADER + 16, sizeof(map_size)); /* behind a pointer */
+	return magic == META_MAGIC && version == 1 && map_size <= MAP_MOST;
 }
 
 static int check_file(const struct state *state, struct err *err)

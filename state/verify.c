@@ -159,6 +159,13 @@ static enum verdict read_all(MDB_env *env)
 				      : DAMAGED; /* the process ends: nothing needs closing */
 }
 
+/* Else a map that can't be had is one that a damaged page asks for. */
+static bool memory_is_limited(void)
+{
+	struct rlimit limit;
+	return getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur != RLIM_INFINITY;
+}
+
 static enum verdict judge(const char *dir)
 {
 	MDB_env *env;
@@ -167,7 +174,7 @@ static enum verdict judge(const char *dir)
 		return UNKNOWN;
 	/* Without LMDB's locks: nobody else writes, the account's lock is ours or nobody cares. */
 	int rc = mdb_env_open(env, dir, MDB_RDONLY | MDB_NOLOCK | MDB_NORDAHEAD, 0600);
-	if (rc == ENOENT || rc == EACCES || rc == ENOMEM || rc == EAGAIN)
+	if (rc == ENOENT || rc == EACCES || rc == EAGAIN || (rc == ENOMEM && memory_is_limited()))
 		return UNKNOWN;
 	return rc == 0 ? read_all(env) : DAMAGED;
 }

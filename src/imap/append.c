@@ -10,16 +10,12 @@
 #define DIRECT_MIN (16 * 1024) /* pieces from here on are written past the queue */
 #define QUEUE_MAX (64 * 1024)
 
-/* "name (flags) "date" " */
-static int add_arguments(struct imap *imap, struct slice wire, const struct flags *flags,
-	int64_t date, struct err *err)
+/* " (flags) "date" " */
+static void add_arguments(struct imap *imap, const struct flags *flags, int64_t date)
 {
 	char text[DATE_TEXT_SIZE];
 	struct buf list = {0};
 
-	command_text(imap, "APPEND ");
-	if (command_astring(imap, wire, err) < 0)
-		return -1;
 	if (!flags_empty(flags)) {
 		buf_add_str(&list, " (");
 		keywords_format(imap->keywords, flags, &list);
@@ -29,7 +25,6 @@ static int add_arguments(struct imap *imap, struct slice wire, const struct flag
 	}
 	date_format(date, text);
 	command_textf(imap, " \"%s\" ", text);
-	return 0;
 }
 
 /* The server would take the whole of it only to say no. */
@@ -56,13 +51,15 @@ int imap_append_begin(struct imap *imap, struct slice wire, const struct flags *
 		return 1;
 	if (command_begin(imap, *out, err) < 0)
 		return -1;
-	if (add_arguments(imap, wire, flags, date, err) < 0) {
+	command_text(imap, "APPEND ");
+	if (command_astring(imap, wire, err) < 0) {
 		if (imap->dead.kind == ERR_NONE)
 			command_abort(imap);
 		command_forget(imap, *out);
 		return -1;
 	}
 
+	add_arguments(imap, flags, date);
 	rc = command_literal(imap, size, err);
 	if (rc != 0) {
 		command_end(imap);
@@ -70,6 +67,30 @@ int imap_append_begin(struct imap *imap, struct slice wire, const struct flags *
 	}
 	command_trace(imap);
 	imap->append_open = *out;
+	imap->append_left = size;
+	return 0;
+}
+
+bool imap_append_joins(const struct imap *imap, uint64_t size)
+{
+	uint64_t limit = imap->capabilities.append_limit;
+
+	return imap_can(imap, IMAP_CAP_MULTIAPPEND) && (limit == 0 || size <= limit) &&
+	       (imap_can(imap, IMAP_CAP_LITERAL_PLUS) ||
+		       (imap_can(imap, IMAP_CAP_LITERAL_MINUS) && size <= 4096));
+}
+
+int imap_append_more(
+	struct imap *imap, const struct flags *flags, int64_t date, uint64_t size, struct err *err)
+{
+	if (connection_alive(imap, err) < 0)
+		return -1;
+	ASSERT(imap->append_open && imap->append_left == 0 && imap_append_joins(imap, size));
+	add_arguments(imap, flags, date);
+	if (command_literal(imap, size, err) != 0)
+		return connection_fatal(
+			imap, err, ERR_PROTO, "the server answered in the middle of a command");
+	command_trace(imap);
 	imap->append_left = size;
 	return 0;
 }

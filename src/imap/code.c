@@ -86,20 +86,31 @@ static void parse_permanent(
 	}
 }
 
-/* "validity uid". Sets, zeros and other forms count as no UID: pairing finds the message then. */
+#define APPEND_RANGES 64
+
+/*
+ * "validity uids". More than one of MULTIAPPEND, if they follow one another as servers give them
+ * out. Other sets, zeros and other forms count as no UID: pairing finds the messages then.
+ */
 static void parse_appenduid(struct slice arguments, struct response_code *out)
 {
-	struct slice validity, uid, more;
-	uint64_t v, u;
+	struct slice validity, uids, more;
+	struct uid_range ranges[APPEND_RANGES];
+	uint64_t v;
 
-	if (!next_word(&arguments, &validity) || !next_word(&arguments, &uid) ||
-		next_word(&arguments, &more))
+	if (!next_word(&arguments, &validity) || !next_word(&arguments, &uids) ||
+		next_word(&arguments, &more) || !slice_number(validity, UINT32_MAX, &v) || !v)
 		return;
-	if (!slice_number(validity, UINT32_MAX, &v) || !slice_number(uid, UINT32_MAX, &u) || !v ||
-		!u)
+	ssize_t n = uidset_parse_ordered(uids, ranges, APPEND_RANGES);
+	for (ssize_t i = 0; i < n; i++)
+		if (ranges[i].first > ranges[i].last ||
+			(i > 0 && (uint64_t)ranges[i - 1].last + 1 != ranges[i].first))
+			return;
+	if (n <= 0)
 		return;
 	out->uidvalidity = (uint32_t)v;
-	out->uid = (uint32_t)u;
+	out->uid = ranges[0].first;
+	out->uid_last = ranges[n - 1].last;
 }
 
 /* "validity old new". What the sets hold is judged by whoever asked for the move. */

@@ -104,6 +104,7 @@ static struct imap_result make_result(const struct ticket *ticket, const struct 
 	if (ticket->kind == TICKET_APPEND && result.ok) {
 		result.uidvalidity = response->code.uidvalidity;
 		result.uid = response->code.uid;
+		result.uid_last = response->code.uid_last;
 	}
 	log_escape(response->text, result.text, sizeof(result.text));
 	return result;

@@ -288,9 +288,9 @@ struct imap_result {
 	bool ok;  /* tagged OK (else NO or BAD) */
 	bool bad; /* tagged BAD */
 	enum imap_code code;
-	uint32_t uidvalidity; /* APPENDUID */
-	uint32_t uid;         /* APPENDUID, one UID */
-	char text[256];       /* the server's words, escaped */
+	uint32_t uidvalidity;   /* APPENDUID */
+	uint32_t uid, uid_last; /* APPENDUID: these UIDs, in order; 0: not told, or no such row */
+	char text[256];         /* the server's words, escaped */
 };
 
 /*
@@ -351,6 +351,13 @@ int imap_subscribe_send(
  */
 int imap_append_begin(struct imap *imap, struct slice wire, const struct flags *flags, int64_t date,
 	uint64_t size, imap_ticket *out, struct err *err) MUST_USE;
+/* May a message of SIZE octets go in one command with others? With MULTIAPPEND (RFC 3502), where
+ * nothing has to be waited for. */
+bool imap_append_joins(const struct imap *imap, uint64_t size);
+/* After all data of the message before: the next one of the same command. The server stores all or
+ * none; one ticket tells of all. */
+int imap_append_more(struct imap *imap, const struct flags *flags, int64_t date, uint64_t size,
+	struct err *err) MUST_USE;
 int imap_append_data(struct imap *imap, const void *data, size_t n, struct err *err) MUST_USE;
 int imap_append_end(struct imap *imap, struct err *err) MUST_USE;
 /* Uploads that were begun and not waited for yet. */

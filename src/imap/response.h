@@ -64,9 +64,8 @@ enum response_note {
 struct response_code {
 	enum imap_code code; /* IMAP_CODE_OTHER: a note, or one that nobody looks at */
 	enum response_note note;
-	uint64_t number; /* HIGHESTMODSEQ, UIDNEXT, UIDVALIDITY */
-	uint32_t uidvalidity,
-		uid; /* APPENDUID, COPYUID; 0 unless it has the right form and one UID */
+	uint64_t number;                     /* HIGHESTMODSEQ, UIDNEXT, UIDVALIDITY */
+	uint32_t uidvalidity, uid, uid_last; /* APPENDUID, COPYUID; 0 unless of the right form */
 	struct slice uids_from,
 		uids_to;    /* COPYUID: as the server wrote them; until the next response */
 	struct flags flags; /* PERMANENTFLAGS */

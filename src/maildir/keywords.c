@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +26,6 @@
 
 #define TABLE "dovecot-keywords"
 #define LOCK "dovecot-uidlist.lock"
-#define LOCK_DRAFT ".godwit-lock"
 #define TABLE_MAX (1u << 20)
 #define LOCK_WAIT_MS 10000
 #define LOCK_STALE_S 120
@@ -245,20 +245,27 @@ static int remove_stale(const struct maildir *maildir, struct err *err)
 	return fs_unlink(maildir->fd, LOCK, err) == 0 || err->sys == ENOENT ? 0 : -1;
 }
 
-/* The lock comes into being with its text: a file of another name first, then renamed. */
+/* The lock comes into being with its text: a file of another name first, nobody else's, then
+ * renamed. */
 static int write_lock(const struct maildir *maildir, struct err *err)
 {
-	char text[LOCK_TEXT_MAX];
+	static _Atomic unsigned count;
+	char text[LOCK_TEXT_MAX], draft[64];
+	struct err ignored = {0};
 
-	if (fs_unlink(maildir->fd, LOCK_DRAFT, err) != 0 && err->sys != ENOENT)
-		return -1;
-	int fd = fs_create(maildir->fd, LOCK_DRAFT, 0600, err);
+	snprintf(draft, sizeof(draft), "godwit-lock.%d.%u", (int)getpid(),
+		atomic_fetch_add(&count, 1));
+	int fd = fs_create(maildir->fd_tmp, draft, 0600, err);
 	if (fd < 0)
 		return -1;
 	lock_text(text, sizeof(text));
 	int rc = fs_write_all(fd, text, strlen(text), err);
 	close(fd);
-	return rc == 0 ? fs_rename_noreplace(maildir->fd, LOCK_DRAFT, maildir->fd, LOCK, err) : -1;
+	if (rc == 0)
+		rc = fs_rename_noreplace(maildir->fd_tmp, draft, maildir->fd, LOCK, err);
+	if (rc != 0 && fs_unlink(maildir->fd_tmp, draft, &ignored) != 0)
+		log_debug(LOG_MAILDIR, "%s: %s stays in tmp/", maildir->path, draft);
+	return rc;
 }
 
 static int lock(const struct maildir *maildir, struct err *err)

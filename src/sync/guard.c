@@ -1,12 +1,19 @@
 #include "sync/guard.h"
 
+bool guard_is_window(struct guard_count count)
+{
+	return count.oldest && count.deletions > 0 && count.shown > 0 &&
+	       count.shown % GUARD_WINDOW == 0;
+}
+
 bool guard_allows(const struct policy *policy, struct guard_count count)
 {
-	if (policy->approve || count.deletions <= policy->max_delete_free)
+	if (policy->approve)
 		return true;
-	uint64_t percent = policy->max_delete;
-	if (count.oldest && percent > GUARD_WINDOW_PERCENT)
-		percent = GUARD_WINDOW_PERCENT;
+	if (guard_is_window(count))
+		return false;
+	if (count.deletions <= policy->max_delete_free)
+		return true;
 	/* 100 * deletions > percent * messages, without overflow for any real count. */
-	return count.deletions * 100 <= percent * count.messages;
+	return count.deletions * 100 <= (uint64_t)policy->max_delete * count.messages;
 }

@@ -13,18 +13,19 @@ static void refuse(struct pass *pass, const char *mailbox, enum side side, struc
 {
 	char reason[400];
 
-	snprintf(reason, sizeof(reason),
-		"%llu of %llu messages would be deleted %s: refused (%s%u%%). If that is meant, "
-		"run `godwit sync --approve %s`",
+	int n = snprintf(reason, sizeof(reason),
+		"%llu of %llu messages would be deleted %s: refused ",
 		(unsigned long long)count.deletions, (unsigned long long)count.messages,
-		side == SIDE_HERE ? "here" : "on the server",
-		count.oldest ? "they are the oldest ones, as if the server showed a window; more "
-			       "than "
-			     : "more than ",
-		count.oldest && pass->policy.max_delete > GUARD_WINDOW_PERCENT
-			? GUARD_WINDOW_PERCENT
-			: pass->policy.max_delete,
-		pass->account->name);
+		side == SIDE_HERE ? "here" : "on the server");
+	if (guard_is_window(count))
+		n += snprintf(reason + n, sizeof(reason) - (size_t)n,
+			"(they are the oldest ones, and the server shows just %llu: a window)",
+			(unsigned long long)count.shown);
+	else
+		n += snprintf(reason + n, sizeof(reason) - (size_t)n, "(more than %u%%)",
+			pass->policy.max_delete);
+	snprintf(reason + n, sizeof(reason) - (size_t)n,
+		". If that is meant, run `godwit sync --approve %s`", pass->account->name);
 	atomic_fetch_add(&pass->report->totals.refused, count.deletions);
 	pass_tell(pass, REPORT_REFUSED, mailbox, reason);
 }
@@ -91,9 +92,12 @@ static void guard_side(struct pass *pass, enum side side)
 
 	for (size_t i = 0; i < pass->box_count; i++) {
 		struct box *box = &pass->boxes[i];
-		struct guard_count count = {uidset_size(deletions(box, side)),
-			side == SIDE_HERE ? box->rows_here : box->rows_there,
-			side == SIDE_HERE && box->oldest};
+		struct guard_count count = {
+			.deletions = uidset_size(deletions(box, side)),
+			.messages = side == SIDE_HERE ? box->rows_here : box->rows_there,
+			.oldest = side == SIDE_HERE && box->oldest,
+			.shown = box->watermark.messages,
+		};
 		account.messages += count.messages;
 		if (guard_allows(&pass->policy, count)) {
 			account.deletions += count.deletions;

@@ -502,9 +502,11 @@ static int pull_ahead(struct worker *w, struct box *box, struct err *err)
 	bool all = false;
 
 	w->ahead.bodies = false;
-	if (carry_ahead(w, box, &all, err) != 0 || settler_flush(w->pass->settler, err) != 0)
+	if (carry_ahead(w, box, &all, err) != 0)
 		return -1;
 	box->looked = all;
+	if (!all && settler_flush(w->pass->settler, err) != 0)
+		return -1;
 	return all;
 }
 

@@ -4,6 +4,9 @@
  * next pass finds the rows, pairs the files with what arrived on the server, and sends only what is
  * proven not to be there.
  *
+ * With MULTIAPPEND a group goes in a few commands, each of which stores all its messages or none;
+ * one that is refused is repeated message by message.
+ *
  * An answered APPEND is never sent again. Its UID comes with the answer (UIDPLUS); else the next
  * look finds the message as new there and pairs it with the file.
  */
@@ -14,7 +17,8 @@
 #include "base/log.h"
 #include "sync/pass.h"
 
-#define GROUP 64 /* files open at once, and APPENDs between two commits */
+#define GROUP 128               /* files open at once, and APPENDs between two commits */
+#define JOINED_BYTES (4u << 20) /* messages that go in one command: if one is refused, all are */
 
 struct sending {
 	const struct op *op;
@@ -22,6 +26,7 @@ struct sending {
 	struct maildir_facts facts;
 	imap_ticket ticket;
 	bool sent;
+	size_t joined; /* so many files, this one included, went in its command; 0: in another's */
 };
 
 struct pushing {
@@ -91,7 +96,7 @@ static int stream(struct pushing *p, struct sending *s, struct err *err)
 		report_advance(p->w->pass->report, p->w->number, 0, data.n);
 	}
 	if (rc == 0)
-		return imap_append_end(p->w->imap, err);
+		return 0;
 	/*
 	 * The file changed under our hands in the middle of a literal: only closing the connection
 	 * keeps the server from storing a torn message. The mailbox is taken again on a new one.
@@ -111,7 +116,53 @@ static int send_one(struct pushing *p, struct sending *s, struct err *err)
 	if (rc < 0)
 		return -1;
 	s->sent = true;
-	return rc == 1 ? 0 : stream(p, s, err);
+	s->joined = 1;
+	if (rc == 1)
+		return 0;
+	return stream(p, s, err) != 0 ? -1 : imap_append_end(p->w->imap, err);
+}
+
+/* How many files from I on go in one command. */
+static size_t count_joined(const struct pushing *p, size_t i)
+{
+	uint64_t bytes = 0;
+	size_t n = 0;
+
+	for (; i + n < p->count; n++) {
+		const struct sending *s = &p->group[i + n];
+		if (!s->reader || !imap_append_joins(p->w->imap, s->facts.wire_size))
+			break;
+		bytes += s->facts.wire_size;
+		if (n > 0 && bytes > JOINED_BYTES)
+			break;
+	}
+	return n;
+}
+
+/* N files from I on, n > 1, in one command: all are stored or none (MULTIAPPEND). */
+static int send_joined(struct pushing *p, size_t i, size_t n, struct err *err)
+{
+	struct sending *first = &p->group[i];
+	struct imap *imap = p->w->imap;
+	struct flags flags = flags_and(&first->op->flags, &p->box->mask_there);
+	int rc = imap_append_begin(imap, p->box->wire, &flags, first->facts.date,
+		first->facts.wire_size, &first->ticket, err);
+
+	if (rc < 0)
+		return -1;
+	first->sent = true;
+	first->joined = n;
+	if (rc == 1)
+		return 0;
+	for (size_t k = 0; rc == 0 && k < n; k++) {
+		struct sending *s = &p->group[i + k];
+		flags = flags_and(&s->op->flags, &p->box->mask_there);
+		if (k > 0)
+			rc = imap_append_more(imap, &flags, s->facts.date, s->facts.wire_size, err);
+		if (rc == 0)
+			rc = stream(p, s, err);
+	}
+	return rc == 0 ? imap_append_end(imap, err) : -1;
 }
 
 static int row_for(struct pushing *p, const struct sending *s, uint32_t uid, struct err *err)
@@ -148,27 +199,82 @@ static int answered(struct pushing *p, const struct sending *s, struct err *err)
 	return settle_upload(p->w->pass->settler, p->box->row.id, &upload, err);
 }
 
-static int collect(struct pushing *p, struct sending *s, struct err *err)
+/* The server has the message, under UID if it told. */
+static int stored(struct pushing *p, const struct sending *s, uint32_t uid, struct err *err)
 {
 	struct report_totals *totals = &p->w->pass->report->totals;
+
+	atomic_fetch_add(&totals->appended, 1);
+	atomic_fetch_add(&totals->appended_bytes, s->facts.wire_size);
+	report_advance(p->w->pass->report, p->w->number, 1, 0);
+	return uid != 0 ? row_for(p, s, uid, err) : answered(p, s, err);
+}
+
+static int collect(struct pushing *p, struct sending *s, struct err *err);
+
+/* The files of a command that was refused, one by one: which of them was it? */
+static int send_again(struct pushing *p, struct sending *first, size_t n, struct err *err)
+{
+	for (size_t k = 0; k < n; k++) {
+		struct sending *s = &first[k];
+		maildir_reader_close(s->reader);
+		s->reader = NULL;
+		if (prepare(p, s, err) != 0)
+			return -1;
+		if (!s->reader)
+			continue;
+		if (settler_flush(p->w->pass->settler, err) != 0 || send_one(p, s, err) != 0 ||
+			collect(p, s, err) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int collect(struct pushing *p, struct sending *s, struct err *err)
+{
 	struct imap_result result;
 	struct err why = {0};
 
 	if (imap_wait(p->w->imap, s->ticket, &result, err) != 0)
 		return -1;
+	if (!result.ok && s->joined > 1)
+		return send_again(p, s, s->joined, err);
 	if (!result.ok) {
 		err_set(&why, ERR_SERVER_NO, "the server refuses the message (%llu bytes)",
 			(unsigned long long)s->facts.wire_size);
 		err_server(&why, result.text, strlen(result.text));
 		return refused(p, s, &why, err);
 	}
-	atomic_fetch_add(&totals->appended, 1);
-	atomic_fetch_add(&totals->appended_bytes, s->facts.wire_size);
-	report_advance(p->w->pass->report, p->w->number, 1, 0);
-	if (result.code == IMAP_CODE_APPENDUID && result.uid != 0 &&
-		result.uidvalidity == p->box->row.uidvalidity)
-		return row_for(p, s, result.uid, err);
-	return answered(p, s, err);
+	bool told = result.code == IMAP_CODE_APPENDUID && result.uid != 0 &&
+		    result.uidvalidity == p->box->row.uidvalidity &&
+		    result.uid_last - result.uid + 1 == s->joined;
+	for (size_t k = 0; k < s->joined; k++)
+		if (stored(p, &s[k], told ? result.uid + (uint32_t)k : 0, err) != 0)
+			return -1;
+	return 0;
+}
+
+static int send_group(struct pushing *p, struct err *err)
+{
+	for (size_t i = 0, n; i<p->count; i += n> 1 ? n : 1) {
+		n = count_joined(p, i);
+		if (!p->group[i].reader)
+			continue;
+		if ((n > 1 ? send_joined(p, i, n, err) : send_one(p, &p->group[i], err)) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int collect_group(struct pushing *p, struct err *err)
+{
+	for (size_t i = 0, n; i < p->count; i += n) {
+		struct sending *s = &p->group[i];
+		n = s->joined > 1 ? s->joined : 1; /* what is sent again stands alone */
+		if (s->sent && collect(p, s, err) != 0)
+			return -1;
+	}
+	return 0;
 }
 
 static int push_group(struct pushing *p, struct err *err)
@@ -180,12 +286,8 @@ static int push_group(struct pushing *p, struct err *err)
 			goto out;
 	if (settler_flush(p->w->pass->settler, err) != 0)
 		goto out;
-	for (size_t i = 0; i < p->count; i++)
-		if (p->group[i].reader && send_one(p, &p->group[i], err) != 0)
-			goto out;
-	for (size_t i = 0; i < p->count; i++)
-		if (p->group[i].sent && collect(p, &p->group[i], err) != 0)
-			goto out;
+	if (send_group(p, err) != 0 || collect_group(p, err) != 0)
+		goto out;
 	rc = 0;
 out:
 	for (size_t i = 0; i < p->count; i++)

@@ -293,15 +293,6 @@ def test_root_of_another_account_is_refused(world, make_world):
     assert len(world.there.messages("INBOX")) == 5
 
 
-def test_deleted_folder_keeps_the_mail_there(world):
-    world.there.create("box")
-    world.there.append_many("box", [(compose(), [], 1) for _ in range(5)])
-    world.sync()
-    world.here.remove_mailbox("box")
-    world.sync(expect=None)
-    assert len(world.there.messages("box")) == 5
-
-
 # 74
 
 

@@ -193,7 +193,7 @@ static void test_boxes(void **state UNUSED)
 		{"h", "", WAY_BOTH, BOX_CREATE_THERE},
 		{"t", "TH", WAY_BOTH, BOX_GONE_HERE},
 		{"h", "TH", WAY_BOTH, BOX_GONE_THERE},
-		{"", "TH", WAY_BOTH, BOX_SKIP},
+		{"", "TH", WAY_BOTH, BOX_FORGET},
 		{"t", "", WAY_PUSH, BOX_SKIP},
 		{"h", "", WAY_PULL, BOX_SKIP},
 		{"n", "", WAY_BOTH, BOX_SKIP},
