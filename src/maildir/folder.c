@@ -145,7 +145,11 @@ static int remove_own_files(int dir, struct err *err)
 	return fs_fsync(dir, err);
 }
 
-/* The directory PATH, unless something else is in it. 1, 0: it stays, -1. */
+/*
+ * The directory PATH, unless something else is in it. 1, 0: it stays, -1. Whoever removes a folder
+ * beside us may have taken a directory above both away already: then it is gone, too, and so is
+ * all below; only its durability is left to do.
+ */
 static int remove_directory(const struct maildir_root *root, const char *path, struct err *err)
 {
 	const char *slash = strrchr(path, '/');
@@ -155,8 +159,8 @@ static int remove_directory(const struct maildir_root *root, const char *path, s
 
 	free(above);
 	if (parent < 0)
-		return -1;
-	if (fs_rmdir(parent, slash ? slash + 1 : path, err) == 0)
+		return err->sys == ENOENT ? 1 : -1;
+	if (fs_rmdir(parent, slash ? slash + 1 : path, err) == 0 || err->sys == ENOENT)
 		rc = fs_fsync(parent, err) == 0 ? 1 : -1;
 	else if (is_not_empty(err))
 		rc = 0;
@@ -173,7 +177,7 @@ static int remove_directories(const struct maildir_root *root, const char *path,
 	while ((rc = remove_directory(root, rest, err)) == 1 && (slash = strrchr(rest, '/')))
 		*slash = '\0';
 	free(rest);
-	if (rc == 0)
+	if (rc >= 0)
 		err_clear(err);
 	return rc < 0 ? -1 : 0;
 }

@@ -171,6 +171,56 @@ static void test_times(void **state UNUSED)
 	tree_close(&t);
 }
 
+/* What a worker beside us removes directly before our next rmdir. */
+static const struct maildir_root *beside_root;
+static const char *beside_path;
+
+static int remove_beside(const char *operation, const char *path)
+{
+	const char *removed = beside_path;
+	struct err err = {0};
+
+	if (!removed || strcmp(operation, "rmdir") != 0 || strcmp(path, "A") != 0)
+		return 0;
+	beside_path = NULL;
+	assert_int_equal(maildir_remove_folder(beside_root, removed, &err), 1);
+	return 0;
+}
+
+static void test_remove(void **state UNUSED)
+{
+	struct tree t;
+
+	tree_open(&t, MAILDIR_NESTED);
+	GOOD(&t, maildir_create(&t.root, "A/B/C", &t.err));
+	GOOD(&t, maildir_create(&t.root, "A", &t.err));
+	tree_write(&t, "A/cur/message", "x");
+	assert_int_equal(maildir_remove_folder(&t.root, "A", &t.err), 0);
+	assert_true(
+		tree_has(&t, "A/cur/message") && tree_has(&t, "A/new") && tree_has(&t, "A/tmp"));
+	/* The levels between that are no folders go with the last folder in them. */
+	assert_int_equal(maildir_remove_folder(&t.root, "A/B/C", &t.err), 1);
+	assert_true(tree_has(&t, "A/cur") && !tree_has(&t, "A/B"));
+	tree_close(&t);
+}
+
+static void test_remove_beside(void **state UNUSED)
+{
+	struct tree t;
+
+	tree_open(&t, MAILDIR_NESTED);
+	GOOD(&t, maildir_create(&t.root, "A", &t.err));
+	GOOD(&t, maildir_create(&t.root, "A/B", &t.err));
+	beside_root = &t.root;
+	beside_path = "A/B";
+	fs_set_fault_hook(remove_beside);
+	assert_int_equal(maildir_remove_folder(&t.root, "A", &t.err), 1);
+	fs_set_fault_hook(NULL);
+	assert_null(beside_path);
+	assert_false(tree_has(&t, "A"));
+	tree_close(&t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -180,6 +230,8 @@ int main(void)
 		cmocka_unit_test(test_symlinks),
 		cmocka_unit_test(test_references),
 		cmocka_unit_test(test_times),
+		cmocka_unit_test(test_remove),
+		cmocka_unit_test(test_remove_beside),
 	};
 	return cmocka_run_group_tests_name("maildir_folder", tests, NULL, NULL);
 }
