@@ -13,7 +13,8 @@
  *      recover           sync/recover.c: downloads that a killed pass left
  * 4. Each mailbox        several at once: sync/mailbox.c
  *      find changes      sync/there.c on the server, sync/here.c in the folder (maildir/)
- *      pair              sync/facts.c, sync/pair.c: unknown on both sides, but the same message
+ *      pair              sync/pairing.c, sync/facts.c, sync/pair.c: unknown on both sides, but the
+ *                        same message; sync/doubt.c: uploads whose answer was never seen
  *      plan              sync/plan.c: changes in, operations with reasons out, nothing else
  *      carry out         sync/push.c uploads, sync/pull.c downloads, sync/marks.c flags
  *      settle            sync/settle.c: made durable first, remembered in the state then

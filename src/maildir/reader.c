@@ -8,6 +8,7 @@
  * the way up added. So for every file but those of CRLF lines only, down(up(x)) == x.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -141,6 +142,19 @@ static struct maildir_reader *reader_new(int fd, const struct stat *st, char *na
 	*r = (struct maildir_reader){.fd = fd, .name = name, .seen = *st, .piece = piece};
 	r->out = r->in + piece;
 	return r;
+}
+
+int maildir_file_size(
+	const struct maildir *maildir, const char *path, uint64_t *size, struct err *err)
+{
+	struct stat st;
+	const char *name = path;
+	int at = part_of(maildir, &name);
+
+	if (fstatat(at, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+		return err_set_errno(err, ERR_DISK, "can't look at %s/%s", maildir->path, path);
+	*size = (uint64_t)st.st_size;
+	return 0;
 }
 
 int maildir_reader_open(struct maildir_reader **out, struct maildir *maildir, const char *path,

@@ -33,13 +33,13 @@ struct change {
 /* A server message without a row. */
 struct new_there {
 	uint32_t uid;
-	bool has_facts;  /* the fields below were fetched (only when pairing may be needed) */
-	bool message_id; /* the header has a Message-ID */
-	uint64_t size;   /* RFC822.SIZE */
-	int64_t date;    /* INTERNALDATE, seconds since 1970 */
+	bool has_facts; /* the fields below were fetched (only when pairing may be needed) */
+	uint64_t size;  /* RFC822.SIZE */
+	int64_t date;   /* INTERNALDATE, seconds since 1970 */
 	struct flags flags;
-	struct digest header;  /* zero: not fetched */
-	struct digest content; /* zero: not fetched (the body was needed to decide) */
+	struct digest header;     /* zero: not fetched */
+	struct digest message_id; /* of the header's Message-ID; zero: not fetched, or none */
+	struct digest content;    /* zero: not fetched (the body was needed to decide) */
 };
 
 /* A file without a row. */
@@ -48,9 +48,11 @@ struct new_here {
 	const char *base; /* "x"; arena */
 	struct flags flags;
 	bool has_facts;     /* the fields below were read */
+	bool unreadable;    /* they could not be read just now */
 	uint64_t wire_size; /* bytes with CRLF line ends, as the server will count them */
 	int64_t date;       /* mtime */
 	struct digest header;
+	struct digest message_id; /* read only where nothing else is left to tell; else zero */
 	struct digest content;
 	struct flags former; /* flags of the row under the mailbox's former UIDVALIDITY */
 	bool has_former;
@@ -58,6 +60,8 @@ struct new_here {
 	bool doubtful; /* an earlier APPEND was begun and its end is not known */
 	bool answered; /* an earlier APPEND was answered with OK without its UID: pair, never send
 			  again */
+	bool held;     /* must not be sent in this pass */
+	uint32_t uidnext_before; /* doubtful: what that APPEND made has no lower UID; 0: unknown */
 };
 
 struct changes {

@@ -29,6 +29,16 @@ bool digest_is_zero(const struct digest *d)
 	return digest_equal(d, &zero);
 }
 
+struct digest digest_bytes(struct slice bytes)
+{
+	unsigned char all[EVP_MAX_MD_SIZE];
+	struct digest out;
+
+	ASSERT(EVP_Digest(bytes.p, bytes.n, all, NULL, EVP_sha256(), NULL) == 1);
+	memcpy(out.bytes, all, sizeof(out.bytes));
+	return out;
+}
+
 struct digester *digester_new(void)
 {
 	struct digester *d = xcalloc(1, sizeof(*d));

@@ -18,7 +18,8 @@ struct digest {
 
 bool digest_equal(const struct digest *a, const struct digest *b);
 int digest_cmp(const struct digest *a, const struct digest *b);
-bool digest_is_zero(const struct digest *d); /* unknown */
+bool digest_is_zero(const struct digest *d);    /* unknown */
+struct digest digest_bytes(struct slice bytes); /* of a few bytes, as they are */
 
 /* One message on its way. Feed LF-form bytes in pieces of any size. */
 struct digester;

@@ -1,30 +1,45 @@
 /*
  * Facts for pairing (pair.h), gathered from the cheap to the dear: sizes, dates and flags of the
- * unknown server messages; headers of those whose size fits a file; bodies only where header and
- * size leave a doubt. A body fetched here is digested through tmp/ and thrown away.
+ * unknown server messages; the files whose size fits one of them; headers of those whose size fits
+ * a file; bodies only where header and size leave a doubt. A body fetched here is digested through
+ * tmp/ and thrown away.
  */
 #include <errno.h>
 #include <string.h>
 
 #include "base/log.h"
+#include "model/messageid.h"
 #include "sync/pair.h"
 #include "sync/pass.h"
 
 #define HEADER_MOST (256u << 10) /* bytes of a header block that are searched for Message-ID */
 
-/* A file that vanished meanwhile has no facts and is left for the next pass. */
+/* A file that vanished meanwhile, or is being written, has no facts and is left for the next pass.
+ * *READER NULL then. */
+static int open_file(struct box *box, struct new_here *new, struct maildir_reader **reader,
+	struct maildir_facts *facts, struct err *err)
+{
+	if (maildir_reader_open(reader, box->maildir, new->name, facts, err) == 0)
+		return 0;
+	*reader = NULL;
+	if (err->sys != ENOENT && err->kind != ERR_CONFLICT)
+		return -1;
+	log_debug(LOG_SYNC, "%s: %s", new->name, err->msg);
+	err_clear(err);
+	new->unreadable = true;
+	box->incomplete = true;
+	return 0;
+}
+
 static int facts_of(struct box *box, struct new_here *new, struct err *err)
 {
 	struct maildir_reader *reader;
 	struct maildir_facts facts;
 
-	if (maildir_reader_open(&reader, box->maildir, new->name, &facts, err) != 0) {
-		if (err->sys != ENOENT && err->kind != ERR_CONFLICT)
-			return -1;
-		log_debug(LOG_SYNC, "%s: %s", new->name, err->msg);
-		box->incomplete = true;
+	if (open_file(box, new, &reader, &facts, err) != 0)
+		return -1;
+	if (!reader)
 		return 0;
-	}
 	maildir_reader_close(reader);
 	new->has_facts = true;
 	new->wire_size = facts.wire_size;
@@ -34,13 +49,30 @@ static int facts_of(struct box *box, struct new_here *new, struct err *err)
 	return 0;
 }
 
-int facts_here(struct worker *w, struct box *box, struct look *look, struct err *err)
+/* 1: FILE may have one of the sizes WANTED (NULL: all are), 0, -1. */
+static int may_fit(const struct box *box, const struct new_here *file,
+	const struct pair_sizes *wanted, struct err *err)
+{
+	uint64_t size;
+
+	if (!wanted || pair_is_vouched(file))
+		return 1;
+	if (maildir_file_size(box->maildir, file->name, &size, err) == 0)
+		return pair_file_fits(wanted, size);
+	if (err->sys != ENOENT)
+		return -1;
+	err_clear(err);
+	return 1;
+}
+
+int facts_here(struct worker *w, struct box *box, struct look *look,
+	const struct pair_sizes *wanted, struct err *err)
 {
 	report_begin(w->pass->report, w->number, box->name, "comparing", look->new_here_count, 0);
 	for (size_t i = 0; i < look->new_here_count; i++) {
-		if (look->new_here[i].has_facts)
-			continue;
-		if (cancel_check(err) != 0 || facts_of(box, &look->new_here[i], err) != 0)
+		struct new_here *new = &look->new_here[i];
+		int fits = new->has_facts ? 0 : may_fit(box, new, wanted, err);
+		if (fits < 0 || cancel_check(err) != 0 || (fits && facts_of(box, new, err) != 0))
 			return -1;
 		report_advance(w->pass->report, w->number, 1, 0);
 	}
@@ -61,7 +93,7 @@ static struct new_there *find(struct new_there *there, size_t count, uint32_t ui
 	return low < count && there[low].uid == uid ? &there[low] : NULL;
 }
 
-static int fetch_sizes(struct worker *w, struct new_there *there, size_t count, struct err *err)
+int facts_sizes(struct worker *w, struct new_there *there, size_t count, struct err *err)
 {
 	struct uidset uids = {0};
 	struct imap_fetch_request request = {
@@ -88,22 +120,6 @@ out:
 	return event == IMAP_FETCH_END ? 0 : -1;
 }
 
-/* "\nMessage-ID:" in any case, or at the very beginning, with something behind it. */
-static bool has_message_id(struct slice header)
-{
-	static const char name[] = "message-id:";
-	size_t n = sizeof(name) - 1;
-
-	for (size_t i = 0; i + n < header.n; i++) {
-		if (i > 0 && header.p[i - 1] != '\n')
-			continue;
-		struct slice rest = {header.p + i, header.n - i};
-		if (slice_starts_nocase(rest, name))
-			return memchr(rest.p + n, '@', rest.n - n < 998 ? rest.n - n : 998) != NULL;
-	}
-	return false;
-}
-
 /* CRLF -> LF for the digest: HEADER is short, so in place. */
 static void to_local(struct buf *header)
 {
@@ -119,7 +135,7 @@ static void digest_header(struct new_there *new, struct buf *header)
 	struct digester *digester = digester_new();
 
 	to_local(header);
-	new->message_id = has_message_id(buf_slice(header));
+	new->message_id = messageid_of(buf_slice(header));
 	digester_feed(digester, header->data, header->len);
 	digester_finish(digester, &new->header, NULL);
 	digester_free(digester);
@@ -216,9 +232,7 @@ int facts_there(struct worker *w, struct box *box, const struct new_here *here, 
 	struct uidset some = {0};
 	int rc = -1;
 
-	if (fetch_sizes(w, there, count, err) != 0)
-		return -1;
-	pair_sizes_init(&w->arena, here, here_count, &sizes);
+	pair_sizes_here(&w->arena, here, here_count, &sizes);
 	for (size_t i = 0; i < count; i++)
 		if (there[i].has_facts && pair_size_fits(&sizes, there[i].size))
 			uidset_add(&some, there[i].uid);
@@ -235,6 +249,64 @@ int facts_there(struct worker *w, struct box *box, const struct new_here *here, 
 		goto out;
 	rc = 0;
 out:
+	uidset_fini(&some);
+	return rc;
+}
+
+/* ---- what the state vouches for ---- */
+
+/* Where the header in TEXT, in wire form, ends; 0: not within what is there. */
+static size_t header_end(const struct buf *text)
+{
+	const char *blank = text->len ? memmem(text->data, text->len, "\r\n\r\n", 4) : NULL;
+	return blank ? (size_t)(blank - text->data) : 0;
+}
+
+static int read_message_id(struct box *box, struct new_here *file, struct err *err)
+{
+	struct maildir_reader *reader;
+	struct maildir_facts facts;
+	struct buf text = {0};
+	struct slice data;
+	int rc = 0;
+
+	if (open_file(box, file, &reader, &facts, err) != 0)
+		return -1;
+	while (reader && text.len < HEADER_MOST && header_end(&text) == 0 &&
+		(rc = maildir_reader_next(reader, &data, err)) == 1)
+		buf_add_slice(&text, data);
+	maildir_reader_close(reader);
+	if (header_end(&text) > 0)
+		text.len = header_end(&text);
+	file->message_id = messageid_of(buf_slice(&text));
+	buf_fini(&text);
+	if (rc >= 0 || err->kind != ERR_CONFLICT)
+		return rc < 0 ? -1 : 0;
+	err_clear(err); /* it is being written: the next pass tells */
+	box->incomplete = true;
+	return 0;
+}
+
+int facts_vouched(struct worker *w, struct box *box, struct look *look, const bool *used,
+	struct new_there *there, const int32_t *partner, size_t count, struct err *err)
+{
+	struct uidset some = {0};
+	uint32_t since = UINT32_MAX;
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < look->new_here_count; i++) {
+		struct new_here *file = &look->new_here[i];
+		if (used[i] || !pair_is_vouched(file))
+			continue;
+		uint32_t first = file->has_former ? 0 : file->uidnext_before;
+		since = first < since ? first : since;
+		rc = read_message_id(box, file, err);
+	}
+	for (size_t i = 0; rc == 0 && i < count; i++)
+		if (partner[i] < 0 && there[i].uid >= since && digest_is_zero(&there[i].header))
+			uidset_add(&some, there[i].uid);
+	if (rc == 0 && !uidset_empty(&some))
+		rc = fetch_headers(w, &some, there, count, err);
 	uidset_fini(&some);
 	return rc;
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "sync/pair.h"
 #include "sync/pass.h"
 
 /* A row whose file is gone, by the digest of what the file held. */
@@ -23,6 +24,7 @@ struct following {
 	struct look *look;
 	struct lost *lost; /* arena; sorted by content */
 	size_t count;
+	struct pair_sizes sizes; /* of the lost messages */
 };
 
 static int compare_lost(const void *a, const void *b)
@@ -39,6 +41,7 @@ static int load_lost(struct following *f, struct err *err)
 	int rc = 0;
 
 	f->lost = arena_zalloc(&f->w->arena, (f->look->here_count + 1) * sizeof(*f->lost));
+	f->sizes.sizes = arena_alloc(&f->w->arena, (f->look->here_count + 1) * sizeof(uint64_t));
 	if (state_read_begin(f->w->pass->state, &read, err) != 0)
 		return -1;
 	for (size_t i = 0; rc >= 0 && i < f->look->here_count; i++) {
@@ -47,12 +50,16 @@ static int load_lost(struct following *f, struct err *err)
 		if (change->kind != CHANGE_GONE || change->kept)
 			continue;
 		rc = state_get_message(read, f->box->row.id, change->uid, &row, err);
-		if (rc == 1 && !digest_is_zero(&row.content))
-			f->lost[f->count++] = (struct lost){.content = row.content, .change = i};
+		if (rc != 1 || digest_is_zero(&row.content))
+			continue;
+		f->sizes.sizes[f->count] = row.size;
+		f->lost[f->count++] = (struct lost){.content = row.content, .change = i};
 	}
 	state_read_end(read);
 	if (f->count > 0)
 		qsort(f->lost, f->count, sizeof(*f->lost), compare_lost);
+	f->sizes.count = f->count;
+	pair_sizes_sort(&f->sizes);
 	return rc < 0 ? -1 : 0;
 }
 
@@ -98,14 +105,14 @@ int follow_renames(struct worker *w, struct box *box, struct look *look, struct 
 		return -1;
 	if (f.count == 0)
 		return 0;
-	if (facts_here(w, box, look, err) != 0)
+	if (facts_here(w, box, look, &f.sizes, err) != 0)
 		return -1;
 	for (size_t i = 0; i < look->new_here_count; i++) {
 		struct new_here *new = &look->new_here[i];
 		struct lost *lost =
 			new->has_facts && !new->doubtful ? find(&f, &new->content) : NULL;
 		/* A file that can't be read just now may be any of those that are gone. */
-		look->here_complete &= new->has_facts;
+		look->here_complete &= !new->unreadable;
 		if (lost)
 			follow(&f, lost, new);
 		else

@@ -53,6 +53,7 @@ static int note_history(struct scanning *s, struct new_here *new, struct err *er
 		return -1;
 	new->doubtful = rc == 1;
 	new->answered = rc == 1 && upload.answered;
+	new->uidnext_before = rc == 1 ? upload.uidnext_before : 0;
 	rc = state_get_pending(
 		s->read, s->box->row.id, STATE_PENDING_APPEND, 0, base, &pending, err);
 	if (rc < 0)

@@ -13,21 +13,12 @@
 #include <time.h>
 
 #include "base/log.h"
-#include "sync/pair.h"
 #include "sync/pass.h"
 #include "sync/plan.h"
 
 #define RESTLESS                                                                                   \
 	5 /* rounds in a row that files moved under our hands: then the next pass goes on */
 #define FETCH_WINDOW 10000 /* new messages planned at once */
-
-/* Before an APPEND in doubt is repeated: a server may finish it long after the connection broke. */
-static unsigned doubt_ms = 10000;
-
-void sync_set_doubt_ms(unsigned ms)
-{
-	doubt_ms = ms;
-}
 
 /* ---- opening ---- */
 
@@ -111,7 +102,7 @@ static int adopt(struct worker *w, struct box *box, const struct op *op, struct 
 		.uid = op->uid,
 		.where = STATE_THERE | STATE_HERE,
 		.flags = op->flags,
-		.size = op->from_there->size,
+		.size = op->from_here->wire_size,
 		.date = op->from_there->date,
 		.header = op->from_here->header,
 		.content = op->from_here->content,
@@ -261,9 +252,7 @@ struct round {
 	struct worker *w;
 	struct box *box;
 	struct look look;
-	int32_t *partner;            /* arena; NULL: nothing was paired */
-	struct new_there *new_there; /* arena; for pairing: all of them */
-	size_t new_there_count;
+	struct pairing pairing;
 	bool again;
 };
 
@@ -272,7 +261,7 @@ static int plan_and_carry(struct round *r, const struct changes *changes, struct
 	struct plan_input input = {
 		.policy = &r->w->pass->policy,
 		.changes = changes,
-		.partner = changes->new_there_count > 0 ? r->partner : NULL,
+		.partner = changes->new_there_count > 0 ? r->pairing.partner : NULL,
 		.mask_there = r->box->mask_there,
 		.mask_here = flags_full(),
 	};
@@ -281,46 +270,6 @@ static int plan_and_carry(struct round *r, const struct changes *changes, struct
 	plan_make(&r->w->arena, &input, &plan);
 	r->box->paired |= plan.pairs;
 	return carry_out(r->w, r->box, &plan, &r->again, err);
-}
-
-/* New files and new messages at once: which are the same? Needs all of both. */
-static int pair(struct round *r, struct err *err)
-{
-	struct look *look = &r->look;
-	struct uid_iter it = {0};
-	uint32_t uid;
-
-	if (look->truncated && look_here(r->w, r->box, true, look, err) != 0)
-		return -1;
-	r->new_there =
-		arena_zalloc(&r->w->arena, uidset_size(&look->new_there) * sizeof(*r->new_there));
-	while ((uid = uidset_next(&look->new_there, &it)) != 0)
-		r->new_there[r->new_there_count++].uid = uid;
-	if (facts_here(r->w, r->box, look, err) != 0 ||
-		facts_there(r->w, r->box, look->new_here, look->new_here_count, r->new_there,
-			r->new_there_count, err) != 0)
-		return -1;
-	bool *used = arena_zalloc(&r->w->arena, look->new_here_count + 1);
-	r->partner = arena_alloc(&r->w->arena, (r->new_there_count + 1) * sizeof(*r->partner));
-	pair_match(&r->w->arena, r->new_there, r->new_there_count, look->new_here,
-		look->new_here_count, used, r->partner);
-	uidset_clear(&look->new_there); /* planned with the rest */
-	return 0;
-}
-
-/* Is there an APPEND in doubt that found no partner? */
-static bool in_doubt(const struct round *r)
-{
-	for (size_t i = 0; i < r->look.new_here_count; i++) {
-		if (!r->look.new_here[i].doubtful || r->look.new_here[i].answered)
-			continue;
-		bool found = false;
-		for (size_t k = 0; r->partner && k < r->new_there_count; k++)
-			found |= r->partner[k] == (int32_t)i;
-		if (!found)
-			return true;
-	}
-	return false;
 }
 
 /* New messages, window by window: their number must not decide how much memory is used. */
@@ -368,8 +317,8 @@ static int carry_look(struct round *r, struct err *err)
 		.here = look->here,
 		.here_count = look->here_complete ? look->here_count
 						  : without_gone(look->here, look->here_count),
-		.new_there = r->new_there,
-		.new_there_count = r->new_there_count,
+		.new_there = r->pairing.there,
+		.new_there_count = r->pairing.there_count,
 		.new_here = look->new_here,
 		.new_here_count = look->new_here_count,
 	};
@@ -378,17 +327,6 @@ static int carry_look(struct round *r, struct err *err)
 	if (plan_and_carry(r, &changes, err) != 0)
 		return -1;
 	return fetch_rest(r, err);
-}
-
-static int wait_in_doubt(struct round *r, struct err *err)
-{
-	log_info("an upload of an earlier run may still arrive: waiting %d s before it is repeated",
-		(int)(doubt_ms / 1000));
-	r->box->waited = true;
-	r->again = true;
-	if (cancel_sleep_ms(doubt_ms, err) != 0)
-		return -1;
-	return imap_noop(r->w->imap, err);
 }
 
 static int look_and_carry(struct round *r, struct err *err)
@@ -407,11 +345,15 @@ static int look_and_carry(struct round *r, struct err *err)
 		look->new_here_count, look->here_count);
 	if (follow_renames(r->w, r->box, look, err) != 0)
 		return -1;
-	if (!uidset_empty(&look->new_there) && look->new_here_count > 0 && pair(r, err) != 0)
+	if (!uidset_empty(&look->new_there) && look->new_here_count > 0 &&
+		pairing_find(r->w, r->box, look, &r->pairing, err) != 0)
 		return -1;
-	if (!r->box->waited && !r->w->pass->options->plan && in_doubt(r))
-		return wait_in_doubt(r, err);
-	if (carry_look(r, err) != 0)
+	int waited = doubt_wait(r->w, r->box, look, &r->pairing, err);
+	if (waited != 0) {
+		r->again = waited > 0;
+		return waited < 0 ? -1 : 0;
+	}
+	if (doubt_settle(r->w, r->box, look, &r->pairing, err) != 0 || carry_look(r, err) != 0)
 		return -1;
 	/* What waits is found again by whoever takes it up. */
 	r->again |= look->truncated && !r->box->held_there;

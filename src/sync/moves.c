@@ -346,7 +346,8 @@ static int match_there(struct worker *w, struct box *to, struct look *look, stru
 	int32_t *partner = arena_alloc(&w->arena, n * sizeof(*partner));
 	while ((uid = uidset_next(&look->new_there, &it)) != 0)
 		news[count++].uid = uid;
-	if (facts_there(w, to, m->files, m->there_count, news, count, err) != 0)
+	if (facts_sizes(w, news, count, err) != 0 ||
+		facts_there(w, to, m->files, m->there_count, news, count, err) != 0)
 		return -1;
 	pair_match(&w->arena, news, count, m->files, m->there_count, m->used, partner);
 	for (size_t i = 0; i < count; i++) {
@@ -542,7 +543,7 @@ static int match_here(struct worker *w, struct box *to, struct look *look, struc
 
 	if (m->here_count == 0 || look->new_here_count == 0 || look->new_here_count > NEWS_MOST)
 		return 0;
-	if (facts_here(w, to, look, err) != 0)
+	if (facts_here(w, to, look, NULL, err) != 0)
 		return -1;
 	struct follower *items =
 		arena_alloc(&w->arena, look->new_here_count * sizeof(struct follower));

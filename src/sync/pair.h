@@ -8,20 +8,28 @@
 #include "base/arena.h"
 #include "model/change.h"
 
-/* Sizes of files in order, for the first sieve: only server messages whose size fits some file need
- * their header fetched. */
+/*
+ * Sizes of messages or files in order, for the first sieve: only a message whose size fits some
+ * file needs its header fetched, only a file whose size fits some message needs to be read. It is a
+ * coarse sieve, as there are servers whose RFC822.SIZE is rounded, or counts line ends their way.
+ */
 struct pair_sizes {
 	uint64_t *sizes; /* sorted wire sizes */
 	size_t count;
 };
-void pair_sizes_init(
+void pair_sizes_here(
 	struct arena *arena, const struct new_here *here, size_t count, struct pair_sizes *out);
-/* Does a file exist whose size in wire form is SIZE, give or take a final line end? */
+void pair_sizes_there(
+	struct arena *arena, const struct new_there *there, size_t count, struct pair_sizes *out);
+void pair_sizes_sort(struct pair_sizes *sizes); /* filled by hand */
+/* Is there one of about SIZE? */
 bool pair_size_fits(const struct pair_sizes *sizes, uint64_t size);
+/* Is there one that a file of SIZE bytes may have in wire form, whatever its line ends are? */
+bool pair_file_fits(const struct pair_sizes *sizes, uint64_t size);
 
-/* Files by header digest. */
+/* Files by a digest. */
 struct pair_entry {
-	struct digest header;
+	struct digest key;
 	int32_t index;
 };
 struct pair_index {
@@ -29,6 +37,7 @@ struct pair_index {
 	struct pair_entry *entries;  /* arena; sorted */
 	size_t count;
 };
+/* By the digest of their header. */
 void pair_index_init(
 	struct arena *arena, const struct new_here *here, size_t count, struct pair_index *out);
 /*
@@ -43,6 +52,20 @@ bool pair_needs_content(const struct pair_index *index, const struct new_there *
  * the one with the same flags, then the first.
  */
 void pair_match(struct arena *arena, const struct new_there *there, size_t there_count,
+	const struct new_here *here, size_t here_count, bool *used, int32_t *partner);
+
+/*
+ * What the state vouches for: it says that this very file was sent, or that the mailbox held it
+ * under its former UIDVALIDITY. The server may have changed the message meanwhile, so less is
+ * enough for these: the header alone, or the Message-ID alone.
+ */
+bool pair_is_vouched(const struct new_here *file);
+/*
+ * Give vouched files that pair_match() left over to messages that it left over. Last of all, as
+ * many new messages as uploads that were answered are these, in their order, unless a Message-ID
+ * says otherwise.
+ */
+void pair_vouched(struct arena *arena, const struct new_there *there, size_t there_count,
 	const struct new_here *here, size_t here_count, bool *used, int32_t *partner);
 
 #endif

@@ -181,12 +181,50 @@ void look_fini(struct look *look);
 
 /* ---- facts.c: what pairing needs to know ---- */
 
+struct pair_sizes;
+
 /* Files with another BASE but the contents of a file that is gone: the row follows (follow.c). */
 int follow_renames(
 	struct worker *worker, struct box *box, struct look *look, struct err *err) MUST_USE;
-int facts_here(struct worker *worker, struct box *box, struct look *look, struct err *err) MUST_USE;
+/* Sizes, dates and flags of server messages. THERE is sorted by UID, here and below. */
+int facts_sizes(struct worker *worker, struct new_there *there, size_t there_count,
+	struct err *err) MUST_USE;
+/* Read the new files that may have one of the sizes WANTED; NULL: all. */
+int facts_here(struct worker *worker, struct box *box, struct look *look,
+	const struct pair_sizes *wanted, struct err *err) MUST_USE;
+/* Headers, and bodies where needed, of the messages that may be one of HERE. */
 int facts_there(struct worker *worker, struct box *box, const struct new_here *here,
 	size_t here_count, struct new_there *there, size_t there_count, struct err *err) MUST_USE;
+
+/* Message-IDs of files that the state vouches for and that are not USED, headers of messages that
+ * they may be and that have no PARTNER. */
+int facts_vouched(struct worker *worker, struct box *box, struct look *look, const bool *used,
+	struct new_there *there, const int32_t *partner, size_t there_count,
+	struct err *err) MUST_USE;
+
+/* ---- pairing.c ---- */
+
+/* Which of the new files and the new messages of a look are the same. */
+struct pairing {
+	struct new_there *there; /* arena; all of them, sorted by UID */
+	size_t there_count;
+	int32_t *partner; /* arena; for each of THERE its file in look->new_here, -1: none; NULL:
+			     there was nothing to pair */
+	bool *used;       /* arena; files that have a partner */
+};
+/* Takes the messages out of look->new_there. */
+int pairing_find(struct worker *worker, struct box *box, struct look *look, struct pairing *out,
+	struct err *err) MUST_USE;
+
+/* ---- doubt.c: uploads whose end is not known ---- */
+
+/* The files in doubt that found no partner. 1: look again, it was waited for; 0: go on; -1. */
+int doubt_wait(struct worker *worker, struct box *box, const struct look *look,
+	const struct pairing *pairing, struct err *err) MUST_USE;
+/* After the last look: take out of LOOK, or note as failed, what must not be sent now; forget what
+ * has no file any more. */
+int doubt_settle(struct worker *worker, struct box *box, struct look *look,
+	const struct pairing *pairing, struct err *err) MUST_USE;
 
 /* ---- carrying out; OPS are COUNT operations of one kind ---- */
 

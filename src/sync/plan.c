@@ -189,6 +189,14 @@ static void plan_adopt(
 	merge_flags(p, there->uid, &base, &there->flags, &here->flags, 0, NULL);
 }
 
+/* What was refused, or answered with OK and is not there all the same, only if it is asked for. */
+static bool may_be_sent(const struct new_here *here, const struct policy *policy)
+{
+	if (here->refused)
+		return policy->retry && !here->held;
+	return !here->answered && !here->held;
+}
+
 static void plan_news(struct planner *p)
 {
 	const struct changes *c = p->in->changes;
@@ -207,7 +215,7 @@ static void plan_news(struct planner *p)
 	}
 	for (size_t i = 0; i < c->new_here_count; i++) {
 		const struct new_here *here = &c->new_here[i];
-		if (paired[i] || here->answered || (here->refused && !policy->retry))
+		if (paired[i] || !may_be_sent(here, policy))
 			continue;
 		if (policy->new_messages & WAY_PUSH) {
 			struct op *op = add(p, OP_APPEND, 0, "new here");

@@ -25,6 +25,7 @@ struct sending {
 	struct maildir_reader *reader; /* NULL: the file went away */
 	struct maildir_facts facts;
 	imap_ticket ticket;
+	uint32_t uidnext_before; /* of the mailbox when it was about to be sent */
 	bool sent;
 	size_t joined; /* so many files, this one included, went in its command; 0: in another's */
 };
@@ -57,13 +58,14 @@ static int prepare(struct pushing *p, struct sending *s, struct err *err)
 		*p->again = true;
 		return 0;
 	}
+	s->uidnext_before = selected ? selected->uidnext : 0;
 	struct state_upload upload = {
 		.base = base_of(s->op),
 		.content = s->facts.content,
 		.header = s->facts.header,
 		.size = s->facts.wire_size,
 		.date = s->facts.date,
-		.uidnext_before = selected ? selected->uidnext : 0,
+		.uidnext_before = s->uidnext_before,
 	};
 	return settle_upload(p->w->pass->settler, p->box->row.id, &upload, err);
 }
@@ -193,6 +195,7 @@ static int answered(struct pushing *p, const struct sending *s, struct err *err)
 		.header = s->facts.header,
 		.size = s->facts.wire_size,
 		.date = s->facts.date,
+		.uidnext_before = s->uidnext_before,
 		.answered = true,
 	};
 	*p->again = true;

@@ -26,7 +26,7 @@ static struct new_there there(uint32_t uid, const char *header, uint64_t size, i
 {
 	return (struct new_there){.uid = uid,
 		.has_facts = true,
-		.message_id = true,
+		.message_id = digest_of("id"),
 		.size = size,
 		.date = date,
 		.header = digest_of(header)};
@@ -118,7 +118,7 @@ static void test_proof(void **state UNUSED)
 	t[0] = there(1, "x", 10, 0);
 	h[0] = here("x", 10, 0);
 	assert_false(needs_content(t, h));
-	t[0].message_id = false;
+	t[0].message_id = (struct digest){{0}};
 	assert_true(needs_content(t, h));
 	match(t, 1, h, 1, partner);
 	assert_int_equal(partner[0], -1);
@@ -134,18 +134,103 @@ static void test_proof(void **state UNUSED)
 static void test_sizes(void **state UNUSED)
 {
 	struct arena arena = {0};
-	struct new_here h[] = {here("a", 100, 0), here("b", 0, 0), here("c", 50, 0)};
+	struct new_here h[] = {here("a", 10000, 0), here("b", 0, 0), here("c", 50000, 0)};
+	struct new_there t[] = {there(1, "a", 10000, 0)};
 	struct pair_sizes sizes;
 
-	pair_sizes_init(&arena, h, 3, &sizes);
-	assert_true(pair_size_fits(&sizes, 100));
-	assert_true(pair_size_fits(&sizes, 102));
-	assert_true(pair_size_fits(&sizes, 98));
+	pair_sizes_here(&arena, h, 3, &sizes);
+	assert_true(pair_size_fits(&sizes, 10000));
+	assert_true(pair_size_fits(&sizes, 10100)); /* rounded */
+	assert_true(pair_size_fits(&sizes, 9700));  /* line ends counted once */
 	assert_true(pair_size_fits(&sizes, 0));
-	assert_false(pair_size_fits(&sizes, 103));
-	assert_false(pair_size_fits(&sizes, 97));
-	assert_false(pair_size_fits(&sizes, 53));
+	assert_false(pair_size_fits(&sizes, 11000));
+	assert_false(pair_size_fits(&sizes, 9000));
+	h[0].has_facts = false;
+	pair_sizes_here(&arena, h, 3, &sizes);
+	assert_false(pair_size_fits(&sizes, 10000));
+
+	pair_sizes_there(&arena, t, 1, &sizes);
+	assert_true(pair_file_fits(&sizes, 10000)); /* CRLF already */
+	assert_true(pair_file_fits(&sizes, 9800));
+	assert_true(pair_file_fits(&sizes, 5000)); /* empty lines only */
+	assert_false(pair_file_fits(&sizes, 4000));
+	assert_false(pair_file_fits(&sizes, 11000));
 	arena_fini(&arena);
+}
+
+static struct new_here sent(uint32_t uidnext_before, bool answered)
+{
+	struct new_here file = here("sent", 10, 0);
+	file.doubtful = true;
+	file.answered = answered;
+	file.uidnext_before = uidnext_before;
+	file.message_id = digest_of("sent id");
+	return file;
+}
+
+static void match_vouched(
+	const struct new_there *t, size_t n, const struct new_here *h, size_t m, int32_t *partner)
+{
+	struct arena arena = {0};
+	bool used[16] = {0};
+
+	for (size_t i = 0; i < n; i++)
+		partner[i] = -1;
+	pair_vouched(&arena, t, n, h, m, used, partner);
+	arena_fini(&arena);
+}
+
+/* The server changed the message: what the state says of the file makes up for it. */
+static void test_vouched(void **state UNUSED)
+{
+	struct new_there t[] = {there(7, "changed", 12, 0), there(8, "other", 12, 0)};
+	struct new_here h[] = {sent(7, false), here("changed", 10, 0)};
+	int32_t partner[2];
+
+	match_vouched(t, 2, h, 2, partner);
+	assert_int_equal(partner[0], -1); /* nothing in common */
+	t[0].message_id = digest_of("sent id");
+	match_vouched(t, 2, h, 2, partner);
+	assert_int_equal(partner[0], 0);
+	assert_int_equal(partner[1], -1); /* nothing vouches for the other file */
+	t[1] = t[0];
+	match_vouched(t, 2, h, 2, partner);
+	assert_int_equal(partner[1], -1); /* never one to two */
+	h[0].uidnext_before = 9;
+	match_vouched(t, 2, h, 2, partner);
+	assert_int_equal(partner[0], -1); /* it was there before */
+	h[0].doubtful = false;
+	h[0].has_former = true;
+	match_vouched(t, 2, h, 2, partner);
+	assert_int_equal(partner[0], 0);
+	t[0].message_id = (struct digest){{0}};
+	t[0].header = h[0].header;
+	match_vouched(t, 1, h, 1, partner);
+	assert_int_equal(partner[0], 0); /* the same header, another body */
+}
+
+/* What was answered and can't be recognised at all is what came since, if the numbers agree. */
+static void test_answered(void **state UNUSED)
+{
+	struct new_there t[] = {there(5, "x", 1, 0), there(7, "y", 1, 0), there(8, "z", 1, 0)};
+	struct new_here h[] = {sent(6, true), sent(6, true)};
+	int32_t partner[3];
+
+	for (size_t i = 0; i < COUNT_OF(t); i++)
+		t[i].message_id = (struct digest){{0}};
+	match_vouched(t, 3, h, 2, partner);
+	assert_int_equal(partner[0], -1);
+	assert_int_equal(partner[1], 0);
+	assert_int_equal(partner[2], 1);
+	match_vouched(t, 3, h, 1, partner);
+	assert_int_equal(partner[1], -1); /* one too many came */
+	t[2].message_id = digest_of("another id");
+	match_vouched(t, 3, h, 2, partner);
+	assert_int_equal(partner[1], -1); /* it is somebody else's */
+	h[0].answered = h[1].answered = false;
+	t[2].message_id = (struct digest){{0}};
+	match_vouched(t, 3, h, 2, partner);
+	assert_int_equal(partner[1], -1); /* only begun */
 }
 
 static void test_guard(void **state UNUSED)
@@ -244,7 +329,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_twins_stay_twins),
 		cmocka_unit_test(test_preference), cmocka_unit_test(test_proof),
-		cmocka_unit_test(test_sizes), cmocka_unit_test(test_guard),
+		cmocka_unit_test(test_sizes), cmocka_unit_test(test_vouched),
+		cmocka_unit_test(test_answered), cmocka_unit_test(test_guard),
 		cmocka_unit_test(test_boxes)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

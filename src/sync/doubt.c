@@ -1,0 +1,128 @@
+/*
+ * Uploads whose end is not known. An APPEND whose answer was never seen may have come to its end,
+ * and may do so a while after the connection broke: it is repeated only when two complete looks,
+ * the second one some time after the first, did not find the message. One that was answered with OK
+ * is never repeated by itself, found or not: what the server does not show is noted as failed.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "sync/pass.h"
+
+static unsigned doubt_ms = 10000;
+
+void sync_set_doubt_ms(unsigned ms)
+{
+	doubt_ms = ms;
+}
+
+/* Is file I in doubt, and without a partner? */
+static bool is_open(const struct look *look, const struct pairing *pairing, size_t i)
+{
+	const struct new_here *file = &look->new_here[i];
+
+	return file->doubtful && !file->refused && !(pairing->used && pairing->used[i]);
+}
+
+static bool any_open(const struct look *look, const struct pairing *pairing)
+{
+	for (size_t i = 0; i < look->new_here_count; i++)
+		if (is_open(look, pairing, i))
+			return true;
+	return false;
+}
+
+int doubt_wait(struct worker *w, struct box *box, const struct look *look,
+	const struct pairing *pairing, struct err *err)
+{
+	if (box->waited || w->pass->options->plan || !any_open(look, pairing))
+		return 0;
+	log_info("an upload of an earlier run may still arrive: waiting %u s before it is repeated",
+		doubt_ms / 1000);
+	box->waited = true;
+	if (cancel_sleep_ms(doubt_ms, err) != 0 || imap_noop(w->imap, err) != 0)
+		return -1;
+	return 1;
+}
+
+static int note_lost(
+	struct worker *w, struct box *box, const struct new_here *file, struct err *err)
+{
+	struct state_pending pending = {.kind = STATE_PENDING_APPEND,
+		.base = slice_str(file->base),
+		.size = file->wire_size};
+	struct err why = {0};
+
+	err_set(&why, ERR_SERVER_NO,
+		"the server said that it stored the message, but does not show it");
+	pending.reason = slice_str(why.msg);
+	pass_failed(w->pass, box, 0, file->name, &why);
+	return settle_pending(w->pass->settler, box->row.id, &pending, err);
+}
+
+static int settle_open(struct worker *w, struct box *box, const struct look *look,
+	struct new_here *file, struct err *err)
+{
+	if (!look->there_complete) { /* it may be among what the server did not show */
+		file->held = true;
+		return 0;
+	}
+	return file->answered ? note_lost(w, box, file, err) : 0;
+}
+
+static int compare_base(const void *key, const void *file)
+{
+	return strcmp(key, ((const struct new_here *)file)->base);
+}
+
+/* The next upload of BOX behind BASE that has no file any more, into BASE. 1, 0, -1. */
+static int next_orphan(const struct box *box, const struct look *look, struct state_read *read,
+	char base[ROW_FILE_SIZE], struct err *err)
+{
+	struct state_upload upload;
+	int rc;
+
+	while ((rc = state_next_upload(read, box->row.id, slice_str(base), &upload, err)) == 1) {
+		if (upload.base.n >= ROW_FILE_SIZE)
+			return err_set(err, ERR_STATE, "an upload's file name is too long");
+		memcpy(base, upload.base.p, upload.base.n);
+		base[upload.base.n] = '\0';
+		if (look->new_here_count == 0 ||
+			!bsearch(base, look->new_here, look->new_here_count,
+				sizeof(*look->new_here), compare_base))
+			return 1;
+	}
+	return rc;
+}
+
+/* Whoever removed the file, or gave it another name, ended the doubt. */
+static int forget_orphans(
+	struct worker *w, struct box *box, const struct look *look, struct err *err)
+{
+	char base[ROW_FILE_SIZE] = "";
+	struct state_read *read = NULL;
+	int rc;
+
+	if (state_read_begin(w->pass->state, &read, err) != 0)
+		return -1;
+	while ((rc = next_orphan(box, look, read, base, err)) == 1)
+		if (settle_upload_gone(w->pass->settler, box->row.id, slice_str(base), err) != 0) {
+			rc = -1;
+			break;
+		}
+	state_read_end(read);
+	return rc;
+}
+
+int doubt_settle(struct worker *w, struct box *box, struct look *look,
+	const struct pairing *pairing, struct err *err)
+{
+	if (!w->pass->settler || !box->maildir)
+		return 0;
+	for (size_t i = 0; i < look->new_here_count; i++)
+		if (is_open(look, pairing, i) &&
+			settle_open(w, box, look, &look->new_here[i], err) != 0)
+			return -1;
+	return look->here_complete && !look->truncated ? forget_orphans(w, box, look, err) : 0;
+}
