@@ -355,14 +355,14 @@ static int find_secret(struct reading *r, const struct yaml_node *map, size_t *w
 	return count;
 }
 
-/* A login that needs no secret: a tunnel that is logged in already, or a client certificate by
- * EXTERNAL. */
+/* A login that needs no secret: a tunnel that is logged in already, a client certificate
+ * (EXTERNAL), or a Kerberos ticket. */
 static bool needs_no_secret(const struct config_account *a)
 {
-	if (a->tunnel.count > 0)
+	if (a->tunnel.count > 0 || a->client_cert)
 		return true;
 	for (size_t i = 0; i < a->mechanisms.count; i++)
-		if (a->client_cert && strcasecmp(a->mechanisms.items[i], "EXTERNAL") == 0)
+		if (strcasecmp(a->mechanisms.items[i], "GSSAPI") == 0)
 			return true;
 	return false;
 }

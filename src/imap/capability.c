@@ -3,7 +3,7 @@
  */
 #include <assert.h>
 #include "imap/capability.h"
-#include "imap/login.h"
+#include "imap/mechanism.h"
 
 #define BIT(name) (UINT64_C(1) << IMAP_CAP_##name)
 
@@ -87,8 +87,7 @@ void capability_add(struct capabilities *capabilities, struct slice word)
 	int i;
 
 	if (slice_starts_nocase(word, "AUTH=")) {
-		capabilities->mechanisms |=
-			login_mechanism_bits((struct slice){word.p + 5, word.n - 5});
+		capabilities->mechanisms |= mechanism_bits((struct slice){word.p + 5, word.n - 5});
 		return;
 	}
 	if (add_append_limit(capabilities, word))

@@ -10,7 +10,7 @@
 struct capabilities {
 	bool known;            /* a CAPABILITY was seen since the last reset */
 	uint64_t bits;         /* bit N: enum imap_capability N, implied ones included */
-	uint64_t mechanisms;   /* bit N: row N of the mechanism table (login.h) was announced as
+	uint64_t mechanisms;   /* bit N: row N of the mechanism table (mechanism.c) was announced as
 				  AUTH=... */
 	uint64_t append_limit; /* APPENDLIMIT=n; 0: none announced */
 };

@@ -2,21 +2,26 @@
  * The door to GNU SASL.
  */
 #include <gsasl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "imap/sasl.h"
 
 #define CHALLENGE_MAX (64 * 1024)
 #define STEPS_MAX 10
-#define ITERATIONS_MAX 1000000 /* SCRAM: a server may not keep us busy for minutes */
+#define ITERATIONS_MIN 4096    /* SCRAM: fewer make the password easy to guess (RFC 7677) */
+#define ITERATIONS_MAX 1000000 /* ... and more would let a server keep us busy for minutes */
+#define COMPLAINT_MAX 300      /* octets of OAuth's error that are shown */
 
 struct sasl {
 	Gsasl *library; /* NULL: an OAuth mechanism */
 	Gsasl_session *session;
 	const struct imap_login *login;
+	bool scram;
 	bool oauthbearer; /* else XOAUTH2 */
 	unsigned steps;
 	bool done;
+	char complaint[COMPLAINT_MAX * 4 + 1];
 };
 
 static int failed(int rc, struct err *err)
@@ -24,7 +29,51 @@ static int failed(int rc, struct err *err)
 	return err_set(err, ERR_AUTH, "login failed: %s", gsasl_strerror(rc));
 }
 
-static int start_session(struct sasl *sasl, const char *mechanism, struct err *err)
+/* What the connection can be tied to, for SCRAM: RFC 9266's kind, or the older one. */
+static int set_binding(struct sasl *sasl, const struct net_binding *binding)
+{
+	static const Gsasl_property properties[] = {
+		[NET_BINDING_EXPORTER] = GSASL_CB_TLS_EXPORTER,
+		[NET_BINDING_UNIQUE] = GSASL_CB_TLS_UNIQUE,
+	};
+	char *text = NULL;
+	int rc;
+
+	if (!binding)
+		return GSASL_OK;
+	rc = gsasl_base64_to((const char *)binding->data, binding->n, &text, NULL);
+	if (rc != GSASL_OK)
+		return rc;
+	rc = gsasl_property_set(sasl->session, properties[binding->kind], text);
+	gsasl_free(text);
+	return rc;
+}
+
+/* What mechanisms ask for; which of them do, the library knows. */
+static int set_properties(struct sasl *sasl, const struct sasl_setup *setup)
+{
+	const struct {
+		Gsasl_property property;
+		const char *value;
+	} rows[] = {
+		{GSASL_AUTHID, setup->login->user},
+		{GSASL_PASSWORD, setup->login->password},
+		{GSASL_SERVICE, "imap"},
+		{GSASL_HOSTNAME, setup->host ? setup->host : "localhost"},
+	};
+	bool external = strcmp(setup->mechanism, "EXTERNAL") == 0;
+	int rc = set_binding(sasl, setup->binding);
+
+	/* EXTERNAL: the certificate says who we are. GSSAPI: the ticket does, and the user is whose
+	 * mail we want. */
+	for (size_t i = 0; i < COUNT_OF(rows) && rc == GSASL_OK && !external; i++) {
+		if (rows[i].value)
+			rc = gsasl_property_set(sasl->session, rows[i].property, rows[i].value);
+	}
+	return rc;
+}
+
+static int start_session(struct sasl *sasl, const struct sasl_setup *setup, struct err *err)
 {
 	int rc = gsasl_init(&sasl->library);
 
@@ -32,29 +81,26 @@ static int start_session(struct sasl *sasl, const char *mechanism, struct err *e
 		sasl->library = NULL;
 		return failed(rc, err);
 	}
-	rc = gsasl_client_start(sasl->library, mechanism, &sasl->session);
+	rc = gsasl_client_start(sasl->library, setup->mechanism, &sasl->session);
 	if (rc != GSASL_OK) {
 		sasl->session = NULL;
-		return err_set(err, ERR_AUTH, "login with %s is not possible here: %s", mechanism,
-			gsasl_strerror(rc));
+		return err_set(err, ERR_AUTH, "login with %s is not possible here: %s",
+			setup->mechanism, gsasl_strerror(rc));
 	}
-	if (strcmp(mechanism, "EXTERNAL") != 0)
-		rc = gsasl_property_set(sasl->session, GSASL_AUTHID, sasl->login->user);
-	if (rc == GSASL_OK && sasl->login->password)
-		rc = gsasl_property_set(sasl->session, GSASL_PASSWORD, sasl->login->password);
+	rc = set_properties(sasl, setup);
 	return rc == GSASL_OK ? 0 : failed(rc, err);
 }
 
-int sasl_open(
-	struct sasl **out, const char *mechanism, const struct imap_login *login, struct err *err)
+int sasl_open(struct sasl **out, const struct sasl_setup *setup, struct err *err)
 {
 	struct sasl *sasl = xcalloc(1, sizeof(*sasl));
 	int rc = 0;
 
-	sasl->login = login;
-	sasl->oauthbearer = strcmp(mechanism, "OAUTHBEARER") == 0;
-	if (!sasl->oauthbearer && strcmp(mechanism, "XOAUTH2") != 0)
-		rc = start_session(sasl, mechanism, err);
+	sasl->login = setup->login;
+	sasl->scram = strncmp(setup->mechanism, "SCRAM-", 6) == 0;
+	sasl->oauthbearer = strcmp(setup->mechanism, "OAUTHBEARER") == 0;
+	if (!sasl->oauthbearer && strcmp(setup->mechanism, "XOAUTH2") != 0)
+		rc = start_session(sasl, setup, err);
 	if (rc < 0) {
 		sasl_close(sasl);
 		sasl = NULL;
@@ -92,13 +138,30 @@ static int add_base64(const struct buf *plain, struct buf *out, struct err *err)
 	return 0;
 }
 
-static int oauth_step(struct sasl *sasl, struct buf *out, struct err *err)
+/* Keep what the server has against our token, unless it repeats the token. */
+static void take_complaint(struct sasl *sasl, const char *challenge)
+{
+	struct err escaped = {0};
+	char *plain = NULL;
+	size_t n = 0;
+
+	if (gsasl_base64_from(challenge, strlen(challenge), &plain, &n) != GSASL_OK)
+		return;
+	if (!memmem(plain, n, sasl->login->token, strlen(sasl->login->token))) {
+		err_server(&escaped, plain, n < COMPLAINT_MAX ? n : COMPLAINT_MAX);
+		snprintf(sasl->complaint, sizeof(sasl->complaint), "%s", escaped.server);
+	}
+	gsasl_free(plain);
+}
+
+static int oauth_step(struct sasl *sasl, const char *challenge, struct buf *out, struct err *err)
 {
 	struct buf plain = {0};
 	int rc;
 
-	/* The second challenge holds an error in JSON: an empty answer makes the server say NO. */
+	/* A second challenge holds an error in JSON: an empty answer makes the server say NO. */
 	if (sasl->steps > 1) {
+		take_complaint(sasl, challenge);
 		if (sasl->oauthbearer)
 			buf_add_str(out, "AQ==");
 		return 0;
@@ -119,31 +182,37 @@ static int oauth_step(struct sasl *sasl, struct buf *out, struct err *err)
 
 /* ---- all others ---- */
 
-/* Is the number at P not above ITERATIONS_MAX? */
-static bool are_few(const char *p, const char *end)
+/* The digits from P on as a number; ITERATIONS_MAX + 1 if it is larger than that. */
+static unsigned long read_iterations(const char *p, const char *end)
 {
 	unsigned long n = 0;
 
 	for (; p < end && *p >= '0' && *p <= '9' && n <= ITERATIONS_MAX; p++)
 		n = n * 10 + (unsigned long)(*p - '0');
-	return n <= ITERATIONS_MAX;
+	return n <= ITERATIONS_MAX ? n : ITERATIONS_MAX + 1;
 }
 
 /* SCRAM's first challenge is "r=...,s=...,i=N". */
 static int check_iterations(const char *challenge, struct err *err)
 {
 	char *plain = NULL, *i;
+	unsigned long rounds;
 	size_t n = 0;
-	int rc = 0;
 
 	if (gsasl_base64_from(challenge, strlen(challenge), &plain, &n) != GSASL_OK)
 		return err_set(err, ERR_AUTH, "login failed: the server's challenge is not base64");
 	i = n ? memmem(plain, n, ",i=", 3) : NULL;
-	if (i && !are_few(i + 3, plain + n))
-		rc = err_set(err, ERR_AUTH,
-			"login failed: the server wants more than %d SCRAM rounds", ITERATIONS_MAX);
+	rounds = i ? read_iterations(i + 3, plain + n) : ITERATIONS_MIN;
 	gsasl_free(plain);
-	return rc;
+	if (rounds > ITERATIONS_MAX)
+		return err_set(err, ERR_AUTH,
+			"login failed: the server wants more than %d SCRAM rounds", ITERATIONS_MAX);
+	if (rounds < ITERATIONS_MIN)
+		return err_set(err, ERR_AUTH,
+			"login failed: the server wants %lu SCRAM rounds; fewer than %d do not "
+			"protect the password",
+			rounds, ITERATIONS_MIN);
+	return 0;
 }
 
 static int library_step(struct sasl *sasl, const char *challenge, struct buf *out, struct err *err)
@@ -151,7 +220,7 @@ static int library_step(struct sasl *sasl, const char *challenge, struct buf *ou
 	char *answer = NULL;
 	int rc;
 
-	if (challenge[0] && check_iterations(challenge, err) < 0)
+	if (sasl->scram && challenge[0] && check_iterations(challenge, err) < 0)
 		return -1;
 	rc = gsasl_step64(sasl->session, challenge, &answer);
 	if (rc != GSASL_OK && rc != GSASL_NEEDS_MORE)
@@ -174,12 +243,11 @@ int sasl_step(struct sasl *sasl, struct slice challenge, struct buf *out, struct
 		return err_set(err, ERR_AUTH, "login failed: the server's challenge is too long");
 	if (++sasl->steps > STEPS_MAX)
 		return err_set(err, ERR_AUTH, "login failed: the server asks without end");
-	if (!sasl->library)
-		return oauth_step(sasl, out, err);
-	if (sasl->done) /* the server's last word was checked already; it waits for an empty line */
+	if (sasl->library && sasl->done) /* the server's last word was checked already; it waits for
+					    an empty line */
 		return 0;
 	text = xstrndup(challenge.p ? challenge.p : "", challenge.n);
-	rc = library_step(sasl, text, out, err);
+	rc = sasl->library ? library_step(sasl, text, out, err) : oauth_step(sasl, text, out, err);
 	free(text);
 	return rc;
 }
@@ -187,6 +255,16 @@ int sasl_step(struct sasl *sasl, struct slice challenge, struct buf *out, struct
 bool sasl_done(const struct sasl *sasl)
 {
 	return sasl->done;
+}
+
+unsigned sasl_steps(const struct sasl *sasl)
+{
+	return sasl->steps;
+}
+
+const char *sasl_complaint(const struct sasl *sasl)
+{
+	return sasl->complaint;
 }
 
 void sasl_close(struct sasl *sasl)

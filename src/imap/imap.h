@@ -66,6 +66,13 @@ struct imap_login {
 	const char *token;       /* OAuth; NULL if there is a password */
 	char *const *mechanisms; /* order of preference; count 0: strongest first */
 	size_t mechanism_count;
+	bool certificate; /* TLS shows a client certificate: EXTERNAL may use it */
+	/*
+	 * Shared by the connections of an account; NULL: every connection finds out for itself. How
+	 * many of the ways that the server offers it refused before it took one: the others begin
+	 * there.
+	 */
+	_Atomic unsigned *refused;
 };
 
 struct imap_options {

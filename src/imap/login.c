@@ -6,96 +6,17 @@
  * dropped, and one octet that came between the answer to STARTTLS and the handshake ends the
  * connection.
  */
-#include <assert.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/log.h"
+#include "imap/attempt.h"
 #include "imap/command.h"
 #include "imap/login.h"
-#include "imap/sasl.h"
 
 #ifndef GODWIT_VERSION
 #define GODWIT_VERSION "0.1"
 #endif
-
-/* ---- mechanisms ---- */
-
-enum secret { SECRET_PASSWORD, SECRET_TOKEN, SECRET_NONE };
-
-struct mechanism {
-	const char *name;   /* as in the configuration and in AUTH=NAME */
-	enum secret secret; /* what it needs */
-	bool by_default;    /* used without being named in auth.mechanisms */
-	bool command;       /* the LOGIN command, no SASL */
-	bool client_first;  /* we speak first: the answer may go with the command */
-	bool mutual;        /* the server has to prove itself before its OK counts */
-};
-
-/*
- * Strongest first. SCRAM and CRAM-MD5 only when named: many servers announce them and hold no
- * password in a form with which they work, so that a right password would be refused.
- */
-static const struct mechanism mechanisms[] = {
-	{"EXTERNAL", SECRET_NONE, false, false, true, false},
-	{"SCRAM-SHA-256", SECRET_PASSWORD, false, false, true, true},
-	{"SCRAM-SHA-1", SECRET_PASSWORD, false, false, true, true},
-	{"CRAM-MD5", SECRET_PASSWORD, false, false, false, false},
-	{"OAUTHBEARER", SECRET_TOKEN, true, false, true, false},
-	{"XOAUTH2", SECRET_TOKEN, true, false, true, false},
-	{"PLAIN", SECRET_PASSWORD, true, false, true, false},
-	{"LOGIN", SECRET_PASSWORD, true, true, false, false},
-	{"LOGIN", SECRET_PASSWORD, true, false, false, false},
-};
-
-static_assert(COUNT_OF(mechanisms) <= 64, "mechanisms have to fit into a machine word");
-
-uint64_t login_mechanism_bits(struct slice name)
-{
-	uint64_t bits = 0;
-
-	for (size_t i = 0; i < COUNT_OF(mechanisms); i++) {
-		if (slice_eq_nocase(name, slice_str(mechanisms[i].name)))
-			bits |= UINT64_C(1) << i;
-	}
-	return bits;
-}
-
-/* Does the server offer row I, and have we got what it needs? */
-static bool is_usable(const struct imap *imap, size_t i, const struct imap_login *login)
-{
-	const struct mechanism *m = &mechanisms[i];
-
-	if (m->secret == SECRET_PASSWORD && !login->password)
-		return false;
-	if (m->secret == SECRET_TOKEN && !login->token)
-		return false;
-	if (m->command)
-		return !imap_can(imap, IMAP_CAP_LOGINDISABLED);
-	return imap->capabilities.mechanisms >> i & 1;
-}
-
-static const struct mechanism *find_usable(
-	const struct imap *imap, const char *name, const struct imap_login *login)
-{
-	for (size_t i = 0; i < COUNT_OF(mechanisms); i++) {
-		bool wanted = name ? slice_eq_nocase(slice_str(name), slice_str(mechanisms[i].name))
-				   : mechanisms[i].by_default;
-
-		if (wanted && is_usable(imap, i, login))
-			return &mechanisms[i];
-	}
-	return NULL;
-}
-
-static const struct mechanism *choose(const struct imap *imap, const struct imap_login *login)
-{
-	const struct mechanism *found = NULL;
-
-	if (login->mechanism_count == 0)
-		return find_usable(imap, NULL, login);
-	for (size_t i = 0; i < login->mechanism_count && !found; i++)
-		found = find_usable(imap, login->mechanisms[i], login);
-	return found;
-}
 
 /* ---- greeting and TLS ---- */
 
@@ -170,153 +91,171 @@ static bool asks_for_patience(const struct imap_result *result)
 	return false;
 }
 
-static int refused(struct imap *imap, const struct mechanism *mechanism,
-	const struct imap_login *login, const struct imap_result *result, struct err *err)
+/* Is it the user or the password that the server does not like? */
+static bool is_about_the_user(const struct imap_result *result)
 {
+	return !result->ok && !asks_for_patience(result) &&
+	       result->code != IMAP_CODE_AUTHORIZATIONFAILED && result->code != IMAP_CODE_EXPIRED;
+}
+
+/*
+ * Make ATTEMPT the next one to try when this one was refused, by the rules of mechanism.c. false:
+ * there is none.
+ */
+static bool step_down(const struct imap *imap, struct attempt *attempt)
+{
+	const struct mechanism *weaker = mechanism_after(attempt->offer, attempt->mechanism);
+	bool bound = attempt->mechanism->traits & MECHANISM_BOUND;
+
+	if (bound && attempt->binding.kind == NET_BINDING_EXPORTER) {
+		attempt->binding = net_binding(imap->stream, NET_BINDING_UNIQUE);
+		return true;
+	}
+	if (!weaker || attempt->weaker)
+		return false;
+	attempt->mechanism = weaker;
+	attempt->weaker = true;
+	return true;
+}
+
+/* Is the refusal of a kind after which something else may be tried? */
+static bool may_step_down(const struct attempt *attempt)
+{
+	bool bound = attempt->mechanism->traits & MECHANISM_BOUND;
+
+	/* Both have shown what they bind to, and it is not the same. */
+	if (bound && attempt->binding.kind == NET_BINDING_UNIQUE && attempt->steps > 1)
+		return false;
+	return is_about_the_user(&attempt->result);
+}
+
+/* A last word for the user, by what was refused. */
+static const char *advice(const struct attempt *attempt)
+{
+	if (!(attempt->mechanism->traits & MECHANISM_BOUND) || !is_about_the_user(&attempt->result))
+		return "";
+	return "; if user and password are right, somebody may be between us and the server";
+}
+
+static int refused(struct imap *imap, const struct attempt *attempt, struct err *err)
+{
+	const struct imap_login *login = attempt->offer->login;
+	const struct imap_result *result = &attempt->result;
 	const char *secret = login->password ? login->password : login->token;
 	struct err e = {0};
 
 	err_set(&e, asks_for_patience(result) ? ERR_SERVER_BUSY : ERR_AUTH,
-		"the server refused the login of %s with %s", login->user ? login->user : "us",
-		mechanism->name);
+		"the server refused the login of %s with %s%s%s%s",
+		login->user ? login->user : "us", attempt->mechanism->name,
+		attempt->complaint[0] ? ": " : "", attempt->complaint, advice(attempt));
 	if (!secret || !secret[0] || !strstr(result->text, secret)) /* some repeat the command */
 		err_server(&e, result->text, strlen(result->text));
 	return connection_die(imap, &e, err);
 }
 
-/* LOGIN user password */
-static int login_command(
-	struct imap *imap, const struct imap_login *login, imap_ticket ticket, struct err *err)
+static int no_mechanism(struct imap *imap, const struct mechanism_offer *offer, struct err *err)
 {
-	if (command_begin(imap, ticket, err) < 0)
-		return -1;
-	command_text(imap, "LOGIN ");
-	if (command_astring(imap, slice_str(login->user), err) < 0)
-		return -1;
-	command_text(imap, " ");
-	if (command_secret(imap, slice_str(login->password), err) < 0)
-		return -1;
-	command_end(imap);
-	return 0;
-}
+	const struct imap_login *login = offer->login;
 
-static void send_answer(struct imap *imap, const struct buf *answer)
-{
-	buf_add(&imap->out, answer->data, answer->len);
-	buf_add_str(&imap->out, "\r\n");
-	if (answer->len)
-		buf_add_str(&imap->trace, "(hidden)");
-	command_trace(imap);
-	imap->reader.lexer.sent = true;
-}
-
-/* One challenge. What we can't answer is cancelled, and the server's refusal awaited. */
-static int answer_challenge(
-	struct imap *imap, struct sasl *sasl, struct slice challenge, struct err *why)
-{
-	struct buf answer = {0};
-	int rc = sasl_step(sasl, challenge, &answer, why);
-
-	if (rc < 0) {
-		buf_clear(&answer);
-		buf_add_char(&answer, '*');
-	}
-	send_answer(imap, &answer);
-	buf_wipe(&answer);
-	return rc;
-}
-
-static int begin_authenticate(struct imap *imap, const struct mechanism *mechanism,
-	struct sasl *sasl, imap_ticket ticket, struct err *err)
-{
-	struct buf first = {0};
-	int rc = command_begin(imap, ticket, err);
-
-	if (rc < 0)
-		return -1;
-	command_textf(imap, "AUTHENTICATE %s", mechanism->name);
-	if (mechanism->client_first && imap_can(imap, IMAP_CAP_SASL_IR)) {
-		rc = sasl_step(sasl, SLICE(""), &first, err);
-		if (first.len == 0)
-			buf_add_char(&first, '=');
-		command_text(imap, " ");
-		if (rc == 0)
-			rc = command_secret(imap, buf_slice(&first), err);
-		buf_wipe(&first);
-	}
-	command_end(imap);
-	return rc;
-}
-
-static int authenticate(struct imap *imap, const struct mechanism *mechanism, struct sasl *sasl,
-	imap_ticket ticket, struct err *err)
-{
-	struct response response;
-	struct err why = {0};
-	int rc = begin_authenticate(imap, mechanism, sasl, ticket, err);
-
-	imap->continuable = ticket;
-	while (rc == 0 && !command_is_answered(imap, ticket)) {
-		rc = connection_next(imap, &response, err);
-		if (rc == 0 && response.kind == RESPONSE_CONTINUE && why.kind == ERR_NONE)
-			(void)answer_challenge(imap, sasl, response.text, &why);
-	}
-	imap->continuable = 0;
-	if (rc == 0 && why.kind != ERR_NONE)
-		return connection_die(imap, &why, err);
-	if (rc == 0 && mechanism->mutual && command_result(imap, ticket)->ok && !sasl_done(sasl))
-		return connection_fatal(
-			imap, err, ERR_AUTH, "the server did not prove that it knows the password");
-	return rc;
-}
-
-static int run_mechanism(struct imap *imap, const struct mechanism *mechanism,
-	const struct imap_login *login, imap_ticket ticket, struct err *err)
-{
-	struct sasl *sasl = NULL;
-	int rc;
-
-	if (mechanism->command)
-		return login_command(imap, login, ticket, err);
-	rc = sasl_open(&sasl, mechanism->name, login, err);
-	if (rc == 0)
-		rc = authenticate(imap, mechanism, sasl, ticket, err);
-	sasl_close(sasl);
-	return rc;
-}
-
-static int no_mechanism(struct imap *imap, const struct imap_login *login, struct err *err)
-{
 	if (!login->password && !login->token && login->mechanism_count == 0)
 		return connection_fatal(imap, err, ERR_AUTH, "there is no password for the login");
+	if (mechanism_only_in_clear(offer))
+		return connection_fatal(imap, err, ERR_AUTH,
+			"without TLS the server offers only logins that show the secret to all on "
+			"the way: set server.tls, or name the mechanism in auth.mechanisms");
 	return connection_fatal(imap, err, ERR_AUTH,
 		"the server offers no way to log in that can be used%s",
-		imap_can(imap, IMAP_CAP_LOGINDISABLED)
+		capability_has(offer->server, IMAP_CAP_LOGINDISABLED)
 			? " on this connection (it wants TLS: LOGINDISABLED)"
 		: login->mechanism_count ? ": see auth.mechanisms"
 					 : "");
 }
 
-static int log_in(struct imap *imap, const struct imap_login *login, struct err *err)
+static int try_login(struct imap *imap, struct attempt *attempt, struct err *err)
 {
-	const struct mechanism *mechanism = choose(imap, login);
-	struct imap_result result;
-	imap_ticket ticket;
+	const struct imap_login *login = attempt->offer->login;
 	int rc;
 
-	if (!mechanism)
-		return no_mechanism(imap, login, err);
+	attempt->complaint[0] = '\0';
 	imap->capabilities.known =
 		false; /* what comes with the answer replaces it, else we ask again */
 	imap->reader.lexer.secret = login->password ? login->password : login->token;
-	ticket = command_ticket(imap, "login", TICKET_PLAIN);
-	rc = run_mechanism(imap, mechanism, login, ticket, err);
-	if (rc == 0)
-		rc = imap_wait(imap, ticket, &result, err);
+	rc = attempt_login(imap, attempt, err);
 	imap->reader.lexer.secret = NULL;
-	if (rc < 0)
-		return -1;
-	return result.ok ? 0 : refused(imap, mechanism, login, &result, err);
+	return rc;
+}
+
+/* It worked at last. Told once, and the account's other connections begin here. */
+static void remember(const struct attempt *attempt, const struct attempt *first, unsigned refusals)
+{
+	const struct imap_login *login = attempt->offer->login;
+
+	if (login->refused && atomic_exchange(login->refused, refusals) == refusals)
+		return;
+	if (attempt->weaker)
+		log_warn("the server refused the login of %s with %s, which it announces, and took "
+			 "it "
+			 "with %s; to settle this, set auth.mechanisms: [%s]",
+			login->user, first->mechanism->name, attempt->mechanism->name,
+			attempt->mechanism->name);
+}
+
+/* FIRST, and what may be tried when the server refuses it. */
+static int try_logins(struct imap *imap, const struct attempt *first, struct err *err)
+{
+	const struct imap_login *login = first->offer->login;
+	unsigned known = login->refused ? atomic_load(login->refused) : 0, refusals = 0;
+	struct attempt attempt = *first, last;
+
+	while (refusals < known && step_down(imap, &attempt))
+		refusals++;
+	for (bool again = false;; again = true) {
+		if (try_login(imap, &attempt, err) < 0) {
+			/* Some hang up after a refusal: that was the answer, then. */
+			if (!again ||
+				(imap->dead.kind != ERR_NET && imap->dead.kind != ERR_SERVER_BUSY))
+				return -1;
+			err_clear(&imap->dead);
+			return refused(imap, &last, err);
+		}
+		if (attempt.result.ok)
+			break;
+		last = attempt;
+		if (!may_step_down(&attempt) || !step_down(imap, &attempt))
+			return refused(imap, &last, err);
+		refusals++;
+	}
+	remember(&attempt, first, refusals);
+	return 0;
+}
+
+static struct net_binding best_binding(const struct stream *stream)
+{
+	struct net_binding binding = net_binding(stream, NET_BINDING_EXPORTER);
+
+	return binding.kind != NET_BINDING_NONE ? binding : net_binding(stream, NET_BINDING_UNIQUE);
+}
+
+static int log_in(struct imap *imap, const struct imap_options *options, struct err *err)
+{
+	const struct net_options *net = options->net_options;
+	struct capabilities server = imap->capabilities;
+	struct attempt attempt = {
+		.host = net ? net->host : NULL,
+		.binding = best_binding(imap->stream),
+	};
+	struct mechanism_offer offer = {
+		.server = &server,
+		.login = options->login,
+		.encrypted = net_is_encrypted(imap->stream),
+		.private = !net || net_is_private(net),
+		.binding = attempt.binding.kind != NET_BINDING_NONE,
+	};
+
+	attempt.offer = &offer;
+	attempt.mechanism = mechanism_choose(&offer);
+	return attempt.mechanism ? try_logins(imap, &attempt, err)
+				 : no_mechanism(imap, &offer, err);
 }
 
 /* ---- after login ---- */
@@ -381,8 +320,7 @@ int login_run(struct imap *imap, const struct imap_options *options, struct err 
 
 	if (ask_capabilities(imap, err) < 0)
 		return -1;
-	if (!logged_in &&
-		(log_in(imap, options->login, err) < 0 || ask_capabilities(imap, err) < 0))
+	if (!logged_in && (log_in(imap, options, err) < 0 || ask_capabilities(imap, err) < 0))
 		return -1;
 	imap->capabilities_open = false;
 	return introduce(imap, err);

@@ -6,8 +6,6 @@
 
 #include "imap/connection.h"
 
-/* Bits of the mechanism table whose rows have this SASL name: for capability.c. */
-uint64_t login_mechanism_bits(struct slice name);
 int login_run(struct imap *imap, const struct imap_options *options, struct err *err) MUST_USE;
 
 #endif

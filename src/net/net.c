@@ -1,6 +1,8 @@
 #include "net/net.h"
 
+#include <arpa/inet.h>
 #include <stdlib.h>
+#include <strings.h>
 
 #include "net/tcp.h"
 #include "net/tls.h"
@@ -72,4 +74,28 @@ int net_start_tls(struct net_context *context, struct stream **stream, struct er
 	}
 	*stream = tls_open(context->tls, plain, err);
 	return *stream ? 0 : -1;
+}
+
+struct net_binding net_binding(const struct stream *stream, enum net_binding_kind kind)
+{
+	return tls_is(stream) ? tls_binding(stream, kind) : (struct net_binding){0};
+}
+
+bool net_is_encrypted(const struct stream *stream)
+{
+	return tls_is(stream);
+}
+
+bool net_is_private(const struct net_options *options)
+{
+	struct in6_addr six;
+	struct in_addr four;
+
+	if (options->tunnel || !options->host)
+		return true;
+	if (inet_pton(AF_INET, options->host, &four) == 1)
+		return ntohl(four.s_addr) >> 24 == 127;
+	if (inet_pton(AF_INET6, options->host, &six) == 1)
+		return IN6_IS_ADDR_LOOPBACK(&six);
+	return strcasecmp(options->host, "localhost") == 0;
 }

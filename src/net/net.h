@@ -50,6 +50,28 @@ int net_dial(struct net_context *context, struct stream **out, struct err *err) 
 int net_start_tls(struct net_context *context, struct stream **stream, struct err *err) MUST_USE;
 
 /*
+ * What a login can be tied to, so that somebody between us and the server can't pass it on:
+ * something that is another on each TLS connection, and the same at both of its ends.
+ */
+enum net_binding_kind {
+	NET_BINDING_NONE,
+	NET_BINDING_EXPORTER, /* RFC 9266: TLS 1.3 */
+	NET_BINDING_UNIQUE,   /* RFC 5929: TLS 1.2, and what some servers still take on 1.3 */
+};
+struct net_binding {
+	enum net_binding_kind kind;
+	unsigned char data[64];
+	size_t n;
+};
+/* STREAM: as net_dial() or net_start_tls() gave it. NET_BINDING_NONE: it has nothing of this KIND.
+ */
+struct net_binding net_binding(const struct stream *stream, enum net_binding_kind kind);
+/* STREAM is TLS, and the server was verified. */
+bool net_is_encrypted(const struct stream *stream);
+/* Connections by OPTIONS do not leave this machine, or go where a tunnel takes them. */
+bool net_is_private(const struct net_options *options);
+
+/*
  * Put compression on *STREAM (COMPRESS=DEFLATE, RFC 4978): *STREAM is the compressing stream then;
  * on failure it is closed and NULL. AHEAD: compressed octets that were read already, at most 16
  * KiB.

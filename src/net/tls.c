@@ -639,3 +639,52 @@ struct stream *tls_open(struct tls_context *context, struct stream *lower, struc
 	}
 	return &tls->base;
 }
+
+/* ---- what a login can be tied to ---- */
+
+bool tls_is(const struct stream *stream)
+{
+	return stream->ops == &tls_ops;
+}
+
+static void bind_by_exporter(SSL *ssl, struct net_binding *out)
+{
+	static const char label[] = "EXPORTER-Channel-Binding";
+
+	if (SSL_export_keying_material(ssl, out->data, 32, label, sizeof(label) - 1, NULL, 0, 0) !=
+		1)
+		return;
+	out->kind = NET_BINDING_EXPORTER;
+	out->n = 32;
+}
+
+/*
+ * The first Finished message of the handshake: ours, or the server's if a session was resumed.
+ * Without the extended master secret (RFC 7627; TLS 1.3 has it built in) two connections can be
+ * made to have the same one.
+ */
+static void bind_by_finished(SSL *ssl, struct net_binding *out)
+{
+	size_t n = SSL_session_reused(ssl)
+			   ? SSL_get_peer_finished(ssl, out->data, sizeof(out->data))
+			   : SSL_get_finished(ssl, out->data, sizeof(out->data));
+
+	if (n == 0 || n > sizeof(out->data))
+		return;
+	out->kind = NET_BINDING_UNIQUE;
+	out->n = n;
+}
+
+struct net_binding tls_binding(const struct stream *stream, enum net_binding_kind kind)
+{
+	SSL *ssl = ((const struct tls *)stream)->ssl;
+	bool tls13 = SSL_version(ssl) >= TLS1_3_VERSION;
+	struct net_binding binding = {0};
+
+	if (kind == NET_BINDING_EXPORTER && tls13)
+		bind_by_exporter(ssl, &binding);
+	else if (kind == NET_BINDING_UNIQUE && (tls13 || SSL_get_extms_support(ssl) == 1))
+		bind_by_finished(ssl, &binding);
+	ERR_clear_error();
+	return binding;
+}

@@ -24,4 +24,8 @@ void tls_context_free(
 struct stream *tls_open(
 	struct tls_context *context, struct stream *lower, struct err *err) MUST_USE;
 
+bool tls_is(const struct stream *stream);
+/* STREAM: one of ours. */
+struct net_binding tls_binding(const struct stream *stream, enum net_binding_kind kind);
+
 #endif

@@ -52,7 +52,7 @@ int pass_open_login(struct pass *pass, struct err *err)
 	if (a->secret_kind != CONFIG_SECRET_NONE &&
 		config_secret_get(a, a->timeout_ms, &pass->secret, err) != 0)
 		return -1;
-	const char *secret = pass->secret.data ? pass->secret.data : "";
+	const char *secret = a->secret_kind == CONFIG_SECRET_NONE ? NULL : pass->secret.data;
 	bool token = a->secret_kind == CONFIG_SECRET_TOKEN_COMMAND;
 	pass->login = (struct imap_login){
 		.user = a->user,
@@ -60,6 +60,8 @@ int pass_open_login(struct pass *pass, struct err *err)
 		.token = token ? secret : NULL,
 		.mechanisms = a->mechanisms.items,
 		.mechanism_count = a->mechanisms.count,
+		.certificate = a->client_cert != NULL,
+		.refused = &pass->logins_refused,
 	};
 	return 0;
 }

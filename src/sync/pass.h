@@ -77,7 +77,8 @@ struct pass {
 	struct net_context *net;
 	struct buf secret; /* wiped at the end */
 	struct imap_login login;
-	struct state *state; /* NULL: plan of an account that was never synced */
+	_Atomic unsigned logins_refused; /* see struct imap_login */
+	struct state *state;             /* NULL: plan of an account that was never synced */
 	struct keywords *keywords;
 	struct settler *settler;  /* NULL: plan */
 	uint64_t number;          /* of this pass */

@@ -100,13 +100,6 @@ def test_without_tls(world):
     world.sync_same()
 
 
-@pytest.mark.parametrize("mechanism", ["PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256"])
-def test_mechanism(world, mechanism):
-    world.settings["auth"]["mechanisms"] = [mechanism]
-    world.there.append("INBOX", compose())
-    world.sync_same()
-
-
 def test_password_from_elsewhere(world):
     path = os.path.join(world.tmp, "password")
     with open(path, "w") as file:

@@ -14,9 +14,12 @@ struct row {
 	const char *name;
 	enum err_kind kind; /* ERR_NONE: the login works */
 	const char *server; /* what err.server has to hold; NULL: anything */
+	const char *says;   /* what err.msg has to hold; NULL: anything */
 	enum net_tls tls;
 	const char *user, *password, *token, *mechanism; /* NULL: default */
 	const char *quirk;
+	const char *host; /* NULL: none, as with a tunnel */
+	bool certificate, no_secret;
 	bool noop; /* then NOOP: what is said once goes out with it */
 	const char *steps[32];
 };
@@ -79,6 +82,78 @@ static const struct row rows[] = {
 			"C: $1 AUTHENTICATE CRAM-MD5",
 			"S: + PDE4OTYuNjk3MTcwOTUyQHBvc3RvZmZpY2UucmVzdG9uLm1jaS5uZXQ+",
 			"C: YWxpY2UgNzMzYmE4N2U2NGVkN2U0NDFmMDYyYzRhYzZkYjAxMDM=", READY}},
+	{.name = "CRAM-MD5 before PLAIN",
+		.steps = {"S: * OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN AUTH=CRAM-MD5] hi",
+			"C: $1 AUTHENTICATE CRAM-MD5",
+			"S: + PDE4OTYuNjk3MTcwOTUyQHBvc3RvZmZpY2UucmVzdG9uLm1jaS5uZXQ+",
+			"C: YWxpY2UgNzMzYmE4N2U2NGVkN2U0NDFmMDYyYzRhYzZkYjAxMDM=", READY}},
+	{.name = "without TLS nothing weaker is tried",
+		.kind = ERR_AUTH,
+		.steps = {"S: * OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN AUTH=CRAM-MD5] hi",
+			"C: $1 AUTHENTICATE CRAM-MD5",
+			"S: + PDE4OTYuNjk3MTcwOTUyQHBvc3RvZmZpY2UucmVzdG9uLm1jaS5uZXQ+",
+			"C: YWxpY2UgNzMzYmE4N2U2NGVkN2U0NDFmMDYyYzRhYzZkYjAxMDM=",
+			"S: $1 NO [AUTHENTICATIONFAILED] no"}},
+	{.name = "DIGEST-MD5 is not used by itself",
+		.kind = ERR_AUTH,
+		.steps = {"S: * OK [CAPABILITY IMAP4rev1 LOGINDISABLED AUTH=DIGEST-MD5] hi"}},
+	{.name = "nor is GSSAPI",
+		.kind = ERR_AUTH,
+		.steps = {"S: * OK [CAPABILITY IMAP4rev1 LOGINDISABLED AUTH=GSSAPI] hi"}},
+	{.name = "nor is EXTERNAL beside a password",
+		.certificate = true,
+		.steps = {"S: * OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=EXTERNAL AUTH=PLAIN] hi",
+			"C: $1 AUTHENTICATE PLAIN AGFsaWNlAHNlY3JldA==", READY}},
+	{.name = "EXTERNAL with a certificate and nothing else",
+		.no_secret = true,
+		.certificate = true,
+		.steps = {"S: * OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=EXTERNAL AUTH=PLAIN] hi",
+			"C: $1 AUTHENTICATE EXTERNAL =", READY}},
+	{.name = "-PLUS without TLS is not possible",
+		.mechanism = "SCRAM-SHA-256-PLUS",
+		.kind = ERR_AUTH,
+		.steps = {"S: * OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=SCRAM-SHA-256-PLUS] hi"}},
+	{.name = "no password in the clear to another machine",
+		.host = "imap.example.org",
+		.kind = ERR_AUTH,
+		.says = "without TLS",
+		.steps = {"S: * OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] hi"}},
+	{.name = "nor a token",
+		.host = "192.0.2.1",
+		.token = "tok",
+		.kind = ERR_AUTH,
+		.says = "without TLS",
+		.steps = {"S: * OK [CAPABILITY IMAP4rev1 AUTH=XOAUTH2] hi"}},
+	{.name = "but to this one",
+		.host = "127.3.4.5",
+		.steps = {"S: * OK [CAPABILITY IMAP4rev1] hi", "C: $1 LOGIN alice secret", READY}},
+	{.name = "and where the mechanism is named",
+		.host = "imap.example.org",
+		.mechanism = "PLAIN",
+		.steps = {"S: * OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN] hi",
+			"C: $1 AUTHENTICATE PLAIN AGFsaWNlAHNlY3JldA==", READY}},
+	{.name = "too few SCRAM rounds",
+		.mechanism = "SCRAM-SHA-256",
+		.kind = ERR_AUTH,
+		.says = "4095 SCRAM rounds",
+		.steps = {"S: * OK [CAPABILITY IMAP4rev1 AUTH=SCRAM-SHA-256] hi",
+			"C: $1 AUTHENTICATE SCRAM-SHA-256", "S: + cj14LHM9UVNYQyxpPTQwOTU=", "C: *",
+			"S: $1 BAD cancelled"}},
+	{.name = "too many SCRAM rounds", /* CVE-2026-42256 */
+		.mechanism = "SCRAM-SHA-256",
+		.kind = ERR_AUTH,
+		.says = "more than 1000000 SCRAM rounds",
+		.steps = {"S: * OK [CAPABILITY IMAP4rev1 AUTH=SCRAM-SHA-256] hi",
+			"C: $1 AUTHENTICATE SCRAM-SHA-256",
+			"S: + cj14LHM9UVNYQyxpPTEwMDAwMDE=", "C: *", "S: $1 BAD cancelled"}},
+	{.name = "SCRAM rounds beyond every number",
+		.mechanism = "SCRAM-SHA-1",
+		.kind = ERR_AUTH,
+		.says = "more than 1000000 SCRAM rounds",
+		.steps = {"S: * OK [CAPABILITY IMAP4rev1 AUTH=SCRAM-SHA-1] hi",
+			"C: $1 AUTHENTICATE SCRAM-SHA-1",
+			"S: + cj14LHM9UVNYQyxpPTE4NDQ2NzQ0MDczNzA5NTU1NzEy", "C: *",
+			"S: $1 BAD cancelled"}},
 	{.name = "EXTERNAL when named",
 		.mechanism = "EXTERNAL",
 		.steps = {"S: * OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=EXTERNAL] hi",
@@ -97,9 +172,24 @@ static const struct row rows[] = {
 		.token = "tok",
 		.kind = ERR_AUTH,
 		.server = "expired",
+		.says = "{\"status\":\"401\"}",
 		.steps = {"S: * OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=XOAUTH2] hi",
 			"C: $1 AUTHENTICATE XOAUTH2 dXNlcj1hbGljZQFhdXRoPUJlYXJlciB0b2sBAQ==",
 			"S: + eyJzdGF0dXMiOiI0MDEifQ==", "C: ", "S: $1 NO expired"}},
+	{.name = "OAUTHBEARER refused with control bytes in the challenge",
+		.token = "tok",
+		.kind = ERR_AUTH,
+		.says = "OAUTHBEARER: a\\x1b[2Jb",
+		.steps = {"S: * OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=OAUTHBEARER] hi",
+			"C: $1 AUTHENTICATE OAUTHBEARER bixhPWFsaWNlLAFhdXRoPUJlYXJlciB0b2sBAQ==",
+			"S: + YRtbMkpi", "C: AQ==", "S: $1 NO expired"}},
+	{.name = "XOAUTH2 refused with our token in the challenge",
+		.token = "tok",
+		.kind = ERR_AUTH,
+		.says = "login of alice with XOAUTH2",
+		.steps = {"S: * OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=XOAUTH2] hi",
+			"C: $1 AUTHENTICATE XOAUTH2 dXNlcj1hbGljZQFhdXRoPUJlYXJlciB0b2sBAQ==",
+			"S: + YmFkIHRvayBoZXJl", "C: ", "S: $1 NO expired"}},
 	{.name = "a token is never sent as a password",
 		.token = "tok",
 		.kind = ERR_AUTH,
@@ -257,7 +347,9 @@ static int open_row(const struct row *row, struct session *s, size_t cut_after, 
 	s->chunk = chunk;
 	if (row->user)
 		s->login.user = row->user;
-	if (row->password || row->token)
+	s->net.host = row->host;
+	s->login.certificate = row->certificate;
+	if (row->password || row->token || row->no_secret)
 		s->login.password = row->password;
 	s->login.token = row->token;
 	s->login.mechanisms = mechanisms;
@@ -285,6 +377,8 @@ static void ways_to_log_in(void **state)
 			if (row->server && (row->server[0] ? !strstr(s.err.server, row->server)
 							   : s.err.server[0]))
 				fail_msg("%s: server's words <%s>", row->name, s.err.server);
+			if (row->says && !strstr(s.err.msg, row->says))
+				fail_msg("%s: our words <%s>", row->name, s.err.msg);
 			session_end(&s, row->name);
 		}
 	}
