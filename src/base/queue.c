@@ -2,11 +2,17 @@
 
 #include <stdlib.h>
 
+struct entry {
+	void *item;
+	size_t weight;
+};
+
 struct queue {
 	pthread_mutex_t lock;
-	pthread_cond_t changed; /* something was pushed, popped or closed */
-	void **items;           /* a ring of LIMIT */
-	size_t limit, first, count;
+	pthread_cond_t room, come; /* for those who push; for the one who takes */
+	struct entry *entries;     /* a ring of LIMIT */
+	size_t limit, first, count, weight;
+	size_t awaited; /* weight that the one who takes sleeps for; 0: does not sleep */
 	bool closed;
 };
 
@@ -16,9 +22,10 @@ struct queue *queue_new(size_t limit)
 
 	ASSERT(limit > 0);
 	queue->limit = limit;
-	queue->items = xcalloc(limit, sizeof(*queue->items));
+	queue->entries = xcalloc(limit, sizeof(*queue->entries));
 	mutex_init(&queue->lock);
-	cond_init(&queue->changed);
+	cond_init(&queue->room);
+	cond_init(&queue->come);
 	return queue;
 }
 
@@ -28,67 +35,67 @@ void queue_free(struct queue *queue)
 		return;
 	ASSERT(queue->count == 0);
 	mutex_fini(&queue->lock);
-	cond_fini(&queue->changed);
-	free(queue->items);
+	cond_fini(&queue->room);
+	cond_fini(&queue->come);
+	free(queue->entries);
 	free(queue);
 }
 
-bool queue_push(struct queue *queue, void *item)
+bool queue_push(struct queue *queue, void *item, size_t weight)
 {
+	ASSERT(weight > 0); /* so that LIMIT bounds their number, too */
 	mutex_lock(&queue->lock);
-	while (queue->count == queue->limit && !queue->closed)
-		cond_wait(&queue->changed, &queue->lock);
+	while (queue->weight >= queue->limit && !queue->closed)
+		cond_wait(&queue->room, &queue->lock);
 	bool taken = !queue->closed;
 	if (taken) {
-		queue->items[(queue->first + queue->count++) % queue->limit] = item;
-		/* Only somebody who found it empty or full waits. */
-		if (queue->count == 1)
-			cond_broadcast(&queue->changed);
+		queue->entries[(queue->first + queue->count++) % queue->limit] =
+			(struct entry){item, weight};
+		queue->weight += weight;
+		if (queue->awaited > 0 && queue->weight >= queue->awaited) {
+			queue->awaited = 0;
+			cond_signal(&queue->come);
+		}
 	}
 	mutex_unlock(&queue->lock);
 	return taken;
 }
 
-/* Under the lock: the first item, NULL if there is none. */
-static void *take(struct queue *queue)
+void queue_wait(struct queue *queue, size_t weight, unsigned ms)
 {
-	if (queue->count == 0)
-		return NULL;
-	void *item = queue->items[queue->first];
-	queue->first = (queue->first + 1) % queue->limit;
-	if (queue->count-- == queue->limit)
-		cond_broadcast(&queue->changed);
-	else if (queue->count > 0)
-		cond_signal(&queue->changed); /* another popper may have missed the one broadcast
-						 for the first item */
-	return item;
-}
+	int64_t until = clock_ms() + ms, left;
 
-void *queue_pop(struct queue *queue)
-{
 	mutex_lock(&queue->lock);
-	while (queue->count == 0 && !queue->closed)
-		cond_wait(&queue->changed, &queue->lock);
-	void *item = take(queue);
-	mutex_unlock(&queue->lock);
-	return item;
-}
-
-void *queue_pop_wait(struct queue *queue, unsigned ms, bool *timed_out)
-{
-	int64_t until = clock_ms() + ms;
-
-	*timed_out = false;
-	mutex_lock(&queue->lock);
-	while (queue->count == 0 && !queue->closed) {
-		int64_t left = until - clock_ms();
-		if (left <= 0) {
-			*timed_out = true;
-			break;
+	while (queue->weight < weight && !queue->closed) {
+		queue->awaited = weight;
+		if (ms == QUEUE_FOREVER) {
+			cond_wait(&queue->come, &queue->lock);
+			continue;
 		}
-		cond_wait_ms(&queue->changed, &queue->lock, (unsigned)left);
+		left = until - clock_ms();
+		if (left <= 0)
+			break;
+		cond_wait_ms(&queue->come, &queue->lock, (unsigned)left);
 	}
-	void *item = take(queue);
+	queue->awaited = 0;
+	mutex_unlock(&queue->lock);
+}
+
+void *queue_take(struct queue *queue)
+{
+	void *item = NULL;
+
+	mutex_lock(&queue->lock);
+	if (queue->count > 0) {
+		struct entry *entry = &queue->entries[queue->first];
+		bool full = queue->weight >= queue->limit;
+		item = entry->item;
+		queue->weight -= entry->weight;
+		queue->first = (queue->first + 1) % queue->limit;
+		queue->count--;
+		if (full && queue->weight < queue->limit)
+			cond_broadcast(&queue->room);
+	}
 	mutex_unlock(&queue->lock);
 	return item;
 }
@@ -97,14 +104,7 @@ void queue_close(struct queue *queue)
 {
 	mutex_lock(&queue->lock);
 	queue->closed = true;
-	cond_broadcast(&queue->changed);
+	cond_broadcast(&queue->room);
+	cond_broadcast(&queue->come);
 	mutex_unlock(&queue->lock);
-}
-
-size_t queue_length(struct queue *queue)
-{
-	mutex_lock(&queue->lock);
-	size_t n = queue->count;
-	mutex_unlock(&queue->lock);
-	return n;
 }

@@ -16,8 +16,6 @@ void list_add(struct list *list, struct item *item)
 	*list->end = item;
 	list->end = &item->next;
 	list->count++;
-	if (item->kind == ITEM_ARRIVAL)
-		list->bytes += item->row.size;
 }
 
 struct item *list_pop(struct list *list)

@@ -14,10 +14,10 @@
 
 #include <stdlib.h>
 
-#define BATCH_ITEMS 4096        /* rows a transaction */
-#define BATCH_BYTES (64u << 20) /* new file data that waits for its sync */
-#define BATCH_MS 2000 /* a slow link must not leave finished downloads unsettled for long */
-#define QUEUE_ITEMS 4096
+/* An item weighs one, and one more for each begun 16 KiB of new file data. */
+#define WEIGHT_SHIFT 14
+#define BATCH_WEIGHT 8192 /* of what is made durable and committed at once */
+#define BATCH_MS 2000     /* a slow link must not leave finished downloads unsettled for long */
 
 static void fail(struct settler *s, const struct err *err)
 {
@@ -30,31 +30,40 @@ static void fail(struct settler *s, const struct err *err)
 	mutex_unlock(&s->lock);
 }
 
+static size_t weight(const struct item *item)
+{
+	if (item->kind == ITEM_FLUSH) /* somebody waits: ripe at once */
+		return BATCH_WEIGHT;
+	if (item->kind != ITEM_ARRIVAL)
+		return 1;
+	uint64_t data = (item->row.size + (1u << WEIGHT_SHIFT) - 1) >> WEIGHT_SHIFT;
+	return data < BATCH_WEIGHT ? 1 + (size_t)data : BATCH_WEIGHT;
+}
+
+static bool has_flush(const struct list *list)
+{
+	for (const struct item *item = list->first; item; item = item->next)
+		if (item->kind == ITEM_FLUSH)
+			return true;
+	return false;
+}
+
 /* Fill BATCH behind what it holds. false: the queue is closed and empty. */
 static bool gather(struct settler *s, struct list *batch)
 {
-	int64_t deadline = clock_ms() + BATCH_MS;
-	bool waits = batch->count == 0;
+	size_t sum = 0;
+	struct item *item = NULL;
 
-	for (struct item *i = batch->first; i; i = i->next)
-		if (i->kind == ITEM_FLUSH)
-			return true; /* somebody waits: settle at once */
-	while (batch->count < BATCH_ITEMS && batch->bytes < BATCH_BYTES) {
-		bool timed_out = false;
-		int64_t left = deadline - clock_ms();
-		struct item *item =
-			waits ? queue_pop(s->queue)
-			      : queue_pop_wait(s->queue, left > 0 ? (unsigned)left : 0, &timed_out);
-		if (!item)
-			return timed_out || batch->count > 0;
-		if (waits)
-			deadline = clock_ms() + BATCH_MS;
-		waits = false;
+	if (has_flush(batch))
+		return true;
+	if (batch->count == 0)
+		queue_wait(s->queue, 1, QUEUE_FOREVER);
+	queue_wait(s->queue, BATCH_WEIGHT, BATCH_MS);
+	while (sum < BATCH_WEIGHT && (item = queue_take(s->queue))) {
+		sum += weight(item);
 		list_add(batch, item);
-		if (item->kind == ITEM_FLUSH)
-			break;
 	}
-	return true;
+	return batch->count > 0;
 }
 
 static void *settler_main(void *arg)
@@ -86,7 +95,7 @@ struct settler *settler_start(const struct settler_options *options)
 	struct settler *s = xcalloc(1, sizeof(*s));
 
 	s->o = *options;
-	s->queue = queue_new(QUEUE_ITEMS);
+	s->queue = queue_new(BATCH_WEIGHT);
 	s->group = fs_group_supported(options->root->fd);
 	s->keywords_saved = keywords_count(options->keywords);
 	mutex_init(&s->lock);
@@ -123,7 +132,7 @@ static int failure(struct settler *s, struct err *err)
 
 int settler_hand_over(struct settler *s, struct item *item, struct err *err)
 {
-	if (failure(s, err) != 0 || !queue_push(s->queue, item)) {
+	if (failure(s, err) != 0 || !queue_push(s->queue, item, weight(item))) {
 		item_free(item);
 		return err->kind ? -1 : err_set(err, ERR_STATE, "the settler has ended");
 	}

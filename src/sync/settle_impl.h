@@ -61,7 +61,6 @@ struct list {
 	struct item *first;
 	struct item **end; /* where the next one is hung; NULL in a zeroed list */
 	size_t count;
-	uint64_t bytes;
 };
 
 struct settler {
