@@ -6,7 +6,10 @@
 
 unsigned imap_round_trip_ms(const struct imap *imap)
 {
-	return imap->reader.lexer.least_wait_ms;
+	unsigned waited = imap->reader.lexer.least_wait_ms;
+	unsigned measured = stream_round_trip_ms(imap->stream);
+
+	return waited < measured ? waited : measured;
 }
 
 int imap_compress(struct imap *imap, struct err *err)

@@ -112,8 +112,8 @@ struct imap_counts {
 };
 struct imap_counts imap_counts(const struct imap *imap);
 
-/* The shortest time from asking to hearing so far, in ms: not less than the network's round trip.
- */
+/* The network's round trip in ms, as the kernel measured it; through a tunnel the shortest time
+ * from asking to hearing so far. */
 unsigned imap_round_trip_ms(const struct imap *imap);
 /* COMPRESS=DEFLATE from here on (RFC 4978). 1: it is on, 0: not offered, or refused; -1. */
 int imap_compress(struct imap *imap, struct err *err) MUST_USE;

@@ -117,6 +117,11 @@ static bool deflate_pending(struct stream *stream)
 	return d->more || d->in.avail_in > 0 || stream_pending(d->below);
 }
 
+static unsigned deflate_round_trip_ms(struct stream *stream)
+{
+	return stream_round_trip_ms(of(stream)->below);
+}
+
 static void deflate_send_last(struct stream *stream, const void *data, size_t n)
 {
 	struct deflate *d = of(stream);
@@ -146,6 +151,7 @@ static const struct stream_ops ops = {
 	.write = deflate_write,
 	.flush = deflate_flush,
 	.pending = deflate_pending,
+	.round_trip_ms = deflate_round_trip_ms,
 	.send_last = deflate_send_last,
 	.close = deflate_close,
 };

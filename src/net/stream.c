@@ -1,5 +1,7 @@
 #include "net/stream.h"
 
+#include <limits.h>
+
 ssize_t stream_read(struct stream *stream, void *data, size_t n, struct err *err)
 {
 	ASSERT(n > 0); /* 0 bytes would look like the end */
@@ -19,6 +21,11 @@ int stream_flush(struct stream *stream, struct err *err)
 bool stream_pending(struct stream *stream)
 {
 	return stream->ops->pending(stream);
+}
+
+unsigned stream_round_trip_ms(struct stream *stream)
+{
+	return stream->ops->round_trip_ms ? stream->ops->round_trip_ms(stream) : UINT_MAX;
 }
 
 void stream_send_last(struct stream *stream, const void *data, size_t n)

@@ -23,6 +23,9 @@ struct stream_ops {
 	/* Bytes that a read would return without waiting are known to exist (buffered in this or a
 	 * lower layer). */
 	bool (*pending)(struct stream *stream);
+	/* The shortest round trip to the peer that the network has seen, in ms. May be NULL: not
+	 * known. */
+	unsigned (*round_trip_ms)(struct stream *stream);
 	/*
 	 * Directly before a close: send N bytes if that needs no wait and nothing is left to flush,
 	 * else drop them. This is for the closing words of a protocol above. May be NULL: always
@@ -45,6 +48,7 @@ ssize_t stream_read(struct stream *stream, void *data, size_t n, struct err *err
 int stream_write(struct stream *stream, const void *data, size_t n, struct err *err) MUST_USE;
 int stream_flush(struct stream *stream, struct err *err) MUST_USE;
 bool stream_pending(struct stream *stream);
+unsigned stream_round_trip_ms(struct stream *stream); /* UINT_MAX: not known */
 void stream_send_last(struct stream *stream, const void *data, size_t n);
 void stream_close(struct stream *stream); /* NULL is allowed */
 

@@ -551,6 +551,11 @@ static bool tls_pending(struct stream *stream)
 	return SSL_pending(((struct tls *)stream)->ssl) > 0;
 }
 
+static unsigned tls_round_trip_ms(struct stream *stream)
+{
+	return stream_round_trip_ms(((struct tls *)stream)->lower);
+}
+
 static void tls_send_last(struct stream *stream, const void *data, size_t n)
 {
 	struct tls *tls = (struct tls *)stream;
@@ -581,6 +586,7 @@ static const struct stream_ops tls_ops = {
 	.write = tls_write,
 	.flush = tls_flush,
 	.pending = tls_pending,
+	.round_trip_ms = tls_round_trip_ms,
 	.send_last = tls_send_last,
 	.close = tls_close,
 };

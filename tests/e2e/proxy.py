@@ -13,6 +13,7 @@ class Proxy:
     cut_sent:   ... after so many bytes to the server
     cuts:       how many connections are cut; None: all
     received, sent: bytes from and to the server so far
+    slow:       seconds that each piece from the server is kept back
     refuse:     end every connection at once
     opened, most: connections so far, and how many were open at once
     """
@@ -20,7 +21,7 @@ class Proxy:
     def __init__(self, target):
         self.target = target
         self.hold, self.cut_after, self.cut_sent, self.refuse = False, None, None, False
-        self.cuts, self.received, self.sent = None, 0, 0
+        self.cuts, self.received, self.sent, self.slow = None, 0, 0, 0
         self.opened = self.most = self.open = 0
         self.stopping = False
         self.lock = threading.Lock()
@@ -84,6 +85,7 @@ class Proxy:
                 else:
                     data, receive = limit(data, receive)
                     self.received += len(data)
+                    time.sleep(self.slow)
                     client.sendall(data)
                 if receive == 0 or send == 0:
                     return

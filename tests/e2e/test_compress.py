@@ -1,4 +1,6 @@
 """COMPRESS=DEFLATE: the same mail in fewer bytes."""
+import sys
+
 from mail import compose
 from proxy import Proxy
 
@@ -32,6 +34,32 @@ def test_not_on_a_short_line(world):
     world.there.append_many("INBOX", [(compose(), [], 1000) for _ in range(40)])
     assert "COMPRESS DEFLATE" not in world.run("--debug", "imap", "sync").err
     world.assert_same()
+
+
+RELAY = """
+import select, socket, sys, os
+with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as there:
+    while True:
+        for source in select.select([0, there], [], [])[0]:
+            data = os.read(0, 65536) if source == 0 else there.recv(65536)
+            if not data:
+                sys.exit()
+            there.sendall(data) if source == 0 else os.write(1, data)
+"""
+
+
+def test_auto(make_world, dovecot):
+    """A long line is compressed, a server that is only slow to answer is not."""
+    with Proxy(dovecot.tls_port) as proxy:
+        proxy.slow = 0.03
+        tunnel = {"tunnel": [sys.executable, "-c", RELAY, str(proxy.port)]}  # hides what the kernel knows
+        for account, settings in (("near", {"port": proxy.port}), ("far", tunnel)):
+            world = make_world(account=account)
+            world.settings["server"].update(settings)
+            world.there.append_many("INBOX", [(compose(), [], 1000) for _ in range(40)])
+            run = world.run("--debug", "imap", "sync")
+            assert ("COMPRESS DEFLATE" in run.err) == (account == "far")
+            world.assert_same()
 
 
 def test_switched_off(world):
