@@ -462,6 +462,7 @@ void encode_pending(struct buf *out, struct slice key, const struct state_pendin
 	put_number(out, p->count);
 	put_signed(out, p->since);
 	put_number(out, p->size);
+	put_number(out, p->for_now);
 	end(out, TABLE_PENDING, key);
 }
 
@@ -475,5 +476,6 @@ bool decode_pending(struct slice value, struct slice key, struct state_pending *
 	out->count = get_u32(&r);
 	out->since = get_signed(&r);
 	out->size = get_number(&r);
+	out->for_now = r.rest.n > 0 && get_most(&r, 1); /* older values end here */
 	return close_value(&r);
 }

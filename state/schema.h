@@ -115,6 +115,7 @@ struct state_pending {
 	uint32_t count;               /* how often */
 	int64_t since;                /* seconds since 1970 of the first time */
 	uint64_t size;                /* of the message, 0: unknown */
+	bool for_now; /* nothing is wrong with the message: every pass tries again */
 };
 
 #endif

@@ -23,6 +23,7 @@ static void set(struct err *err, enum err_kind kind, int sys, const char *fmt, v
 	memcpy(err->msg, msg, sizeof(msg));
 	err->kind = kind;
 	err->sys = sys;
+	err->wait_ms = 0;
 	err->server[0] = '\0';
 }
 
@@ -93,6 +94,8 @@ const char *err_kind_name(enum err_kind kind)
 		return "config";
 	case ERR_AUTH:
 		return "auth";
+	case ERR_OFFLINE:
+		return "offline";
 	case ERR_NET:
 		return "net";
 	case ERR_PROTO:

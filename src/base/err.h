@@ -14,7 +14,8 @@ enum err_kind {
 	ERR_NONE = 0,
 	ERR_CONFIG,      /* the configuration, or what it names, is wrong */
 	ERR_AUTH,        /* login refused, certificate not trusted */
-	ERR_NET,         /* connection failed, was cut, timed out */
+	ERR_OFFLINE,     /* no connection could be made: name service, route, port */
+	ERR_NET,         /* a connection was cut, timed out */
 	ERR_PROTO,       /* the server broke the protocol */
 	ERR_SERVER_NO,   /* the server said NO or BAD to one command */
 	ERR_SERVER_BUSY, /* the server asked for patience: [UNAVAILABLE], [INUSE], [LIMIT], BYE */
@@ -27,6 +28,7 @@ enum err_kind {
 struct err {
 	enum err_kind kind;
 	int sys;          /* errno of the failed call, 0 if none */
+	unsigned wait_ms; /* the server asks to be left alone for so long; 0: it does not say */
 	char msg[512];    /* ours: what, where, what to do; no final full stop, no newline */
 	char server[512]; /* the server's own words, escaped; empty if none */
 };

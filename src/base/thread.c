@@ -90,12 +90,22 @@ void cond_broadcast(pthread_cond_t *cond)
 	ASSERT(pthread_cond_broadcast(cond) == 0);
 }
 
-int64_t clock_ms(void)
+static int64_t read_clock(clockid_t clock)
 {
 	struct timespec now;
 
-	ASSERT(clock_gettime(CLOCK_BOOTTIME, &now) == 0);
+	ASSERT(clock_gettime(clock, &now) == 0);
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+int64_t clock_ms(void)
+{
+	return read_clock(CLOCK_BOOTTIME);
+}
+
+int64_t clock_awake_ms(void)
+{
+	return read_clock(CLOCK_MONOTONIC);
 }
 
 static atomic_bool cancelled;

@@ -28,6 +28,8 @@ void cond_broadcast(pthread_cond_t *cond);
 
 /* Milliseconds on a clock that goes on during suspend (CLOCK_BOOTTIME). */
 int64_t clock_ms(void);
+/* ... and on one that stands still meanwhile (CLOCK_MONOTONIC). */
+int64_t clock_awake_ms(void);
 
 /*
  * The cancel flag of the whole program. cancel_request() is async-signal-safe. Blocking waits poll

@@ -468,19 +468,13 @@ int imap_wait(struct imap *imap, imap_ticket id, struct imap_result *out, struct
 	return 0;
 }
 
-/* Words of servers that have no code for "later" (Exchange, Gmail). */
-static bool asks_for_patience(const struct imap_result *result)
-{
-	return result->code == IMAP_CODE_INUSE || result->code == IMAP_CODE_UNAVAILABLE ||
-	       strcasestr(result->text, "throttled") || strcasestr(result->text, "not connected");
-}
-
 int command_error(const char *what, const struct imap_result *result, struct err *err)
 {
 	struct err e = {0};
 
-	err_set(&e, asks_for_patience(result) ? ERR_SERVER_BUSY : ERR_SERVER_NO,
+	err_set(&e, later_for_command(result) ? ERR_SERVER_BUSY : ERR_SERVER_NO,
 		"the server refused %s", what);
+	e.wait_ms = imap_suggested_wait_ms(result->text);
 	err_server(&e, result->text, strlen(result->text));
 	if (err)
 		*err = e;

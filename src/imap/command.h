@@ -67,6 +67,12 @@ int command_settle(struct imap *imap, struct err *err) MUST_USE;
 /* connection.c: a tagged answer came. */
 int command_answered(struct imap *imap, const struct response *response, struct err *err) MUST_USE;
 /* The error for an answer that is not OK. Returns -1. */
+/* ---- later.c: does a refusal mean "later"? (imap_means_later() for whatever stores something)
+ * ---- */
+
+bool later_for_command(const struct imap_result *result);
+bool later_for_login(const struct imap_result *result);
+
 int command_error(const char *what, const struct imap_result *result, struct err *err);
 /* Write the trace of a line that was made, and forget it. */
 void command_trace(struct imap *imap);

@@ -96,6 +96,11 @@ void connection_take_capabilities(struct imap *imap, const struct capabilities *
 	capability_drop(&imap->capabilities, imap->quirks, imap->quirk_count);
 }
 
+bool imap_is_alive(const struct imap *imap)
+{
+	return imap->dead.kind == ERR_NONE;
+}
+
 bool imap_can(const struct imap *imap, enum imap_capability capability)
 {
 	return capability_has(&imap->capabilities, capability);
@@ -159,6 +164,7 @@ static int take_bye(struct imap *imap, const struct response *response, struct e
 		return 0;
 	err_set(&e, login ? ERR_AUTH : ERR_SERVER_BUSY, "the server ended the connection");
 	err_server(&e, response->text.p, response->text.n);
+	e.wait_ms = imap_suggested_wait_ms(e.server);
 	return connection_die(imap, &e, err);
 }
 

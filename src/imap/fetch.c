@@ -224,8 +224,8 @@ static enum imap_fetch_event finish(struct imap *imap, struct err *err)
 	if (result.ok)
 		return IMAP_FETCH_END;
 	command_error("FETCH", &result, err);
-	if (err && err->kind == ERR_SERVER_BUSY) /* the connection lives on: what did not come can
-						    be asked for again */
+	/* Dovecot's word for a message that it can't read: not of use later. */
+	if (err && result.code == IMAP_CODE_SERVERBUG)
 		err->kind = ERR_SERVER_NO;
 	return IMAP_FETCH_ERROR;
 }

@@ -10,8 +10,9 @@
  *     imap_logout(), imap_close()
  *
  * Results are matched by tag; tags are random, a tagged answer to nothing is fatal. After a fatal
- * error (everything but ERR_SERVER_NO) the connection is dead: each further call fails with the
- * same error, imap_close() is what is left. The server's text never decides a size of memory:
+ * error the connection is dead (imap_is_alive()): each further call fails with the same error,
+ * imap_close() is what is left. A command that was refused, for good (ERR_SERVER_NO) or for now
+ * (ERR_SERVER_BUSY), leaves it alive. The server's text never decides a size of memory:
  * lines, literals outside bodies, nesting and counts are bounded. Knows no Maildir and no state.
  */
 #ifndef IMAP_IMAP_H
@@ -99,6 +100,8 @@ int imap_open_stream(struct imap **out, const struct imap_options *options, stru
 void imap_logout(struct imap *imap);
 void imap_close(struct imap *imap); /* NULL is allowed */
 
+/* false: nothing more can be done with this connection. */
+bool imap_is_alive(const struct imap *imap);
 bool imap_can(const struct imap *imap, enum imap_capability capability);
 /* QRESYNC is on (RFC 7162): from the first answered command after login. */
 bool imap_qresync(const struct imap *imap);
@@ -306,6 +309,10 @@ struct imap_result {
  */
 int imap_wait(
 	struct imap *imap, imap_ticket ticket, struct imap_result *out, struct err *err) MUST_USE;
+/* Did the server refuse for now only, whatever was asked? ([UNAVAILABLE], [INUSE], a throttle.) */
+bool imap_means_later(const struct imap_result *result);
+/* How long its words ask us to wait, 0: they do not. */
+unsigned imap_suggested_wait_ms(const char *text);
 /* As imap_wait(), where only OK will do: NO and BAD are ERR_SERVER_NO (or ERR_SERVER_BUSY by code)
  * with the server's words. */
 int imap_wait_ok(struct imap *imap, imap_ticket ticket, struct err *err) MUST_USE;

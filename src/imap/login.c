@@ -72,29 +72,10 @@ static int start_tls(struct imap *imap, const struct imap_options *options, stru
 
 /* ---- login ---- */
 
-/* Words of servers that have no code for "later". */
-static bool asks_for_patience(const struct imap_result *result)
-{
-	static const char *const words[] = {"too many", "try again", "temporar", "throttled",
-		"not connected", "server unavailable"};
-
-	if (result->code == IMAP_CODE_UNAVAILABLE || result->code == IMAP_CODE_INUSE ||
-		result->code == IMAP_CODE_LIMIT)
-		return true;
-	if (result->code == IMAP_CODE_AUTHENTICATIONFAILED ||
-		result->code == IMAP_CODE_AUTHORIZATIONFAILED || result->code == IMAP_CODE_EXPIRED)
-		return false;
-	for (size_t i = 0; i < COUNT_OF(words); i++) {
-		if (strcasestr(result->text, words[i]))
-			return true;
-	}
-	return false;
-}
-
 /* Is it the user or the password that the server does not like? */
 static bool is_about_the_user(const struct imap_result *result)
 {
-	return !result->ok && !asks_for_patience(result) &&
+	return !result->ok && !later_for_login(result) &&
 	       result->code != IMAP_CODE_AUTHORIZATIONFAILED && result->code != IMAP_CODE_EXPIRED;
 }
 
@@ -144,10 +125,11 @@ static int refused(struct imap *imap, const struct attempt *attempt, struct err 
 	const char *secret = login->password ? login->password : login->token;
 	struct err e = {0};
 
-	err_set(&e, asks_for_patience(result) ? ERR_SERVER_BUSY : ERR_AUTH,
+	err_set(&e, later_for_login(result) ? ERR_SERVER_BUSY : ERR_AUTH,
 		"the server refused the login of %s with %s%s%s%s",
 		login->user ? login->user : "us", attempt->mechanism->name,
 		attempt->complaint[0] ? ": " : "", attempt->complaint, advice(attempt));
+	e.wait_ms = imap_suggested_wait_ms(result->text);
 	if (!secret || !secret[0] || !strstr(result->text, secret)) /* some repeat the command */
 		err_server(&e, result->text, strlen(result->text));
 	return connection_die(imap, &e, err);

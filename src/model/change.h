@@ -57,6 +57,7 @@ struct new_here {
 	struct flags former; /* flags of the row under the mailbox's former UIDVALIDITY */
 	bool has_former;
 	bool refused;  /* an earlier upload was refused: see pending */
+	bool pending;  /* ... or refused for now only */
 	bool doubtful; /* an earlier APPEND was begun and its end is not known */
 	bool answered; /* an earlier APPEND was answered with OK without its UID: pair, never send
 			  again */

@@ -47,6 +47,8 @@ static struct stream *dial_plain(const struct net_options *options, struct err *
 		return NULL;
 	}
 	fd = net_tcp_connect(options->host, options->port, options->timeout_ms, err);
+	if (fd < 0 && err && err->kind == ERR_NET)
+		err->kind = ERR_OFFLINE;
 	return fd < 0 ? NULL : net_stream_fds(fd, fd, options->timeout_ms);
 }
 

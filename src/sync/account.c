@@ -141,19 +141,27 @@ static int save_policy(struct pass *pass, struct err *err)
 	return rc;
 }
 
-/* The server went away before the first mailbox was taken: once more, as the workers do. */
+/* Trouble before the first mailbox is taken: once more, as the workers do. Only a server that can't
+ * be reached at all when the pass begins ends it at once: the network is down. */
 static int survey_with_patience(struct pass *pass, struct err *err)
 {
-	int64_t deadline = clock_ms() + pass->account->retry_ms;
+	struct patience patience = {0};
+	unsigned wait_ms;
 
 	for (;;) {
+		struct worker *control = pass_choose_control(pass);
 		pass_forget_boxes(pass);
-		if (pass_survey(pass, err) == 0 && pass_make_boxes(pass, err) == 0)
+		if (worker_connect(control, err) == 0 && pass_survey(pass, err) == 0 &&
+			pass_make_boxes(pass, err) == 0)
 			return 0;
-		if (unwind_of(err) != UNWIND_CONNECTION || clock_ms() >= deadline)
+		worker_drop_broken(control, err);
+		bool away = err->kind == ERR_OFFLINE && !pass->reached;
+		if (away || unwind_of(err) != UNWIND_CONNECTION ||
+			!patience_wait(&patience, clock_awake_ms(), pass->account->retry_ms,
+				err->wait_ms, &wait_ms))
 			return -1;
-		log_info("%s; connecting again", err->msg);
-		if (worker_reconnect(&pass->workers[0], deadline, err) != 0)
+		log_info("%s; again in %u ms", err->msg, wait_ms);
+		if (cancel_sleep_ms(wait_ms, err) != 0)
 			return -1;
 	}
 }
@@ -171,7 +179,7 @@ static int run_once(struct pass *pass, struct err *err)
 
 static int run(struct pass *pass, struct err *err)
 {
-	if (worker_connect(&pass->workers[0], err) != 0 || run_once(pass, err) != 0)
+	if (run_once(pass, err) != 0)
 		return -1;
 	if (atomic_exchange(&pass->again, false) &&
 		(settler_flush(pass->settler, err) != 0 || run_once(pass, err) != 0))
@@ -275,10 +283,10 @@ static int run_locked(const struct config_account *account, const struct sync_op
 	pass.policy.approve = options->approve;
 	pass.policy.retry = options->retry;
 	pass.keywords = keywords_new();
-	mutex_init(&pass.lock);
+	pool_init(&pass.pool);
 	int rc = open_and_run(&pass, err);
 	pass_close(&pass);
-	mutex_fini(&pass.lock);
+	pool_fini(&pass.pool);
 	return rc;
 }
 

@@ -75,7 +75,7 @@ static int take_gone_there(struct pass *pass, const struct survey_box *found, st
 			"make the mailbox again)");
 		return 0;
 	}
-	int known = imap_status(pass->workers[0].imap, found->wire, &status, err);
+	int known = imap_status(pass->control->imap, found->wire, &status, err);
 	if (known < 0 && err->kind != ERR_SERVER_NO)
 		return -1;
 	err_clear(err);
@@ -192,7 +192,7 @@ int pass_survey(struct pass *pass, struct err *err)
 		return -1;
 	struct survey_input input = {
 		.account = pass->account,
-		.imap = pass->workers[0].imap,
+		.imap = pass->control->imap,
 		.root = pass->root.fd >= 0 ? &pass->root : NULL,
 		.read = read,
 		.status = true,
@@ -206,7 +206,7 @@ int pass_survey(struct pass *pass, struct err *err)
 
 static int make_there(struct pass *pass, struct box *box, struct err *err)
 {
-	struct imap *imap = pass->workers[0].imap;
+	struct imap *imap = pass->control->imap;
 	imap_ticket create, subscribe;
 	struct imap_result result;
 

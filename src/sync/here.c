@@ -58,7 +58,8 @@ static int note_history(struct scanning *s, struct new_here *new, struct err *er
 		s->read, s->box->row.id, STATE_PENDING_APPEND, 0, base, &pending, err);
 	if (rc < 0)
 		return -1;
-	new->refused = rc == 1;
+	new->refused = rc == 1 && !pending.for_now;
+	new->pending = rc == 1 && pending.for_now;
 	if (s->box->former == 0)
 		return 0;
 	rc = state_get_by_base(s->read, s->box->former, base, &uid, err);

@@ -183,13 +183,13 @@ int pass_delete(struct pass *pass, struct err *err)
 		return 0;
 	if (count_rows(pass, err) != 0)
 		return -1;
-	for (size_t i = 0; pass->options->plan && pass->late_deletions && i < count; i++) {
-		tell_deletions(pass, jobs[i], SIDE_THERE);
-		tell_deletions(pass, jobs[i], SIDE_HERE);
-	}
 	postpone(pass);
 	guard_side(pass, SIDE_HERE);
 	guard_side(pass, SIDE_THERE);
+	for (size_t i = 0; pass->options->plan && i < count; i++) {
+		tell_deletions(pass, jobs[i], SIDE_THERE);
+		tell_deletions(pass, jobs[i], SIDE_HERE);
+	}
 	if (pass->options->plan)
 		return 0;
 	open_attic(pass);

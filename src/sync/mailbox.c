@@ -214,13 +214,14 @@ void pass_tell_op(struct pass *pass, const struct box *box, const struct op *op)
 	report_event(pass->report, &event);
 }
 
-/* `plan`: say it instead. Deletions that may prove to be moves are said by pass_delete(). */
+/* `plan`: say it instead. Deletions are said by pass_delete(), when it is known which are moves,
+ * and what the guard thinks of the others. */
 static void tell_plan(struct worker *w, struct box *box, const struct plan *plan)
 {
 	for (size_t i = 0; i < plan->count; i++) {
 		const struct op *op = &plan->ops[i];
 		bool deletes = op->kind == OP_DELETE_THERE || op->kind == OP_DELETE_HERE;
-		if (!holds(w, box, op->kind) && !(deletes && w->pass->late_deletions))
+		if (!holds(w, box, op->kind) && !deletes)
 			pass_tell_op(w->pass, box, op);
 		if (deletes)
 			collect(op->kind == OP_DELETE_THERE ? &box->delete_there

@@ -99,9 +99,13 @@ static int wait_for(struct worker *w, const struct flags *flags, imap_ticket tic
 		return -1;
 	if (result.ok)
 		return 1;
-	err_set(why, ERR_SERVER_NO, "the server refuses the flags");
+	bool later = imap_means_later(&result);
+	if (later)
+		why = err;
+	err_set(why, later ? ERR_SERVER_BUSY : ERR_SERVER_NO, "the server refuses the flags");
 	err_server(why, result.text, strlen(result.text));
-	return 0;
+	why->wait_ms = imap_suggested_wait_ms(result.text);
+	return later ? -1 : 0;
 }
 
 static int finish_group(struct worker *w, struct box *box, const struct group *g, struct err *err)

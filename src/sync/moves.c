@@ -120,7 +120,6 @@ int pass_expect_moves(struct pass *pass, struct err *err)
 	state_read_end(read);
 	pass->hold_there = any_chance(&there) && moves_here_allowed(&pass->policy);
 	pass->hold_here = any_chance(&here) && moves_there_allowed(&pass->policy);
-	pass->late_deletions = pass->hold_there || pass->hold_here;
 	return rc;
 }
 

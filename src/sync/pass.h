@@ -16,6 +16,8 @@
 #include "maildir/maildir.h"
 #include "model/plan.h"
 #include "state/state.h"
+#include "sync/patience.h"
+#include "sync/pool.h"
 #include "sync/report.h"
 #include "sync/settle.h"
 #include "sync/survey.h"
@@ -44,6 +46,7 @@ struct box {
 	bool incomplete; /* something is left undone: the watermark stays unknown */
 	bool waited;     /* for an APPEND in doubt */
 	bool looked;     /* went through the work phase */
+	struct patience patience; /* with this mailbox */
 	struct state_watermark
 		watermark; /* what the row's watermark may become when all is settled */
 };
@@ -63,7 +66,10 @@ struct worker {
 	struct arena arena; /* for one box */
 	struct maildir_delivery *delivery;
 	pthread_t thread;
-	struct box *selected; /* the box that this connection has selected, NULL: none */
+	bool takes_part;          /* in the present phase */
+	_Atomic bool connected;   /* for the others to see: imap != NULL */
+	struct patience patience; /* with its connection */
+	struct box *selected;     /* the box that this connection has selected, NULL: none */
 	struct ahead ahead;
 	struct uidset vanished; /* as the server said it in the listing on its way */
 };
@@ -89,19 +95,18 @@ struct pass {
 	size_t box_count;
 	bool void_watermarks;       /* the policy changed: look at everything */
 	bool hold_there, hold_here; /* downloads, uploads wait: what is new may have moved */
-	bool late_deletions;        /* `plan`: they are told when it is known which are moves */
 	_Atomic bool again;         /* the survey has to be made once more */
 	struct moves *moves;        /* while they are matched */
 	_Atomic uint32_t next_id;   /* of mailbox rows */
 	/* phases: see worker.c */
 	struct worker *workers;
 	unsigned worker_count;
-	struct box **jobs;
-	size_t job_count;
-	_Atomic size_t next_job;
-	_Atomic bool stop;    /* a worker met an error that ends the pass */
-	pthread_mutex_t lock; /* guards first_err */
-	struct err first_err;
+	struct worker *control; /* of the workers: who asks between the phases */
+	struct pool pool;       /* mailboxes to be taken */
+	_Atomic bool reached;   /* the server, once */
+	_Atomic uint64_t
+		over_quota;      /* the server has no room for messages of this size; 0: it has */
+	_Atomic unsigned broken; /* mailboxes about which the server broke the protocol */
 };
 
 /* ---- worker.c ---- */
@@ -113,9 +118,11 @@ typedef int box_work(struct worker *worker, struct box *box, struct err *err);
 int pass_run(struct pass *pass, box_work *work, struct box **jobs, size_t job_count, unsigned most,
 	struct err *err) MUST_USE;
 int worker_connect(struct worker *worker, struct err *err) MUST_USE;
-/* Close and connect again, with growing pauses, until DEADLINE (clock_ms()). */
-int worker_reconnect(struct worker *worker, int64_t deadline, struct err *err) MUST_USE;
 void worker_disconnect(struct worker *worker);
+/* Close the connection if ERR ended it, or left it in a state that nobody knows. */
+void worker_drop_broken(struct worker *worker, const struct err *err);
+/* A worker that is connected, if there is one: it asks between the phases. */
+struct worker *pass_choose_control(struct pass *pass);
 /* Select BOX, and ask for its changes in the same breath. */
 int worker_select_ahead(struct worker *worker, struct box *box, struct err *err) MUST_USE;
 /* Select BOX unless it is selected already. */

@@ -3,6 +3,9 @@
  * straight from the connection's buffer into tmp/. The settler does the rest. A message that the
  * server answers with OK but without its body is not gone: it is asked for once more by itself, and
  * then noted as refused if the server still lists it.
+ *
+ * A server that says "later" gets its time. If it says so again and again about the same few
+ * messages, these failed in this pass, and the others come.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -19,6 +22,7 @@ struct pulling {
 	char base[MAILDIR_BASE_SIZE]; /* of the message on its way */
 	bool open;                    /* a delivery has begun */
 	struct err refusal;           /* what the server said to a FETCH, if anything */
+	bool patient;                 /* a refusal for now ends the fetch: it is repeated later */
 };
 
 void row_file(const struct state_message *row, char *out, size_t size)
@@ -129,9 +133,13 @@ static int receive(struct pulling *p, struct err *err)
 	drop_delivery(p);
 	if (event == IMAP_FETCH_END)
 		return 0;
-	if (local)
+	if (local) {
 		worker_disconnect(p->w); /* in the middle of an answer */
-	if (local || err->kind != ERR_SERVER_NO)
+		return -1;
+	}
+	bool stubborn = err->kind == ERR_SERVER_BUSY && imap_is_alive(p->w->imap) &&
+			err->wait_ms == 0 && !p->patient;
+	if (err->kind != ERR_SERVER_NO && !stubborn)
 		return -1;
 	p->refusal = *err;
 	err_clear(err);
@@ -183,6 +191,10 @@ static int note_refused(struct pulling *p, const struct imap_message *m, struct 
 		.reason = slice_str(why.msg),
 		.size = m->size};
 	pass_failed(pass, p->box, m->uid, NULL, &why);
+	if (why.kind == ERR_SERVER_BUSY) { /* the next pass asks again */
+		p->box->incomplete = true;
+		return 0;
+	}
 	if (settle_message(pass->settler, p->box->row.id, NULL, &row, err) != 0)
 		return -1;
 	return settle_pending(pass->settler, p->box->row.id, &pending, err);
@@ -207,11 +219,12 @@ static int ask_after(struct pulling *p, struct err *err)
 
 #define SINGLE_MOST                                                                                \
 	200 /* messages that are asked for one by one after the server refused them in a batch */
+#define STUBBORN_MOST 20 /* messages of which we say that the server does not give them now */
 
 int carry_fetches(
 	struct worker *w, struct box *box, const struct op *ops, size_t count, struct err *err)
 {
-	struct pulling p = {.w = w, .box = box};
+	struct pulling p = {.w = w, .box = box, .patient = !box->patience.troubled};
 	int rc;
 
 	for (size_t i = 0; i < count; i++)
@@ -220,6 +233,11 @@ int carry_fetches(
 	rc = fetch(&p, 0, err);
 	if (rc == 0 && !uidset_empty(&p.missing) && uidset_size(&p.missing) <= SINGLE_MOST)
 		rc = fetch(&p, 1, err);
+	if (rc == 0 && p.refusal.kind == ERR_SERVER_BUSY &&
+		uidset_size(&p.missing) > STUBBORN_MOST) {
+		*err = p.refusal;
+		rc = -1;
+	}
 	if (rc == 0 && !uidset_empty(&p.missing))
 		rc = ask_after(&p, err);
 	uidset_fini(&p.missing);

@@ -27,6 +27,7 @@ struct sending {
 	imap_ticket ticket;
 	uint32_t uidnext_before; /* of the mailbox when it was about to be sent */
 	bool sent;
+	bool again;    /* alone, for the second time */
 	size_t joined; /* so many files, this one included, went in its command; 0: in another's */
 };
 
@@ -36,11 +37,49 @@ struct pushing {
 	struct sending group[GROUP];
 	size_t count;
 	bool *again;
+	struct err later; /* the server wants no message now */
 };
 
 static struct slice base_of(const struct op *op)
 {
 	return slice_str(op->from_here->base);
+}
+
+/* FOR_NOW: nothing is wrong with the message itself. */
+static int refused(struct pushing *p, const struct sending *s, const struct err *why, bool for_now,
+	struct err *err)
+{
+	struct pass *pass = p->w->pass;
+	struct state_pending pending = {.kind = STATE_PENDING_APPEND,
+		.base = base_of(s->op),
+		.reason = slice_str(why->msg),
+		.size = s->facts.wire_size,
+		.for_now = for_now};
+	char reason[1100];
+
+	pending.reason = slice_str(err_line(why, reason, sizeof(reason)));
+	p->box->incomplete |= for_now;
+	pass_failed(pass, p->box, 0, s->op->name, why);
+	if (settle_upload_gone(pass->settler, p->box->row.id, base_of(s->op), err) != 0)
+		return -1;
+	return settle_pending(pass->settler, p->box->row.id, &pending, err);
+}
+
+/* Messages from this size on have no room any more: they are not sent just to hear it again. */
+static void note_over_quota(struct pass *pass, uint64_t size)
+{
+	uint64_t known = atomic_load(&pass->over_quota);
+
+	while ((known == 0 || size < known) &&
+		!atomic_compare_exchange_weak(&pass->over_quota, &known, size))
+		;
+}
+
+static bool is_over_quota(struct pass *pass, uint64_t size)
+{
+	uint64_t known = atomic_load(&pass->over_quota);
+
+	return known != 0 && size >= known;
 }
 
 /* Open one file and note that it is about to be sent. */
@@ -58,6 +97,14 @@ static int prepare(struct pushing *p, struct sending *s, struct err *err)
 		*p->again = true;
 		return 0;
 	}
+	if (is_over_quota(p->w->pass, s->facts.wire_size)) {
+		struct err why = {0};
+		err_set(&why, ERR_SERVER_NO, "the server has no room for the message (%llu bytes)",
+			(unsigned long long)s->facts.wire_size);
+		maildir_reader_close(s->reader);
+		s->reader = NULL;
+		return refused(p, s, &why, true, err);
+	}
 	s->uidnext_before = selected ? selected->uidnext : 0;
 	struct state_upload upload = {
 		.base = base_of(s->op),
@@ -68,23 +115,6 @@ static int prepare(struct pushing *p, struct sending *s, struct err *err)
 		.uidnext_before = s->uidnext_before,
 	};
 	return settle_upload(p->w->pass->settler, p->box->row.id, &upload, err);
-}
-
-static int refused(
-	struct pushing *p, const struct sending *s, const struct err *why, struct err *err)
-{
-	struct pass *pass = p->w->pass;
-	struct state_pending pending = {.kind = STATE_PENDING_APPEND,
-		.base = base_of(s->op),
-		.reason = slice_str(why->msg),
-		.size = s->facts.wire_size};
-	char reason[1100];
-
-	pending.reason = slice_str(err_line(why, reason, sizeof(reason)));
-	pass_failed(pass, p->box, 0, s->op->name, why);
-	if (settle_upload_gone(pass->settler, p->box->row.id, base_of(s->op), err) != 0)
-		return -1;
-	return settle_pending(pass->settler, p->box->row.id, &pending, err);
 }
 
 static int stream(struct pushing *p, struct sending *s, struct err *err)
@@ -180,8 +210,9 @@ static int row_for(struct pushing *p, const struct sending *s, uint32_t uid, str
 		.content = s->facts.content,
 	};
 	row_set_file(&row, s->op->name);
-	if (pass->policy.retry && settle_not_pending(pass->settler, p->box->row.id,
-					  STATE_PENDING_APPEND, 0, base_of(s->op), err) != 0)
+	if ((pass->policy.retry || s->op->from_here->pending) &&
+		settle_not_pending(pass->settler, p->box->row.id, STATE_PENDING_APPEND, 0,
+			base_of(s->op), err) != 0)
 		return -1;
 	return settle_message(pass->settler, p->box->row.id, p->box->maildir, &row, err);
 }
@@ -222,6 +253,7 @@ static int send_again(struct pushing *p, struct sending *first, size_t n, struct
 		struct sending *s = &first[k];
 		maildir_reader_close(s->reader);
 		s->reader = NULL;
+		s->again = true;
 		if (prepare(p, s, err) != 0)
 			return -1;
 		if (!s->reader)
@@ -233,6 +265,20 @@ static int send_again(struct pushing *p, struct sending *first, size_t n, struct
 	return 0;
 }
 
+/* Nothing is wrong with the messages: they are sent when the mailbox is taken again. */
+static int postpone(struct pushing *p, const struct sending *s, const struct imap_result *result,
+	struct err *err)
+{
+	err_set(&p->later, ERR_SERVER_BUSY, "the server takes no message now");
+	err_server(&p->later, result->text, strlen(result->text));
+	p->later.wait_ms = imap_suggested_wait_ms(result->text);
+	for (size_t k = 0; k < s->joined; k++)
+		if (settle_upload_gone(
+			    p->w->pass->settler, p->box->row.id, base_of(s[k].op), err) != 0)
+			return -1;
+	return 0;
+}
+
 static int collect(struct pushing *p, struct sending *s, struct err *err)
 {
 	struct imap_result result;
@@ -240,13 +286,20 @@ static int collect(struct pushing *p, struct sending *s, struct err *err)
 
 	if (imap_wait(p->w->imap, s->ticket, &result, err) != 0)
 		return -1;
+	if (imap_means_later(&result))
+		return postpone(p, s, &result, err);
 	if (!result.ok && s->joined > 1)
 		return send_again(p, s, s->joined, err);
+	if (!result.ok && result.code == IMAP_CODE_SERVERBUG && !s->again)
+		return send_again(p, s, 1, err);
 	if (!result.ok) {
+		bool full = result.code == IMAP_CODE_OVERQUOTA;
+		if (full)
+			note_over_quota(p->w->pass, s->facts.wire_size);
 		err_set(&why, ERR_SERVER_NO, "the server refuses the message (%llu bytes)",
 			(unsigned long long)s->facts.wire_size);
 		err_server(&why, result.text, strlen(result.text));
-		return refused(p, s, &why, err);
+		return refused(p, s, &why, full, err);
 	}
 	bool told = result.code == IMAP_CODE_APPENDUID && result.uid != 0 &&
 		    result.uidvalidity == p->box->row.uidvalidity &&
@@ -307,10 +360,14 @@ int carry_appends(struct worker *w, struct box *box, const struct op *ops, size_
 
 	*p = (struct pushing){.w = w, .box = box, .again = again};
 	report_begin(w->pass->report, w->number, box->name, "sending", count, 0);
-	for (size_t i = 0; rc == 0 && i < count; i++) {
+	for (size_t i = 0; rc == 0 && p->later.kind == ERR_NONE && i < count; i++) {
 		p->group[p->count++] = (struct sending){.op = &ops[i]};
 		if (p->count == GROUP || i + 1 == count)
 			rc = cancel_check(err) != 0 ? -1 : push_group(p, err);
+	}
+	if (rc == 0 && p->later.kind != ERR_NONE) {
+		*err = p->later;
+		rc = -1;
 	}
 	free(p);
 	return rc;

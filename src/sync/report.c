@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "sync/sync.h"
 
 void report_init(struct report *report, const char *account, report_sink *sink, void *arg)
 {
@@ -35,6 +36,13 @@ void report_snapshot(struct report *report, struct report_work out[REPORT_CONNEC
 	mutex_unlock(&report->lock);
 }
 
+void report_failed(struct report *report, int status)
+{
+	mutex_lock(&report->lock);
+	report->status = sync_worse_status(report->status, status);
+	mutex_unlock(&report->lock);
+}
+
 /* The work of connection NUMBER, the lock taken. */
 static struct report_work *lock_work(struct report *report, unsigned number)
 {
@@ -47,7 +55,7 @@ void report_connection(struct report *report, unsigned number, bool open)
 {
 	struct report_work *work = lock_work(report, number);
 
-	*work = (struct report_work){.open = open, .doing = ""};
+	*work = (struct report_work){.open = open, .doing = "", .done = work->done};
 	mutex_unlock(&report->lock);
 }
 
@@ -69,6 +77,16 @@ void report_advance(struct report *report, unsigned number, uint64_t messages, u
 	struct report_work *work = lock_work(report, number);
 
 	work->messages += messages;
+	if (strcmp(work->doing, "comparing") != 0) /* which is no progress, however often */
+		work->done += messages;
 	work->bytes += bytes;
 	mutex_unlock(&report->lock);
+}
+
+uint64_t report_done(struct report *report, unsigned number)
+{
+	uint64_t done = lock_work(report, number)->done;
+
+	mutex_unlock(&report->lock);
+	return done;
 }

@@ -35,6 +35,7 @@ struct report_work {
 	const char *doing; /* static: "looking", "fetching", "sending", "flags", "deleting", "" */
 	uint64_t messages, messages_of;
 	uint64_t bytes, bytes_of; /* bytes_of 0: not known */
+	uint64_t done;            /* messages since the pass began */
 };
 
 enum report_event_kind {
@@ -68,6 +69,8 @@ struct report {
 	pthread_mutex_t lock; /* guards work and the sink */
 	struct report_work work[REPORT_CONNECTIONS];
 	int64_t started_ms; /* clock_ms() */
+	_Atomic int
+		status; /* exit status that what failed deserves, the worst; 0: nothing failed */
 };
 
 void report_init(struct report *report, const char *account, report_sink *sink, void *arg);
@@ -80,5 +83,9 @@ void report_connection(struct report *report, unsigned number, bool open);
 void report_begin(struct report *report, unsigned number, const char *mailbox, const char *doing,
 	uint64_t messages_of, uint64_t bytes_of);
 void report_advance(struct report *report, unsigned number, uint64_t messages, uint64_t bytes);
+/* Something failed that deserves this exit status. */
+void report_failed(struct report *report, int status);
+/* How many messages connection NUMBER has done in this pass. */
+uint64_t report_done(struct report *report, unsigned number);
 
 #endif

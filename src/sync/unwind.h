@@ -13,5 +13,7 @@ enum unwind {
 };
 
 enum unwind unwind_of(const struct err *err);
+/* The exit status when only ERR about one message or mailbox spoils a pass. */
+int sync_failure_status(const struct err *err);
 
 #endif

@@ -1,8 +1,11 @@
 /*
- * Workers: a thread with a connection of its own, opened only when there is work for it. Connection
- * 1 is the control connection that made the survey. A lost connection is opened again and its
- * mailbox taken once more, as long as server.retry allows; a server that refuses one connection
- * more is no error, the others do the work.
+ * Workers: a thread with a connection of its own, opened only when there is work for it.
+ *
+ * Trouble is shared out to what has it. A mailbox that the server refuses for now, or on which a
+ * connection broke, goes back to the pool for a later attempt, and the others go on; after
+ * server.retry without progress it has failed alone. A worker that gets no connection rests and
+ * tries again; as long as another one has a connection that is no error (servers limit their
+ * number), the pool has just shrunk. When none of them gets one for server.retry the pass ends.
  */
 #include <stdio.h>
 
@@ -10,8 +13,8 @@
 #include "sync/pass.h"
 #include "sync/unwind.h"
 
-#define BACKOFF_FIRST_MS 500
-#define BACKOFF_MOST_MS 30000
+#define CROWDED_MS 5000 /* before asking again for a connection beside those that there are */
+#define BROKEN_MOST 3   /* mailboxes about which a server breaks the protocol: then no more */
 
 int worker_connect(struct worker *w, struct err *err)
 {
@@ -30,6 +33,9 @@ int worker_connect(struct worker *w, struct err *err)
 		return 0;
 	if (imap_open(&w->imap, &options, err) != 0)
 		return -1;
+	w->patience = (struct patience){0};
+	atomic_store(&pass->reached, true);
+	atomic_store(&w->connected, true);
 	report_connection(pass->report, w->number, true);
 	return 0;
 }
@@ -44,8 +50,17 @@ void worker_disconnect(struct worker *w)
 	atomic_fetch_add(&w->pass->report->totals.bytes_out, counts.bytes_out);
 	imap_close(w->imap);
 	w->imap = NULL;
+	atomic_store(&w->connected, false);
 	w->selected = NULL;
 	report_connection(w->pass->report, w->number, false);
+}
+
+void worker_drop_broken(struct worker *w, const struct err *err)
+{
+	if (!w->imap || imap_is_alive(w->imap))
+		return;
+	log_info("connection %u: %s", w->number, err->msg);
+	worker_disconnect(w);
 }
 
 int worker_select(struct worker *w, struct box *box, struct err *err)
@@ -108,6 +123,7 @@ void pass_failed(struct pass *pass, const struct box *box, uint32_t uid, const c
 		.err = err,
 	};
 	atomic_fetch_add(&pass->report->totals.failed, 1);
+	report_failed(pass->report, sync_failure_status(err));
 	report_event(pass->report, &event);
 }
 
@@ -119,81 +135,147 @@ void pass_tell(
 	report_event(pass->report, &event);
 }
 
-/* The pass can't go on: the first error counts, the other workers stop at their next box. */
-static void end_pass(struct pass *pass, const struct err *err)
+/* ---- one mailbox ---- */
+
+/* BOX is done with, for better or worse. */
+static void leave_box(struct pass *pass)
 {
-	mutex_lock(&pass->lock);
-	if (!atomic_load(&pass->stop)) {
-		pass->first_err = *err;
-		atomic_store(&pass->stop, true);
-	}
-	mutex_unlock(&pass->lock);
+	atomic_fetch_add(&pass->report->totals.boxes_done, 1);
+	pool_done(&pass->pool);
 }
 
-int worker_reconnect(struct worker *w, int64_t deadline, struct err *err)
+static void fail_box(struct worker *w, struct box *box, const struct err *err)
 {
-	unsigned pause = BACKOFF_FIRST_MS;
+	box->incomplete = true;
+	pass_failed(w->pass, box, 0, NULL, err);
+	leave_box(w->pass);
+}
 
-	worker_disconnect(w);
-	for (;;) {
-		struct err sleep_err = {0};
-		if (cancel_sleep_ms(pause, &sleep_err) != 0) {
-			*err = sleep_err;
-			return -1;
+static void end_pass(struct worker *w, const struct err *err)
+{
+	pool_stop(&w->pass->pool, err);
+	leave_box(w->pass);
+}
+
+/* Somebody takes BOX once more, if it has not been tried for long enough. */
+static void take_later(struct worker *w, struct box *box, struct err *err)
+{
+	struct pass *pass = w->pass;
+	struct err flush_err = {0};
+	unsigned retry_ms = pass->account->retry_ms, wait_ms;
+
+	/* What was handed over is in the state before the mailbox is looked at again: else it would
+	 * be new once more. */
+	if (pass->settler && settler_flush(pass->settler, &flush_err) != 0) {
+		end_pass(w, &flush_err);
+		return;
+	}
+	if (patience_wait(&box->patience, clock_awake_ms(), retry_ms, err->wait_ms, &wait_ms)) {
+		log_info("%s; again in %u ms", err->msg, wait_ms);
+		if (err->wait_ms > 0) /* it means all of us */
+			pool_pause(&pass->pool, err->wait_ms);
+		pool_hand_back(&pass->pool, box, wait_ms);
+	} else if (err->wait_ms > 0) {
+		end_pass(w, err);
+	} else {
+		fail_box(w, box, err);
+	}
+}
+
+/* A mailbox after which the server's answers made no sense: the next one may do better. */
+static bool is_hopeless(struct pass *pass, const struct err *err)
+{
+	return err->kind == ERR_PROTO && atomic_fetch_add(&pass->broken, 1) + 1 >= BROKEN_MOST;
+}
+
+/* Nothing that is done will be settled any more? Then ERR is the settler's. */
+static bool is_unsettled(struct pass *pass, struct err *err)
+{
+	return err->kind == ERR_DISK && pass->settler && settler_flush(pass->settler, err) != 0;
+}
+
+/* WORK on BOX has met ERR. */
+static void unwind(struct worker *w, struct box *box, struct err *err)
+{
+	worker_drop_broken(w, err);
+	w->selected = NULL;
+	switch (unwind_of(err)) {
+	case UNWIND_MAILBOX:
+		if (!is_hopeless(w->pass, err) && !is_unsettled(w->pass, err)) {
+			fail_box(w, box, err);
+			return;
 		}
-		if (worker_connect(w, err) == 0)
-			return 0;
-		if (unwind_of(err) != UNWIND_CONNECTION || clock_ms() + pause >= deadline)
-			return -1;
-		log_info("%s; trying again", err->msg);
-		pause = pause * 2 < BACKOFF_MOST_MS ? pause * 2 : BACKOFF_MOST_MS;
+		break;
+	case UNWIND_CONNECTION:
+		if (box->patience.troubled) /* it may be the connection that is at fault */
+			worker_disconnect(w);
+		take_later(w, box, err);
+		return;
+	case UNWIND_ACCOUNT:
+		break;
 	}
+	err_wrap(err, "%s", box->name);
+	end_pass(w, err);
 }
 
-/* One box to its end: done, failed alone, or (-1) the end of the pass. */
-static int run_box(struct worker *w, box_work *work, struct box *box, struct err *err)
+static void run_box(struct worker *w, box_work *work, struct box *box)
 {
-	int64_t deadline = clock_ms() + w->pass->account->retry_ms;
+	struct report *report = w->pass->report;
+	uint64_t before = report_done(report, w->number);
+	struct err err = {0};
+	int rc = cancel_check(&err) != 0 ? -1 : work(w, box, &err);
 
-	for (;;) {
-		int rc = worker_connect(w, err);
-		if (rc == 0)
-			rc = cancel_check(err);
-		if (rc == 0)
-			rc = work(w, box, err);
-		arena_reset(&w->arena);
-		if (rc == 0)
-			return 0;
-		switch (unwind_of(err)) {
-		case UNWIND_MAILBOX:
-			w->selected = NULL;
-			box->incomplete = true;
-			pass_failed(w->pass, box, 0, NULL, err);
-			return 0;
-		case UNWIND_CONNECTION:
-			if (clock_ms() >= deadline)
-				return err_wrap(err, "%s", box->name);
-			log_info("connection %u: %s; connecting again", w->number, err->msg);
-			if (worker_reconnect(w, deadline, err) != 0)
-				return -1;
-			/* What was handed over is in the state before the mailbox is looked at
-			 * again: else it would be new once more. */
-			if (w->pass->settler && settler_flush(w->pass->settler, err) != 0)
-				return -1;
-			break;
-		case UNWIND_ACCOUNT:
-			return err_wrap(err, "%s", box->name);
-		}
+	arena_reset(&w->arena);
+	report_begin(report, w->number, "", "", 0, 0);
+	if (report_done(report, w->number) > before)
+		box->patience = (struct patience){0};
+	if (rc == 0)
+		leave_box(w->pass);
+	else
+		unwind(w, box, &err);
+}
+
+/* ---- a connection ---- */
+
+/* Is there another worker with a connection, to do what this one can't? */
+static bool has_company(const struct worker *w)
+{
+	const struct pass *pass = w->pass;
+
+	for (unsigned i = 0; i < pass->worker_count; i++) {
+		const struct worker *other = &pass->workers[i];
+		if (other != w && other->takes_part && atomic_load(&other->connected))
+			return true;
 	}
+	return false;
 }
 
-static struct box *next_job(struct pass *pass)
+/* 1: connected; 0: not yet, ask again; -1: this worker does nothing more in this phase. */
+static int get_connection(struct worker *w)
 {
-	if (atomic_load(&pass->stop))
-		return NULL;
-	size_t i = atomic_fetch_add(&pass->next_job, 1);
-	return i < pass->job_count ? pass->jobs[i] : NULL;
+	struct pass *pass = w->pass;
+	struct err err = {0};
+	unsigned wait_ms = CROWDED_MS;
+
+	if (worker_connect(w, &err) == 0)
+		return 1;
+	bool company = has_company(w);
+	bool again = unwind_of(&err) == UNWIND_CONNECTION;
+	bool patient = again && patience_wait(&w->patience, clock_awake_ms(),
+					pass->account->retry_ms, err.wait_ms, &wait_ms);
+	log_info("connection %u: %s%s", w->number, err.msg,
+		company ? "; going on with fewer connections" : "");
+	if (company && wait_ms < CROWDED_MS)
+		wait_ms = CROWDED_MS;
+	if (!patient && !company)
+		pool_stop(&pass->pool, &err);
+	if (!again || (!patient && !company))
+		return -1;
+	pool_rest(&pass->pool, wait_ms);
+	return 0;
 }
+
+/* ---- a phase ---- */
 
 struct phase {
 	struct worker *worker;
@@ -206,55 +288,69 @@ static void *worker_main(void *arg)
 	struct worker *w = phase->worker;
 	struct pass *pass = w->pass;
 	char context[256];
-	struct err err = {0};
 	struct box *box;
+	int rc = 0;
 
 	log_set_context(pass->account->name);
-	if (w->number > 1 && atomic_load(&pass->next_job) < pass->job_count &&
-		worker_connect(w, &err) != 0) {
-		log_info("connection %u: %s; going on with fewer connections", w->number, err.msg);
-		return NULL;
-	}
-	while ((box = next_job(pass))) {
+	while (rc >= 0 && pool_has_work(&pass->pool)) {
+		rc = get_connection(w);
+		box = rc == 1 ? pool_take(&pass->pool) : NULL;
+		if (!box)
+			continue;
 		snprintf(context, sizeof(context), "%s/%s", pass->account->name, box->name);
 		log_set_context(context);
-		err_clear(&err);
-		int rc = run_box(w, phase->work, box, &err);
-		report_begin(pass->report, w->number, "", "", 0, 0);
-		atomic_fetch_add(&pass->report->totals.boxes_done, 1);
+		run_box(w, phase->work, box);
 		log_set_context(pass->account->name);
-		if (rc != 0) {
-			end_pass(pass, &err);
-			break;
-		}
 	}
 	log_set_context(NULL);
 	return NULL;
 }
 
+struct worker *pass_choose_control(struct pass *pass)
+{
+	pass->control = &pass->workers[0];
+	for (unsigned i = 0; i < pass->worker_count && !pass->control->imap; i++)
+		if (pass->workers[i].imap)
+			pass->control = &pass->workers[i];
+	return pass->control;
+}
+
+/* Who takes part: COUNT workers, those with a connection first. */
+static unsigned choose_workers(struct pass *pass, unsigned count, struct worker **out)
+{
+	unsigned n = 0;
+
+	for (int connected = 1; connected >= 0; connected--)
+		for (unsigned i = 0; i < pass->worker_count; i++) {
+			struct worker *w = &pass->workers[i];
+			if ((w->imap != NULL) != connected)
+				continue;
+			w->takes_part = n < count;
+			if (n < count)
+				out[n++] = w;
+		}
+	return n;
+}
+
 int pass_run(struct pass *pass, box_work *work, struct box **jobs, size_t job_count, unsigned most,
 	struct err *err)
 {
-	unsigned threads = most < pass->worker_count ? most : pass->worker_count;
+	struct worker *workers[REPORT_CONNECTIONS];
 	struct phase phases[REPORT_CONNECTIONS];
 
-	if (job_count < threads)
-		threads = (unsigned)job_count;
-	pass->jobs = jobs;
-	pass->job_count = job_count;
-	atomic_store(&pass->next_job, 0);
+	if (job_count < most)
+		most = (unsigned)job_count;
+	unsigned threads = choose_workers(pass, most, workers);
+	pool_fill(&pass->pool, jobs, job_count);
 	for (unsigned i = 0; i < threads; i++) {
-		phases[i] = (struct phase){&pass->workers[i], work};
+		phases[i] = (struct phase){workers[i], work};
 		if (i > 0)
-			thread_start(&pass->workers[i].thread, "worker", worker_main, &phases[i]);
+			thread_start(&workers[i]->thread, "worker", worker_main, &phases[i]);
 	}
-	if (threads > 0) /* connection 1 works in this thread */
+	if (threads > 0) /* the first one works in this thread */
 		worker_main(&phases[0]);
 	for (unsigned i = 1; i < threads; i++)
-		thread_join(pass->workers[i].thread);
+		thread_join(workers[i]->thread);
 	log_set_context(pass->account->name);
-	if (!atomic_load(&pass->stop))
-		return 0;
-	*err = pass->first_err;
-	return -1;
+	return pool_result(&pass->pool, err);
 }

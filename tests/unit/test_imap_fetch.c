@@ -217,7 +217,7 @@ static const struct row rows[] = {
 		.request = {.flags = true, .batch = 2},
 		.first = 1,
 		.last = 5,
-		.kind = ERR_SERVER_NO,
+		.kind = ERR_SERVER_BUSY,
 		.expected = "1 f0; 5 f0; ",
 		.steps = {HELLO, SELECT, "C: $2 UID FETCH 1:2 (UID FLAGS)",
 			"C: $3 UID FETCH 3:4 (UID FLAGS)", "C: $4 UID FETCH 5 (UID FLAGS)",

@@ -332,7 +332,7 @@ static void test_dial_fails(void **state UNUSED)
 		context = plain_context(&options);
 		assert_int_equal(net_dial(context, &s, &err), -1);
 		assert_null(s);
-		assert_error(&err, ERR_NET, rows[i].part);
+		assert_error(&err, ERR_OFFLINE, rows[i].part);
 		net_context_free(context);
 	}
 	close(closed);

@@ -104,11 +104,15 @@ static void test_round_trips(void **state UNUSED)
 	assert_true(upload_back.answered);
 	assert_int_equal(upload_back.uidnext_before, 7);
 
-	struct state_pending pending = {.reason = SLICE("why"), .count = 3, .since = 4, .size = 5},
+	struct state_pending pending = {.reason = SLICE("why"),
+				     .count = 3,
+				     .since = 4,
+				     .size = 5,
+				     .for_now = true},
 			     pending_back;
 	encode_pending(&value, key, &pending);
 	assert_true(decode_pending(buf_slice(&value), key, &pending_back));
-	assert_true(slice_eq_str(pending_back.reason, "why"));
+	assert_true(slice_eq_str(pending_back.reason, "why") && pending_back.for_now);
 	buf_fini(&value);
 }
 

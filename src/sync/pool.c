@@ -1,0 +1,163 @@
+#include "sync/pool.h"
+
+#include <stdlib.h>
+
+#define SLICE_MS 100 /* how soon a sleeper sees that the user wants to stop */
+
+void pool_init(struct pool *pool)
+{
+	*pool = (struct pool){0};
+	mutex_init(&pool->lock);
+	cond_init(&pool->changed);
+}
+
+void pool_fini(struct pool *pool)
+{
+	free(pool->places);
+	cond_fini(&pool->changed);
+	mutex_fini(&pool->lock);
+}
+
+/* All mailboxes of the phase have a place in the ring, so there is always room. */
+static struct pool_place *place(struct pool *pool, size_t i)
+{
+	return &pool->places[(pool->first + i) % pool->room];
+}
+
+void pool_fill(struct pool *pool, struct box **boxes, size_t count)
+{
+	mutex_lock(&pool->lock);
+	free(pool->places);
+	pool->places = xcalloc(count + 1, sizeof(*pool->places));
+	pool->room = count + 1;
+	pool->first = 0;
+	pool->count = count;
+	for (size_t i = 0; i < count; i++)
+		pool->places[i].box = boxes[i];
+	mutex_unlock(&pool->lock);
+}
+
+/* Take the first mailbox whose time has come; those before it keep their order. Else *WAIT_MS: so
+ * long until the next one. Locked. */
+static struct box *take_ripe(struct pool *pool, int64_t *wait_ms)
+{
+	int64_t now = clock_ms(), next = INT64_MAX;
+
+	for (size_t i = 0; i < pool->count; i++) {
+		struct pool_place taken = *place(pool, i);
+		int64_t from =
+			taken.not_before > pool->not_before ? taken.not_before : pool->not_before;
+		next = from < next ? from : next;
+		if (from > now)
+			continue;
+		for (; i > 0; i--)
+			*place(pool, i) = *place(pool, i - 1);
+		pool->first = (pool->first + 1) % pool->room;
+		pool->count--;
+		return taken.box;
+	}
+	*wait_ms = next - now;
+	return NULL;
+}
+
+static bool is_over(const struct pool *pool)
+{
+	return pool->stopped || (pool->count == 0 && pool->working == 0);
+}
+
+static void stop(struct pool *pool, const struct err *err)
+{
+	if (!pool->stopped) {
+		pool->err = *err;
+		pool->stopped = true;
+	}
+	cond_broadcast(&pool->changed);
+}
+
+/* Sleep for a moment, MS at most, or until something changes. Locked. */
+static void sleep_slice(struct pool *pool, int64_t ms)
+{
+	struct err err = {0};
+
+	if (cancel_check(&err) != 0)
+		stop(pool, &err);
+	else
+		cond_wait_ms(&pool->changed, &pool->lock, ms < SLICE_MS ? (unsigned)ms : SLICE_MS);
+}
+
+bool pool_has_work(struct pool *pool)
+{
+	mutex_lock(&pool->lock);
+	while (!is_over(pool) && pool->count == 0)
+		sleep_slice(pool, SLICE_MS);
+	bool work = !is_over(pool);
+	mutex_unlock(&pool->lock);
+	return work;
+}
+
+struct box *pool_take(struct pool *pool)
+{
+	struct box *box = NULL;
+	int64_t wait_ms = 0;
+
+	mutex_lock(&pool->lock);
+	while (!is_over(pool) && !(box = take_ripe(pool, &wait_ms)))
+		sleep_slice(pool, wait_ms);
+	pool->working += box != NULL;
+	mutex_unlock(&pool->lock);
+	return box;
+}
+
+void pool_done(struct pool *pool)
+{
+	mutex_lock(&pool->lock);
+	pool->working--;
+	cond_broadcast(&pool->changed);
+	mutex_unlock(&pool->lock);
+}
+
+void pool_hand_back(struct pool *pool, struct box *box, unsigned wait_ms)
+{
+	mutex_lock(&pool->lock);
+	pool->working--;
+	*place(pool, pool->count++) = (struct pool_place){box, clock_ms() + wait_ms};
+	cond_broadcast(&pool->changed);
+	mutex_unlock(&pool->lock);
+}
+
+void pool_pause(struct pool *pool, unsigned wait_ms)
+{
+	int64_t until = clock_ms() + wait_ms;
+
+	mutex_lock(&pool->lock);
+	if (until > pool->not_before)
+		pool->not_before = until;
+	mutex_unlock(&pool->lock);
+}
+
+void pool_rest(struct pool *pool, unsigned ms)
+{
+	int64_t until = clock_ms() + ms, now;
+
+	mutex_lock(&pool->lock);
+	while (!is_over(pool) && (now = clock_ms()) < until)
+		sleep_slice(pool, until - now);
+	mutex_unlock(&pool->lock);
+}
+
+void pool_stop(struct pool *pool, const struct err *err)
+{
+	mutex_lock(&pool->lock);
+	stop(pool, err);
+	mutex_unlock(&pool->lock);
+}
+
+int pool_result(struct pool *pool, struct err *err)
+{
+	mutex_lock(&pool->lock);
+	int rc = pool->stopped ? -1 : 0;
+	if (rc != 0)
+		*err = pool->err;
+	mutex_unlock(&pool->lock);
+	return rc;
+}
