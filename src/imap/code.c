@@ -26,6 +26,7 @@ static const struct row rows[] = {
 	{"HIGHESTMODSEQ", IMAP_CODE_OTHER, NOTE_HIGHESTMODSEQ},
 	{"INUSE", IMAP_CODE_INUSE, NOTE_NONE},
 	{"LIMIT", IMAP_CODE_LIMIT, NOTE_NONE},
+	{"MAILBOXID", IMAP_CODE_OTHER, NOTE_MAILBOXID},
 	{"MODIFIED", IMAP_CODE_MODIFIED, NOTE_NONE},
 	{"NOMODSEQ", IMAP_CODE_OTHER, NOTE_NOMODSEQ},
 	{"NONEXISTENT", IMAP_CODE_NONEXISTENT, NOTE_NONE},
@@ -148,6 +149,8 @@ static int parse_arguments(const struct row *row, struct slice arguments, struct
 		parse_capabilities(arguments, &out->capabilities);
 	if (row->note == NOTE_PERMANENTFLAGS)
 		parse_permanent(arguments, keywords, out);
+	if (row->note == NOTE_MAILBOXID)
+		(void)next_word(&arguments, &out->object_id);
 	if (row->note == NOTE_UIDNEXT || row->note == NOTE_UIDVALIDITY)
 		return parse_number(arguments, UINT32_MAX, row, &out->number, err);
 	if (row->note == NOTE_HIGHESTMODSEQ)

@@ -145,7 +145,6 @@ struct imap_status {
 	uint32_t uidnext;       /* 0: not given */
 	uint32_t uidvalidity;   /* 0: not given */
 	uint64_t highestmodseq; /* 0: not given (no CONDSTORE, or NOMODSEQ) */
-	char mailboxid[256];    /* OBJECTID, "" if not given */
 };
 
 struct imap_list_entry {
@@ -162,7 +161,7 @@ struct imap_list {
 
 /*
  * All mailboxes below the personal namespaces (LIST "" "*"), at most 100,000. STATUS: also
- * UIDVALIDITY UIDNEXT MESSAGES (and HIGHESTMODSEQ, MAILBOXID where offered) of each selectable one,
+ * UIDVALIDITY UIDNEXT MESSAGES (and HIGHESTMODSEQ where offered) of each selectable one,
  * within the LIST (LIST-STATUS) or by pipelined STATUS commands. A STATUS that is refused leaves
  * known = false.
  */
@@ -173,6 +172,8 @@ int imap_list(struct imap *imap, bool status, struct arena *arena, struct imap_l
 int imap_status(
 	struct imap *imap, struct slice wire, struct imap_status *out, struct err *err) MUST_USE;
 
+#define IMAP_OBJECT_ID_SIZE 256
+
 struct imap_mailbox {
 	uint32_t exists;        /* messages now: follows EXISTS, EXPUNGE and VANISHED */
 	uint32_t uidvalidity;   /* 0: the server gave none */
@@ -182,8 +183,10 @@ struct imap_mailbox {
 	bool new_keywords;      /* PERMANENTFLAGS has \* */
 	struct flags permanent; /* what can be stored for good (new keywords apart, $Forwarded
 				   included where they can be made); none if read_only */
-	uint32_t expunged;      /* messages that went since the SELECT */
-	uint32_t arrived;       /* messages that came since the SELECT */
+	char mailboxid[IMAP_OBJECT_ID_SIZE]; /* OBJECTID: stays with a renamed mailbox, "" if not
+						told */
+	uint32_t expunged;                   /* messages that went since the SELECT */
+	uint32_t arrived;                    /* messages that came since the SELECT */
 };
 
 /* SELECT or EXAMINE. ERR_SERVER_NO if refused; then nothing is selected. */

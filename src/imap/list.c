@@ -207,13 +207,13 @@ static void join_statuses(struct listing *listing)
 
 /* ---- asking ---- */
 
+/* Not MAILBOXID: Cyrus 3.6.1 answers STATUS with memory that it has freed, control bytes and
+ * parentheses included. SELECT tells it rightly. */
 static void add_status_items(struct imap *imap)
 {
 	command_text(imap, "(MESSAGES UIDNEXT UIDVALIDITY");
 	if (imap_can(imap, IMAP_CAP_CONDSTORE))
 		command_text(imap, " HIGHESTMODSEQ");
-	if (imap_can(imap, IMAP_CAP_OBJECTID))
-		command_text(imap, " MAILBOXID");
 	command_text(imap, ")");
 }
 

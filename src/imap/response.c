@@ -224,19 +224,6 @@ static int parse_list(struct reader *reader, struct response *out, struct err *e
 	return skip_values(lexer, err);
 }
 
-/* "(text)" into OUT, cut to what fits. */
-static int parse_object_id(struct lexer *lexer, char *out, size_t size, struct err *err)
-{
-	struct slice id;
-
-	if (lexer_expect(lexer, '(', err) < 0 || lexer_blanks(lexer, err) < 0 ||
-		lexer_atom(lexer, &id, err) < 0 || lexer_blanks(lexer, err) < 0)
-		return -1;
-	if (id.n < size)
-		memcpy(out, id.p, id.n);
-	return lexer_expect(lexer, ')', err);
-}
-
 static int parse_status_item(struct lexer *lexer, struct imap_status *out, struct err *err)
 {
 	char name[16];
@@ -251,8 +238,6 @@ static int parse_status_item(struct lexer *lexer, struct imap_status *out, struc
 	if (reader_space(lexer, err) < 0)
 		return -1;
 
-	if (slice_eq_nocase(word, SLICE("MAILBOXID")))
-		return parse_object_id(lexer, out->mailboxid, sizeof(out->mailboxid), err);
 	if (slice_eq_nocase(word, SLICE("HIGHESTMODSEQ")))
 		return lexer_number(lexer, INT64_MAX, &out->highestmodseq, err);
 	if (slice_eq_nocase(word, SLICE("UIDNEXT")))

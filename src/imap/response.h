@@ -53,6 +53,7 @@ enum response_note {
 	NOTE_CAPABILITY,
 	NOTE_CLOSED,
 	NOTE_HIGHESTMODSEQ,
+	NOTE_MAILBOXID,
 	NOTE_NOMODSEQ,
 	NOTE_PERMANENTFLAGS,
 	NOTE_READ_ONLY,
@@ -66,6 +67,7 @@ struct response_code {
 	enum response_note note;
 	uint64_t number;                     /* HIGHESTMODSEQ, UIDNEXT, UIDVALIDITY */
 	uint32_t uidvalidity, uid, uid_last; /* APPENDUID, COPYUID; 0 unless of the right form */
+	struct slice object_id;              /* MAILBOXID; until the next response */
 	struct slice uids_from,
 		uids_to;    /* COPYUID: as the server wrote them; until the next response */
 	struct flags flags; /* PERMANENTFLAGS */

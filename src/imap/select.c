@@ -5,6 +5,7 @@
  * EXISTS that goes down is taken as told: whoever deletes because of absence compares with these
  * counts first.
  */
+#include <stdio.h>
 #include "imap/command.h"
 #include "imap/fetch.h"
 #include "imap/search.h"
@@ -67,6 +68,13 @@ static void read_only(struct imap *imap)
 	imap->mailbox.new_keywords = false;
 }
 
+/* One that does not fit is as good as none: half of it would stand for two mailboxes. */
+static void take_object_id(struct imap_mailbox *mailbox, struct slice id)
+{
+	if (id.n < sizeof(mailbox->mailboxid))
+		snprintf(mailbox->mailboxid, sizeof(mailbox->mailboxid), "%.*s", SLICE_ARG(id));
+}
+
 static void reset(struct imap *imap)
 {
 	imap->mailbox = (struct imap_mailbox){0};
@@ -97,6 +105,8 @@ void select_take_code(struct imap *imap, const struct response_code *code)
 		mailbox->uidnext = (uint32_t)code->number;
 	else if (code->note == NOTE_HIGHESTMODSEQ)
 		mailbox->highestmodseq = code->number;
+	else if (code->note == NOTE_MAILBOXID)
+		take_object_id(mailbox, code->object_id);
 	else if (code->note == NOTE_NOMODSEQ)
 		mailbox->highestmodseq = 0;
 }

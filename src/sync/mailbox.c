@@ -32,7 +32,8 @@ static int renumber(struct worker *w, struct box *box, uint32_t uidvalidity, str
 	log_warn("the server has numbered this mailbox anew (UIDVALIDITY %u, was %u%s): both sides "
 		 "are compared, nothing is deleted in this pass",
 		uidvalidity, old.uidvalidity,
-		uidvalidity == old.uidvalidity ? ", but its UIDs went back" : "");
+		uidvalidity == old.uidvalidity ? ", but it is another mailbox or its UIDs went back"
+					       : "");
 	box->former = old.id;
 	box->row.id = atomic_fetch_add(&pass->next_id, 1);
 	box->row.uidvalidity = uidvalidity;
@@ -63,6 +64,19 @@ static void set_mask(struct worker *w, struct box *box, const struct imap_mailbo
 		box->mask_there = flags_full();
 }
 
+/* Deleted and made again under the same name and UIDVALIDITY: its MAILBOXID tells (OBJECTID). */
+static bool is_another(const struct box *box, const struct imap_mailbox *selected)
+{
+	return box->row.mailboxid.n > 0 && selected->mailboxid[0] &&
+	       !slice_eq_str(box->row.mailboxid, selected->mailboxid);
+}
+
+static void take_mailboxid(struct box *box, const struct imap_mailbox *selected)
+{
+	memcpy(box->mailboxid, selected->mailboxid, sizeof(box->mailboxid));
+	box->row.mailboxid = slice_str(box->mailboxid);
+}
+
 static int open_there(struct worker *w, struct box *box, struct err *err)
 {
 	if (worker_select_ahead(w, box, err) != 0)
@@ -71,7 +85,10 @@ static int open_there(struct worker *w, struct box *box, struct err *err)
 	/* Of an older copy of the mailbox (a restored server): UIDs may mean other messages now. */
 	uint32_t known = box->row.watermark.uidnext;
 	bool went_back = selected->uidnext != 0 && selected->uidnext < known;
+	bool same = box->row.uidvalidity == selected->uidvalidity && !went_back &&
+		    !is_another(box, selected);
 	set_mask(w, box, selected);
+	take_mailboxid(box, selected);
 	box->watermark = (struct state_watermark){
 		.uidnext = selected->uidnext   ? selected->uidnext
 			   : box->status.known ? box->status.uidnext
@@ -79,7 +96,7 @@ static int open_there(struct worker *w, struct box *box, struct err *err)
 		.messages = selected->exists,
 		.highestmodseq = selected->highestmodseq,
 	};
-	if (box->row.uidvalidity == selected->uidvalidity && !went_back)
+	if (same)
 		return 0;
 	if (box->row.uidvalidity != 0)
 		return renumber(w, box, selected->uidvalidity, err);

@@ -31,9 +31,10 @@ struct box {
 	bool there, here;          /* exists (plan: may be neither made nor there) */
 	struct imap_status status; /* of the LIST */
 	struct state_mailbox row;  /* as in the state, then as this pass wants it; id != 0 */
-	uint32_t former;           /* id under the former UIDVALIDITY, 0: none */
-	struct maildir *maildir;   /* open while the pass works on it; NULL: no folder yet */
-	struct flags mask_there;   /* flags that the server keeps for good */
+	char mailboxid[IMAP_OBJECT_ID_SIZE]; /* room for row.mailboxid */
+	uint32_t former;                     /* id under the former UIDVALIDITY, 0: none */
+	struct maildir *maildir; /* open while the pass works on it; NULL: no folder yet */
+	struct flags mask_there; /* flags that the server keeps for good */
 	/* what the work phase leaves for the delete phase */
 	struct uidset delete_here, delete_there;
 	uint64_t rows_here, rows_there;
