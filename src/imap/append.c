@@ -27,18 +27,28 @@ static void add_arguments(struct imap *imap, const struct flags *flags, int64_t 
 	command_textf(imap, " \"%s\" ", text);
 }
 
-/* The server would take the whole of it only to say no. */
-static bool above_limit(struct imap *imap, uint64_t size, imap_ticket ticket)
+/* An empty literal means that the APPEND is taken back (RFC 3502); servers refuse it (Dovecot,
+ * Cyrus), store a line instead (Courier) or end the connection (GNU mailutils). */
+static bool fits(const struct imap *imap, uint64_t size)
 {
 	uint64_t limit = imap->capabilities.append_limit;
-	struct imap_result result = {.code = IMAP_CODE_TOOBIG};
 
-	if (limit == 0 || size <= limit)
-		return false;
-	snprintf(result.text, sizeof(result.text), "APPENDLIMIT=%llu: this message has %llu octets",
-		(unsigned long long)limit, (unsigned long long)size);
+	return size > 0 && (limit == 0 || size <= limit);
+}
+
+/* The server would take the whole of it only to say no. */
+static void refuse(struct imap *imap, uint64_t size, imap_ticket ticket)
+{
+	struct imap_result result = {.code = size ? IMAP_CODE_TOOBIG : IMAP_CODE_CANNOT};
+
+	if (size)
+		snprintf(result.text, sizeof(result.text),
+			"APPENDLIMIT=%llu: this message has %llu octets",
+			(unsigned long long)imap->capabilities.append_limit,
+			(unsigned long long)size);
+	else
+		snprintf(result.text, sizeof(result.text), "an empty file is no message");
 	command_answer(imap, ticket, &result);
-	return true;
 }
 
 int imap_append_begin(struct imap *imap, struct slice wire, const struct flags *flags, int64_t date,
@@ -47,8 +57,10 @@ int imap_append_begin(struct imap *imap, struct slice wire, const struct flags *
 	int rc;
 
 	*out = command_ticket(imap, "APPEND", TICKET_APPEND);
-	if (above_limit(imap, size, *out))
+	if (!fits(imap, size)) {
+		refuse(imap, size, *out);
 		return 1;
+	}
 	if (command_begin(imap, *out, err) < 0)
 		return -1;
 	command_text(imap, "APPEND ");
@@ -73,9 +85,7 @@ int imap_append_begin(struct imap *imap, struct slice wire, const struct flags *
 
 bool imap_append_joins(const struct imap *imap, uint64_t size)
 {
-	uint64_t limit = imap->capabilities.append_limit;
-
-	return imap_can(imap, IMAP_CAP_MULTIAPPEND) && (limit == 0 || size <= limit) &&
+	return imap_can(imap, IMAP_CAP_MULTIAPPEND) && fits(imap, size) &&
 	       (imap_can(imap, IMAP_CAP_LITERAL_PLUS) ||
 		       (imap_can(imap, IMAP_CAP_LITERAL_MINUS) && size <= 4096));
 }
