@@ -234,6 +234,14 @@ void command_textf(struct imap *imap, const char *fmt, ...)
 
 enum form { FORM_ATOM, FORM_QUOTED, FORM_LITERAL, FORM_NONE };
 
+/* Courier takes no '~' in an atom, and others may have a taste of their own: all but the plainest
+ * words are quoted. */
+static bool is_plain(unsigned char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+	       (c && strchr("-_./:@+=", c));
+}
+
 /* How S can be written. */
 static enum form string_form(const struct imap *imap, struct slice s)
 {
@@ -245,8 +253,7 @@ static enum form string_form(const struct imap *imap, struct slice s)
 
 		if (c == 0)
 			return FORM_NONE;
-		if (c <= 0x20 || c >= 0x7f || strchr("(){%*\"\\]", c))
-			atom = false;
+		atom = atom && is_plain(c);
 		if (c == '\r' || c == '\n' || (c >= 0x80 && !imap->rules.utf8))
 			quoted = false;
 	}
