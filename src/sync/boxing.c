@@ -45,7 +45,6 @@ static struct box *add_box(struct pass *pass, const struct survey_box *found)
 	box->row.wire = box->wire;
 	box->row.name = slice_str(box->name);
 	box->row.path = slice_str(box->path);
-	box->row.mailboxid = slice_str(arena_strdup(&pass->arena, box->status.mailboxid));
 	return box;
 }
 
@@ -204,6 +203,22 @@ int pass_survey(struct pass *pass, struct err *err)
 	return rc;
 }
 
+/* Some servers make missing parents that hold messages, too (Cyrus): what was made is looked at
+ * once more then. */
+static void expect_parents(struct pass *pass, const struct box *box)
+{
+	const char *slash = strrchr(box->name, '/');
+
+	for (size_t i = 0; slash && i < pass->box_count; i++) {
+		const struct box *other = &pass->boxes[i];
+		if (other->there && strlen(other->name) == (size_t)(slash - box->name) &&
+			strncmp(other->name, box->name, (size_t)(slash - box->name)) == 0)
+			return;
+	}
+	if (slash)
+		atomic_store(&pass->again, true);
+}
+
 static int make_there(struct pass *pass, struct box *box, struct err *err)
 {
 	struct imap *imap = pass->control->imap;
@@ -222,6 +237,7 @@ static int make_there(struct pass *pass, struct box *box, struct err *err)
 		pass_failed(pass, box, 0, NULL, &why);
 	} else {
 		box->there = true;
+		expect_parents(pass, box);
 		atomic_fetch_add(&pass->report->totals.boxes_made_there, 1);
 	}
 	/* Not being subscribed is no reason to fail: most clients list everything. */
