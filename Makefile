@@ -57,10 +57,10 @@ MAKE_IN_PARALLEL = $(MAKE) --no-print-directory $(PARALLEL)
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .SECONDARY:
-.PHONY: help all programs objects deps check soak lint format demo bench stats install uninstall clean FORCE
+.PHONY: help all programs objects deps check check-servers soak lint format demo bench stats install uninstall clean FORCE
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
 
 all: ## build build/godwit and build/libgodwit.a
 	@+$(MAKE_IN_PARALLEL) $(BUILD)/godwit
@@ -77,6 +77,11 @@ soak: ## run the long end-to-end tests too
 	@sh tests/tools/deps.sh build test
 	@+$(MAKE_IN_PARALLEL) programs
 	@GODWIT_SOAK=1 $(PYTHON) tests/tools/run.py --build '$(BUILD)' --san '$(SAN)' --jobs $(JOBS) --match '$(T)' $(TEST_PROGRAMS)
+
+check-servers: ## run the end-to-end tests against GNU mailutils, which loses flags and dates
+	@sh tests/tools/deps.sh build test
+	@+$(MAKE_IN_PARALLEL) programs
+	@$(PYTHON) tests/tools/run.py --build '$(BUILD)' --san '$(SAN)' --jobs $(JOBS) --match '$(T)' --servers mailutils
 
 lint: ## check format, layers, warnings of two compilers, clang-tidy
 	@sh tests/tools/deps.sh build test lint

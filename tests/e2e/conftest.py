@@ -5,49 +5,76 @@ import os
 import pytest
 
 import debs
-from server_dovecot import Dovecot
+from servers import CLASSES, TRAITS
 from world import GODWIT, SANITIZER, World
 
+WANTED = os.environ.get("GODWIT_SERVERS", "dovecot").split()
 _users = itertools.count(1)
 
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "soak: takes long; runs in `make soak`")
     config.addinivalue_line("markers", "plain_build: says nothing about a sanitizer's build")
+    config.addinivalue_line("markers", "needs(TRAIT): only servers of which servers.py says so")
     if not os.access(GODWIT, os.X_OK):
         pytest.exit("%s is missing: make all" % GODWIT, returncode=2)
 
 
+def runs_here(item):
+    """Is there a server for ITEM among those asked for? What needs none runs with Dovecot's."""
+    if "server" in item.fixturenames:
+        return hasattr(item, "callspec") and item.callspec.params.get("server") in WANTED
+    return "dovecot" in WANTED
+
+
 def pytest_collection_modifyitems(items):
+    items[:] = [item for item in items if runs_here(item)]
     for item in items:
         if item.get_closest_marker("soak") and not os.environ.get("GODWIT_SOAK"):
             item.add_marker(pytest.mark.skip(reason="takes long: make soak"))
         if item.get_closest_marker("plain_build") and SANITIZER:
             item.add_marker(pytest.mark.skip(reason="measures, which a sanitizer distorts"))
+        for mark in item.iter_markers("needs"):
+            name = item.callspec.params["server"]
+            if not getattr(TRAITS[name], mark.args[0]):
+                item.add_marker(pytest.mark.skip(reason="%s: no %s" % (name, mark.args[0])))
 
 
-def run_server(**settings):
-    """A running Dovecot; the tests are skipped if it can't be had."""
+def pytest_generate_tests(metafunc):
+    """A test runs against each of $GODWIT_SERVERS that its file lists as SERVERS (default: Dovecot only)."""
+    if "server" in metafunc.fixturenames:
+        names = [name for name in getattr(metafunc.module, "SERVERS", ("dovecot",)) if name in WANTED]
+        metafunc.parametrize("server", names, indirect=True, scope="session")
+
+
+def run_server(name="dovecot", **settings):
+    """A running server; the tests are skipped, by its name, if it can't be had."""
     try:
-        with Dovecot(**settings) as server:
+        with CLASSES[name](**settings) as server:
             yield server
     except debs.Unavailable as reason:
-        pytest.skip("NO SERVER TO TEST WITH: %s" % reason)
+        pytest.skip("NO %s TO TEST WITH: %s" % (name.upper(), reason))
 
 
 @pytest.fixture(scope="session")
-def dovecot():
+def server(request):
     """The server that all tests of a file share; every test has users of its own."""
-    yield from run_server()
+    yield from run_server(request.param)
 
 
 @pytest.fixture
-def make_world(dovecot, tmp_path):
-    """make_world(account="acc", layout="nested", server=dovecot): a World with a fresh user."""
-    worlds = []
+def dovecot(server):
+    """The same, for tests that speak of Dovecot only."""
+    return server
+
+
+@pytest.fixture
+def make_world(server, tmp_path):
+    """make_world(account="acc", layout="nested", server=server): a World with a fresh user."""
+    worlds, shared = [], server
 
     def make(server=None, **how):
-        world = World(server or dovecot, tmp_path, "user%d" % next(_users), **how)
+        world = World(server or shared, tmp_path, "user%d" % next(_users), **how)
         worlds.append(world)
         return world
 

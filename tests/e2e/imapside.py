@@ -1,17 +1,22 @@
-"""The server's side of a test, seen through imaplib, which shares nothing with godwit."""
+"""The server's side of a test, seen through imaplib, which shares nothing with godwit.
+
+What a server can't do is done by other means where there are any: MOVE by COPY, MULTIAPPEND by many
+APPENDs, UID EXPUNGE by EXPUNGE. How servers differ otherwise is in servers.py.
+"""
 import datetime
 import imaplib
 import re
+import socket
 
 from mail import Message, flag_set, utf7_decode, utf7_encode, wire
+from servers import TRAITS
 
 imaplib._MAXLINE = 100_000_000
 
 LIST_LINE = re.compile(rb'\(([^)]*)\) ("(?:[^"\\]|\\.)*"|NIL) (.*)$', re.S)
 
 
-def quote(name):
-    return '"' + utf7_encode(name).replace("\\", "\\\\").replace('"', '\\"') + '"'
+PERSONAL = re.compile(rb'\(\("([^"]*)" (?:"(.)"|NIL)')  # the first of NAMESPACE
 
 
 def imap_date(seconds, zone=0):
@@ -34,7 +39,8 @@ class ServerSide:
     """The mailboxes of one user. Every call looks afresh: nothing is remembered between calls."""
 
     def __init__(self, server, user):
-        self.server, self.user = server, user
+        self.server, self.user, self.traits = server, user, TRAITS[server.name]
+        self.prefix, self.delimiter, self.can = "", "/", ()
         self.connection = None
 
     def close(self):
@@ -54,8 +60,33 @@ class ServerSide:
             except (OSError, imaplib.IMAP4.error):
                 self.connection = None
         self.connection = imaplib.IMAP4(self.server.host, self.server.port, timeout=120)
+        self.connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.connection.login(self.user, self.server.password)
+        self.can = self.connection.capability()[1][-1].decode().split()
+        found = PERSONAL.match(self.connection.namespace()[1][-1])
+        self.prefix, self.delimiter = found.group(1).decode(), (found.group(2) or b"/").decode()
         return self.connection
+
+    def leave(self):
+        """Let go of the selected mailbox, so that others see what was done in it. Expunges nothing."""
+        if self.connection and self.connection.state == "SELECTED":
+            if "UNSELECT" in self.can:
+                self.connection.unselect()
+            else:
+                self.close()
+
+    # names: a level is what stands between '/', and the prefix does not show
+
+    def quote(self, mailbox):
+        name = utf7_encode(mailbox).replace("/", self.delimiter)
+        if mailbox != "INBOX":
+            name = self.prefix + name
+        return '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+    def unquote(self, name):
+        if self.prefix and name.startswith(self.prefix):
+            name = name[len(self.prefix):]
+        return utf7_decode(name.replace(self.delimiter, "/"))
 
     def command(self, name, *args, literal=None):
         connection = self.imap()
@@ -81,6 +112,7 @@ class ServerSide:
             if not item or item == b"":
                 continue
             attributes, name = self._list_item(item)
+            name = self.unquote(name)
             if not {b"\\noselect", b"\\nonexistent"} & {a.lower() for a in attributes.split()}:
                 names.add("INBOX" if name.upper() == "INBOX" else name)
         return names
@@ -89,34 +121,40 @@ class ServerSide:
     def _list_item(item):
         if isinstance(item, tuple):  # the name came as a literal
             attributes = LIST_LINE.match(item[0]).group(1)
-            return attributes, utf7_decode(item[1].decode())
+            return attributes, item[1].decode()
         attributes, _, name = LIST_LINE.match(item).groups()
         name = name.decode()
         if name.startswith('"'):
             name = re.sub(r"\\(.)", r"\1", name[1:-1])
-        return attributes, utf7_decode(name)
+        return attributes, name
 
     def create(self, mailbox):
-        self.command("CREATE", quote(mailbox))
+        self.imap()
+        self.command("CREATE", self.quote(mailbox))
 
     def delete(self, mailbox):
         self.imap()
-        if self.connection.state == "SELECTED":
-            self.connection.unselect()
-        self.command("DELETE", quote(mailbox))
+        self.leave()
+        self.imap()
+        self.command("DELETE", self.quote(mailbox))
 
     def rename(self, old, new):
-        self.command("RENAME", quote(old), quote(new))
+        self.imap()
+        self.leave()
+        self.imap()
+        self.command("RENAME", self.quote(old), self.quote(new))
 
     def select(self, mailbox, readonly=False):
         self.imap()
-        kind, data = self.connection.select(quote(mailbox), readonly)
+        kind, data = self.connection.select(self.quote(mailbox), readonly)
         if kind != "OK":
             raise Refused("SELECT %s: %r" % (mailbox, data))
 
     def status(self, mailbox):
         """All numbers that change when anything does, as text."""
-        data = self.command("STATUS", quote(mailbox), "(UIDVALIDITY UIDNEXT MESSAGES HIGHESTMODSEQ)")
+        self.imap()
+        items = "(UIDVALIDITY UIDNEXT MESSAGES%s)" % (" HIGHESTMODSEQ" if "CONDSTORE" in self.can else "")
+        data = self.command("STATUS", self.quote(mailbox), items)
         data = self.connection.untagged_responses.pop("STATUS", data)
         return re.search(rb"\(([^()]*)\)\s*$", b"".join(
             part if isinstance(part, bytes) else b"".join(part) for part in data)).group(1).decode()
@@ -125,14 +163,22 @@ class ServerSide:
 
     def append(self, mailbox, body, flags=(), date=None, zone=0):
         """Returns the UID. BODY as a local file would have it."""
+        if self.imap().is_readonly:  # Courier stores nothing then in what is selected
+            self.leave()
+            self.imap()
         self.command(
-            "APPEND", quote(mailbox), "(%s)" % " ".join(flags),
+            "APPEND", self.quote(mailbox), "(%s)" % " ".join(flags),
             *([imap_date(date, zone)] if date is not None else []), literal=wire(body))
-        return self._append_uids()[0]
+        (uid,) = self._append_uids() or self.uids(mailbox)[-1:]
+        if flags and not self.traits.flags:
+            self.store(mailbox, uid, "FLAGS", flags)
+        return uid
 
     def append_many(self, mailbox, messages):
-        """MULTIAPPEND of (body, flags, date) triples; returns the UIDs."""
+        """(body, flags, date) triples; returns the UIDs."""
         connection = self.imap()
+        if "MULTIAPPEND" not in self.can:
+            return [self.append(mailbox, *message) for message in messages]
         parts = []
         for body, flags, date in messages:
             data = wire(body)
@@ -140,7 +186,7 @@ class ServerSide:
                 " ".join(flags).encode(), (imap_date(date) + " ").encode() if date else b"", len(data)) + data)
         # imaplib has no MULTIAPPEND: send the command by hand, all of it at once.
         tag = connection._new_tag()
-        connection.send(tag + b" APPEND " + quote(mailbox).encode() + b"".join(parts) + b"\r\n")
+        connection.send(tag + b" APPEND " + self.quote(mailbox).encode() + b"".join(parts) + b"\r\n")
         kind, data = connection._command_complete("APPEND", tag)
         if kind != "OK":
             raise Refused("APPEND of %d: %r" % (len(messages), data))
@@ -148,7 +194,7 @@ class ServerSide:
 
     def _append_uids(self):
         code = self.connection.untagged_responses.pop("APPENDUID", [b""])[-1]
-        return expand(code.split()[1].decode()) if code else [0]
+        return expand(code.split()[1].decode()) if code else []
 
     def messages(self, mailbox):
         """{uid: Message}"""
@@ -191,22 +237,37 @@ class ServerSide:
         """CHANGE is +FLAGS, -FLAGS or FLAGS."""
         self.select(mailbox)
         self.uid("STORE", as_set(uids), change + ".SILENT", "(%s)" % " ".join(flags))
+        if self.traits.at_close:
+            self.leave()
 
     def expunge(self, mailbox, uids):
-        self.store(mailbox, uids, "+FLAGS", ["\\Deleted"])
-        self.uid("EXPUNGE", as_set(uids))
+        self.select(mailbox)
+        self.uid("STORE", as_set(uids), "+FLAGS.SILENT", "(\\Deleted)")
+        if "UIDPLUS" in self.can:
+            self.uid("EXPUNGE", as_set(uids))
+        else:
+            self.command("EXPUNGE")
+        self.leave()
 
     def copy(self, mailbox, uids, target):
         self.select(mailbox)
-        self.uid("COPY", as_set(uids), quote(target))
+        self.uid("COPY", as_set(uids), self.quote(target))
 
     def move(self, mailbox, uids, target):
-        self.select(mailbox)
-        self.uid("MOVE", as_set(uids), quote(target))
+        if "MOVE" in self.can:
+            self.select(mailbox)
+            self.uid("MOVE", as_set(uids), self.quote(target))
+        else:
+            self.copy(mailbox, uids, target)
+            self.expunge(mailbox, uids)
 
     def snapshot(self):
         """Equal before and after only if nothing at all changed."""
-        return {name: self.status(name) for name in self.mailboxes()}
+        self.imap()
+        seen = {name: self.status(name) for name in self.mailboxes()}
+        if "CONDSTORE" not in self.can:  # else flags change a number
+            seen.update({name: (seen[name], self.flags(name)) for name in seen})
+        return seen
 
     def all(self):
         """{mailbox: {uid: Message}}"""

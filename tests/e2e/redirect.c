@@ -1,7 +1,8 @@
 /*
  * Preloaded into a server that runs from an unpacked package, see debs.py: paths below /usr that
- * are compiled into it are looked for below $REDIRECT_ROOT first. Neither root nor a namespace is
- * needed for that.
+ * are compiled into it are looked for below $REDIRECT_ROOT first, and sockets below /run are
+ * $REDIRECT_SOCKET. Neither root nor a namespace is needed for that. And nothing is synced to the
+ * disk: what a test's server holds goes with the test.
  */
 #include <dirent.h>
 #include <dlfcn.h>
@@ -11,8 +12,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 /* The path to use for PATH, which may be written to ROOM. */
@@ -104,6 +107,46 @@ int execve(const char *path, char *const argv[], char *const environment[])
 int execv(const char *path, char *const argv[])
 {
 	return execve(path, argv, environ);
+}
+
+#define ARGUMENTS_MOST 20
+
+/* Courier's libgamin starts its helper this way. */
+int execl(const char *path, const char *first, ...)
+{
+	char *argv[ARGUMENTS_MOST + 1] = {(char *)first};
+	va_list args;
+
+	va_start(args, first);
+	for (int i = 0; argv[i] && i + 1 < ARGUMENTS_MOST; i++)
+		argv[i + 1] = va_arg(args, char *);
+	va_end(args);
+	return execv(path, argv);
+}
+
+/* Courier's authentication daemon listens at a path of its own. */
+int connect(int fd, const struct sockaddr *address, socklen_t size)
+{
+	const struct sockaddr_un *local = (const struct sockaddr_un *)address;
+	const char *instead = getenv("REDIRECT_SOCKET");
+	struct sockaddr_un other = {.sun_family = AF_UNIX};
+	NEXT(connect);
+
+	if (!instead || address->sa_family != AF_UNIX || strncmp(local->sun_path, "/run/", 5) != 0)
+		return next(fd, address, size);
+	snprintf(other.sun_path, sizeof(other.sun_path), "%s", instead);
+	return next(fd, (const struct sockaddr *)&other, sizeof(other));
+}
+
+int fsync(int fd)
+{
+	(void)fd;
+	return 0;
+}
+
+int fdatasync(int fd)
+{
+	return fsync(fd);
 }
 
 void *dlopen(const char *path, int flags)

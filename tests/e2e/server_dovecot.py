@@ -9,14 +9,12 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
 
 import debs
-
-PASSWORD = "secret"
+from serving import PASSWORD, answers, end_session, free_ports, make_certificate
 
 CONFIG = """
 base_dir = {dir}/run
@@ -116,6 +114,7 @@ class Dovecot:
     extra:       more lines for dovecot.conf
     """
 
+    name = "dovecot"
     host = "127.0.0.1"
     password = PASSWORD
 
@@ -205,17 +204,7 @@ class Dovecot:
         if not self.process:
             return
         self.process.terminate()
-        try:
-            self.process.wait(2)
-        except subprocess.TimeoutExpired:
-            pass
-        # What did not want to end is of the session that we made.
-        for pid in session_of(self.process.pid):
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
-        self.process.wait()
+        end_session(self.process)
         self.process = None
 
     def log(self):
@@ -236,6 +225,9 @@ class Dovecot:
             raise RuntimeError("doveadm %s: %s" % (" ".join(args), done.stdout.decode()))
         return done.stdout.decode()
 
+    def add_user(self, user):
+        """Any name logs in."""
+
     def mail_dir(self, user):
         return os.path.join(self.dir, "mail", user)
 
@@ -243,53 +235,3 @@ class Dovecot:
         """Hand what was written below mail_dir() over to the server."""
         if os.getuid() == 0:
             subprocess.run(["chown", "-R", "%d:%d" % (self.uid, self.gid), path], check=True)
-
-
-def session_of(leader):
-    """The processes of the session that process LEADER began."""
-    found = []
-    for name in os.listdir("/proc"):
-        if name.isdigit():
-            try:
-                with open("/proc/%s/stat" % name) as file:
-                    fields = file.read().rpartition(")")[2].split()
-            except OSError:
-                continue
-            if fields[0] != "Z" and int(fields[3]) == leader:
-                found.append(int(name))
-    return found
-
-
-def answers(port):
-    try:
-        with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
-            return connection.recv(4) == b"* OK"
-    except OSError:
-        return False
-
-
-def free_ports(count):
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
-    finally:
-        for one in sockets:
-            one.close()
-
-
-def make_certificate(folder, names="DNS:localhost,IP:127.0.0.1"):
-    """A CA (ca.pem) and a certificate for NAMES signed by it (cert.pem, key.pem)."""
-    def openssl(*args):
-        subprocess.run(["openssl", *args], cwd=folder, check=True, stdin=subprocess.DEVNULL,
-                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-    curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
-    with open(os.path.join(folder, "names"), "w") as file:
-        file.write("subjectAltName=%s\n" % names)
-    openssl("req", "-x509", *curve, "-days", "30", "-subj", "/CN=CA of the tests",
-            "-keyout", "ca.key", "-out", "ca.pem")
-    openssl("req", *curve, "-subj", "/CN=localhost", "-keyout", "key.pem", "-out", "csr.pem")
-    openssl("x509", "-req", "-in", "csr.pem", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial",
-            "-days", "30", "-extfile", "names", "-out", "cert.pem")

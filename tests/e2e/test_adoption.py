@@ -6,6 +6,9 @@ import shutil
 import pytest
 
 from mail import ANSWERED, FLAGGED, SEEN, compose
+from servers import EVERYWHERE
+
+SERVERS = EVERYWHERE
 
 
 def fill_both(world, count=50):

@@ -47,9 +47,9 @@ class Line(Bench):
 
 @pytest.mark.parametrize("direction", ["received", "sent"])
 @pytest.mark.parametrize("work", WORK, ids=lambda work: work.__name__)
-def test_cut_after_some_bytes(make_world, dovecot, tmp_path, work, direction):
+def test_cut_after_some_bytes(make_world, server, tmp_path, work, direction):
     line = Line(make_world, work, tmp_path)
-    with Proxy(dovecot.tls_port) as proxy:
+    with Proxy(server.tls_port) as proxy:
         total = line.measure(proxy, direction)
         assert total > 500
         statuses = [line.cut(proxy, direction, after) for after in range(1, total, max(1, total // CASES))]

@@ -3,6 +3,9 @@ import collections
 import os
 
 from mail import ANSWERED, SEEN, compose
+from servers import EVERYWHERE
+
+SERVERS = EVERYWHERE
 
 
 def changed_world(world):

@@ -2,6 +2,9 @@
 import pytest
 
 from mail import FLAGGED, SEEN, compose
+from servers import EVERYWHERE
+
+SERVERS = EVERYWHERE
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 
 from mail import compose
 from proxy import Proxy
-from server_dovecot import make_certificate
+from serving import make_certificate
 
 GUARDED = 30  # messages of which the guard does not let all go
 

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Runs all tests, several at once, and adds up what they say.
 
-usage: run.py --build DIR [--san address|thread] [--jobs N] [--match WORD] PROGRAM...
+usage: run.py --build DIR [--san address|thread] [--jobs N] [--match WORD] [--servers NAMES] PROGRAM...
 
 A job is a unit test PROGRAM (cmocka) or one file tests/e2e/test_*.py (pytest). Each runs from the top
 of the repository and has a temporary folder of its own ($TMPDIR); all of these go at the end. A line a job says how it went;
@@ -58,6 +58,7 @@ class Runner:
         self.environment["GODWIT"] = os.path.join(ROOT, options.build, "godwit")
         self.environment["GODWIT_SAN"] = options.san
         self.environment["PYTHONDONTWRITEBYTECODE"] = "1"
+        self.environment["GODWIT_SERVERS"] = options.servers
 
     def run(self, name, command, timeout):
         """Exit status and output of the command."""
@@ -206,6 +207,7 @@ def main():
     parser.add_argument("--san", default="", choices=("", "address", "thread"))
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     parser.add_argument("--match", default="")
+    parser.add_argument("--servers", default="dovecot cyrus courier")
     parser.add_argument("programs", nargs="*")
     options = parser.parse_args()
 
@@ -218,6 +220,8 @@ def main():
         sum(getattr(r, field) for r in results) for field in ("passed", "failed", "skipped"))
     if failed:
         print("failed: " + " ".join(r.name for r in results if r.failed))
+    for reason in sorted({r for result in results for r in result.reasons if r.startswith("NO ")}):
+        print("*** " + reason)
     if passed + failed == 0:
         print("no test ran" + (" that matches '%s'" % options.match if options.match else ""))
     print("%d passed, %d failed%s" % (passed, failed, ", %d skipped" % skipped if skipped else ""))
