@@ -463,6 +463,8 @@ void encode_pending(struct buf *out, struct slice key, const struct state_pendin
 	put_signed(out, p->since);
 	put_number(out, p->size);
 	put_number(out, p->for_now);
+	put_number(out, p->pass);
+	put_signed(out, p->stamp);
 	end(out, TABLE_PENDING, key);
 }
 
@@ -477,5 +479,7 @@ bool decode_pending(struct slice value, struct slice key, struct state_pending *
 	out->since = get_signed(&r);
 	out->size = get_number(&r);
 	out->for_now = r.rest.n > 0 && get_most(&r, 1); /* older values end here */
+	out->pass = r.rest.n > 0 ? get_number(&r) : 0;  /* ... or here */
+	out->stamp = r.rest.n > 0 ? get_signed(&r) : 0;
 	return close_value(&r);
 }

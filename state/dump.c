@@ -232,6 +232,7 @@ static bool dump_pending(struct dumper *d, struct slice key, struct slice value)
 	number(d, "count", p.count);
 	number(d, "since", p.since);
 	number(d, "size", (long long)p.size);
+	number(d, "pass", (long long)p.pass);
 	return true;
 }
 

@@ -12,7 +12,8 @@
  *   meta     name                     "schema" u32, "id" 16 bytes (the account's random identity),
  *                                     "identity" text (what this state belongs to: user@host and
  *                                     the Maildir path), "pass" u64 (number of the last pass),
- *                                     "policy" text, "keyword/NNN" name of keyword NNN
+ *                                     "policy" text, "server" text (what it
+ *                                     could do), "keyword/NNN" name of keyword NNN
  *   mailbox  id u32                   struct state_mailbox
  *   message  id u32, uid u32          struct state_message
  *   by_base  id u32, BASE             uid u32
@@ -115,7 +116,9 @@ struct state_pending {
 	uint32_t count;               /* how often */
 	int64_t since;                /* seconds since 1970 of the first time */
 	uint64_t size;                /* of the message, 0: unknown */
-	bool for_now; /* nothing is wrong with the message: every pass tries again */
+	bool for_now;  /* nothing is wrong with the message: every pass tries again */
+	uint64_t pass; /* of the last time */
+	int64_t stamp; /* APPEND: when the file had been changed last, in ns, 0: unknown */
 };
 
 #endif

@@ -31,6 +31,7 @@ static const struct total {
 	TOTAL(boxes_deleted_here, "mailbox deleted here", "mailboxes deleted here"),
 	TOTAL(boxes_deleted_there, "mailbox deleted there", "mailboxes deleted there"),
 	TOTAL(failed, "failed", "failed"),
+	TOTAL(waiting, "still failed", "still failed"),
 	TOTAL(refused, "deletion refused", "deletions refused"),
 	TOTAL(pending, "pending", "pending"),
 	TOTAL(boxes, NULL, NULL),

@@ -83,6 +83,11 @@ int imap_append_begin(struct imap *imap, struct slice wire, const struct flags *
 	return 0;
 }
 
+uint64_t imap_append_limit(const struct imap *imap)
+{
+	return imap->capabilities.append_limit;
+}
+
 bool imap_append_joins(const struct imap *imap, uint64_t size)
 {
 	return imap_can(imap, IMAP_CAP_MULTIAPPEND) && fits(imap, size) &&

@@ -103,6 +103,8 @@ void imap_close(struct imap *imap); /* NULL is allowed */
 /* false: nothing more can be done with this connection. */
 bool imap_is_alive(const struct imap *imap);
 bool imap_can(const struct imap *imap, enum imap_capability capability);
+/* APPENDLIMIT: the longest message that it takes; 0: none announced. */
+uint64_t imap_append_limit(const struct imap *imap);
 /* QRESYNC is on (RFC 7162): from the first answered command after login. */
 bool imap_qresync(const struct imap *imap);
 const char *imap_capability_name(enum imap_capability capability);

@@ -237,9 +237,10 @@ struct maildir_facts {
 	int64_t date; /* mtime in seconds, rounded down */
 	struct digest header, content;
 };
-/* Bytes of the file PATH as it lies there. ENOENT in err->sys. */
-int maildir_file_size(
-	const struct maildir *maildir, const char *path, uint64_t *size, struct err *err) MUST_USE;
+/* The file PATH as it lies there: its bytes, and when it was changed last, in ns. ENOENT in
+ * err->sys. */
+int maildir_file_stat(const struct maildir *maildir, const char *path, uint64_t *size,
+	int64_t *stamp, struct err *err) MUST_USE;
 int maildir_reader_open(struct maildir_reader **out, struct maildir *maildir, const char *path,
 	struct maildir_facts *facts, struct err *err) MUST_USE;
 int maildir_reader_next(struct maildir_reader *reader, struct slice *data,

@@ -144,8 +144,8 @@ static struct maildir_reader *reader_new(int fd, const struct stat *st, char *na
 	return r;
 }
 
-int maildir_file_size(
-	const struct maildir *maildir, const char *path, uint64_t *size, struct err *err)
+int maildir_file_stat(const struct maildir *maildir, const char *path, uint64_t *size,
+	int64_t *stamp, struct err *err)
 {
 	struct stat st;
 	const char *name = path;
@@ -154,6 +154,7 @@ int maildir_file_size(
 	if (fstatat(at, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
 		return err_set_errno(err, ERR_DISK, "can't look at %s/%s", maildir->path, path);
 	*size = (uint64_t)st.st_size;
+	*stamp = fs_time_ns(st.st_mtim);
 	return 0;
 }
 

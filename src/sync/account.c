@@ -151,7 +151,8 @@ static int survey_with_patience(struct pass *pass, struct err *err)
 	for (;;) {
 		struct worker *control = pass_choose_control(pass);
 		pass_forget_boxes(pass);
-		if (worker_connect(control, err) == 0 && pass_survey(pass, err) == 0 &&
+		if (worker_connect(control, err) == 0 &&
+			ledger_open(pass, control->imap, err) == 0 && pass_survey(pass, err) == 0 &&
 			pass_make_boxes(pass, err) == 0)
 			return 0;
 		worker_drop_broken(control, err);
@@ -183,6 +184,8 @@ static int run(struct pass *pass, struct err *err)
 		return -1;
 	if (atomic_exchange(&pass->again, false) &&
 		(settler_flush(pass->settler, err) != 0 || run_once(pass, err) != 0))
+		return -1;
+	if (ledger_close(pass, err) != 0)
 		return -1;
 	return pass->settler ? save_policy(pass, err) : 0;
 }

@@ -53,7 +53,10 @@ static int note_lost(
 		.base = slice_str(file->base),
 		.size = file->wire_size};
 	struct err why = {0};
+	uint64_t size;
 
+	if (maildir_file_stat(box->maildir, file->name, &size, &pending.stamp, err) != 0)
+		err_clear(err); /* gone meanwhile: so will be what is noted here */
 	err_set(&why, ERR_SERVER_NO,
 		"the server said that it stored the message, but does not show it");
 	pending.reason = slice_str(why.msg);
@@ -71,46 +74,64 @@ static int settle_open(struct worker *w, struct box *box, const struct look *loo
 	return file->answered ? note_lost(w, box, file, err) : 0;
 }
 
+/* ---- what has no file any more ---- */
+
 static int compare_base(const void *key, const void *file)
 {
 	return strcmp(key, ((const struct new_here *)file)->base);
 }
 
-/* The next upload of BOX behind BASE that has no file any more, into BASE. 1, 0, -1. */
-static int next_orphan(const struct box *box, const struct look *look, struct state_read *read,
-	char base[ROW_FILE_SIZE], struct err *err)
+static bool is_new_here(const struct look *look, const char *base)
+{
+	return look->new_here_count > 0 && bsearch(base, look->new_here, look->new_here_count,
+						   sizeof(*look->new_here), compare_base);
+}
+
+/* Whoever removed the file, or gave it another name, ended the doubt. */
+static int forget_uploads(struct worker *w, const struct box *box, const struct look *look,
+	struct state_read *read, struct err *err)
 {
 	struct state_upload upload;
+	const char *base = "";
 	int rc;
 
 	while ((rc = state_next_upload(read, box->row.id, slice_str(base), &upload, err)) == 1) {
-		if (upload.base.n >= ROW_FILE_SIZE)
-			return err_set(err, ERR_STATE, "an upload's file name is too long");
-		memcpy(base, upload.base.p, upload.base.n);
-		base[upload.base.n] = '\0';
-		if (look->new_here_count == 0 ||
-			!bsearch(base, look->new_here, look->new_here_count,
-				sizeof(*look->new_here), compare_base))
-			return 1;
+		base = arena_strndup(&w->arena, upload.base.p, upload.base.n);
+		if (!is_new_here(look, base) && settle_upload_gone(w->pass->settler, box->row.id,
+							slice_str(base), err) != 0)
+			return -1;
 	}
 	return rc;
 }
 
-/* Whoever removed the file, or gave it another name, ended the doubt. */
-static int forget_orphans(
-	struct worker *w, struct box *box, const struct look *look, struct err *err)
+/* The same for what was refused. */
+static int forget_refused(struct worker *w, const struct box *box, const struct look *look,
+	struct state_read *read, struct err *err)
 {
-	char base[ROW_FILE_SIZE] = "";
-	struct state_read *read = NULL;
+	struct state_pending after = {.kind = STATE_PENDING_APPEND}, entry;
 	int rc;
+
+	while ((rc = state_next_pending(read, box->row.id, &after, &entry, err)) == 1 &&
+		entry.kind == STATE_PENDING_APPEND) {
+		const char *base = arena_strndup(&w->arena, entry.base.p, entry.base.n);
+		after.base = slice_str(base);
+		if (!is_new_here(look, base) && settle_not_pending(w->pass->settler, box->row.id,
+							entry.kind, 0, after.base, err) != 0)
+			return -1;
+	}
+	return rc < 0 ? -1 : 0;
+}
+
+static int forget_orphans(
+	struct worker *w, const struct box *box, const struct look *look, struct err *err)
+{
+	struct state_read *read = NULL;
 
 	if (state_read_begin(w->pass->state, &read, err) != 0)
 		return -1;
-	while ((rc = next_orphan(box, look, read, base, err)) == 1)
-		if (settle_upload_gone(w->pass->settler, box->row.id, slice_str(base), err) != 0) {
-			rc = -1;
-			break;
-		}
+	int rc = forget_uploads(w, box, look, read, err);
+	if (rc == 0)
+		rc = forget_refused(w, box, look, read, err);
 	state_read_end(read);
 	return rc;
 }

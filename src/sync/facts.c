@@ -22,12 +22,13 @@ static int open_file(struct box *box, struct new_here *new, struct maildir_reade
 	if (maildir_reader_open(reader, box->maildir, new->name, facts, err) == 0)
 		return 0;
 	*reader = NULL;
-	if (err->sys != ENOENT && err->kind != ERR_CONFLICT)
+	/* One that nobody may read is told when it is its turn to be sent. */
+	if (err->sys != ENOENT && err->sys != EACCES && err->kind != ERR_CONFLICT)
 		return -1;
 	log_debug(LOG_SYNC, "%s: %s", new->name, err->msg);
+	box->incomplete |= err->sys != EACCES;
 	err_clear(err);
 	new->unreadable = true;
-	box->incomplete = true;
 	return 0;
 }
 
@@ -54,10 +55,11 @@ static int may_fit(const struct box *box, const struct new_here *file,
 	const struct pair_sizes *wanted, struct err *err)
 {
 	uint64_t size;
+	int64_t stamp;
 
 	if (!wanted || pair_is_vouched(file))
 		return 1;
-	if (maildir_file_size(box->maildir, file->name, &size, err) == 0)
+	if (maildir_file_stat(box->maildir, file->name, &size, &stamp, err) == 0)
 		return pair_file_fits(wanted, size);
 	if (err->sys != ENOENT)
 		return -1;

@@ -112,7 +112,7 @@ int follow_renames(struct worker *w, struct box *box, struct look *look, struct 
 		struct lost *lost =
 			new->has_facts && !new->doubtful ? find(&f, &new->content) : NULL;
 		/* A file that can't be read just now may be any of those that are gone. */
-		look->here_complete &= !new->unreadable;
+		look->here_complete &= !new->unreadable || new->refused;
 		if (lost)
 			follow(&f, lost, new);
 		else

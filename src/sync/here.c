@@ -39,6 +39,19 @@ static const char *keep_name(struct scanning *s, const struct maildir_file *file
 		&s->w->arena, "%s/%.*s", file->in_new ? "new" : "cur", SLICE_ARG(file->name));
 }
 
+/* Is the file another one than that which was refused? */
+static bool was_changed(
+	const struct box *box, const struct new_here *new, const struct state_pending *pending)
+{
+	struct err ignored = {0};
+	uint64_t size;
+	int64_t stamp;
+
+	return pending->stamp != 0 &&
+	       maildir_file_stat(box->maildir, new->name, &size, &stamp, &ignored) == 0 &&
+	       stamp != pending->stamp;
+}
+
 /* Facts about an upload of this file that a former pass began, or about its refusal. */
 static int note_history(struct scanning *s, struct new_here *new, struct err *err)
 {
@@ -58,7 +71,7 @@ static int note_history(struct scanning *s, struct new_here *new, struct err *er
 		s->read, s->box->row.id, STATE_PENDING_APPEND, 0, base, &pending, err);
 	if (rc < 0)
 		return -1;
-	new->refused = rc == 1 && !pending.for_now;
+	new->refused = rc == 1 && !pending.for_now && !was_changed(s->box, new, &pending);
 	new->pending = rc == 1 && pending.for_now;
 	if (s->box->former == 0)
 		return 0;

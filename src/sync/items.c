@@ -156,6 +156,7 @@ static int hand_over_pending(struct settler *s, enum item_kind kind, uint32_t id
 	struct item *item = item_new(kind, id, NULL, pending->base.n + pending->reason.n);
 	char *pos = item->strings;
 	item->pending = *pending;
+	item->pending.pass = s->o.pass;
 	item_keep(&pos, &item->pending.base);
 	item_keep(&pos, &item->pending.reason);
 	return settler_hand_over(s, item, err);

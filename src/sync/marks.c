@@ -196,8 +196,11 @@ static int new_name(struct box *box, const struct op *op, const char *from, char
 	if (maildir_letters_add(box->maildir, &flags, NULL, err) != 0)
 		return -1;
 	bool stay_new = row.in_new && flags_empty(&flags);
-	if (maildir_filename(box->maildir, row.base, stay_new, row.info, &flags, to, size) == 0)
-		return err_set(err, ERR_DISK, "%s: the file name would be too long", from);
+	if (maildir_filename(box->maildir, row.base, stay_new, row.info, &flags, to, size) == 0) {
+		err_set(err, ERR_DISK, "%s: the file name would be too long", from);
+		err->sys = ENAMETOOLONG;
+		return -1;
+	}
 	return 0;
 }
 
@@ -224,6 +227,19 @@ static int rename_file(
 	return 0;
 }
 
+/* A name with no room for another flag: the message stays as it is, the others go on. */
+static int note_too_long(struct worker *w, struct box *box, uint32_t uid, struct err *err)
+{
+	struct err why = *err;
+	struct state_pending pending = {
+		.kind = STATE_PENDING_FLAGS, .uid = uid, .reason = slice_str(why.msg)};
+
+	err_clear(err);
+	box->incomplete = true;
+	pass_failed(w->pass, box, uid, NULL, &why);
+	return settle_pending(w->pass->settler, box->row.id, &pending, err);
+}
+
 int carry_flags_here(
 	struct worker *w, struct box *box, const struct op *ops, size_t count, struct err *err)
 {
@@ -236,6 +252,11 @@ int carry_flags_here(
 		int rc = present_name(w, box, &ops[i], from, sizeof(from), err);
 		if (rc == 1)
 			rc = rename_file(box, &ops[i], from, to, sizeof(to), err);
+		if (rc < 0 && err->sys == ENAMETOOLONG) {
+			if (note_too_long(w, box, ops[i].uid, err) != 0)
+				return -1;
+			continue;
+		}
 		if (rc < 0)
 			return -1;
 		if (rc == 0) {

@@ -267,6 +267,14 @@ int mailbox_finish(struct worker *worker, struct box *box, struct err *err) MUST
 /* Downloads that were on their way when a former pass died: finish or forget them. */
 int recover_arrivals(struct pass *pass, struct err *err) MUST_USE;
 
+/* ---- ledger.c: what a side refused ---- */
+
+/* Connected: does the server do other things than in the last pass? Then what was refused is tried
+ * again. */
+int ledger_open(struct pass *pass, struct imap *imap, struct err *err) MUST_USE;
+/* Everything is done: tell what still waits, forget what does not. */
+int ledger_close(struct pass *pass, struct err *err) MUST_USE;
+
 /* ---- history.c ---- */
 
 /* At the end of a pass: note what it did, and destroy what was kept long enough. -1: the disk is in

@@ -52,17 +52,28 @@ static int refused(struct pushing *p, const struct sending *s, const struct err 
 	struct pass *pass = p->w->pass;
 	struct state_pending pending = {.kind = STATE_PENDING_APPEND,
 		.base = base_of(s->op),
-		.reason = slice_str(why->msg),
 		.size = s->facts.wire_size,
 		.for_now = for_now};
 	char reason[1100];
+	uint64_t size;
 
+	if (maildir_file_stat(p->box->maildir, s->op->name, &size, &pending.stamp, err) != 0)
+		err_clear(err); /* gone meanwhile: so will be what is noted here */
 	pending.reason = slice_str(err_line(why, reason, sizeof(reason)));
 	p->box->incomplete |= for_now;
 	pass_failed(pass, p->box, 0, s->op->name, why);
 	if (settle_upload_gone(pass->settler, p->box->row.id, base_of(s->op), err) != 0)
 		return -1;
 	return settle_pending(pass->settler, p->box->row.id, &pending, err);
+}
+
+/* A file that we may not read: it waits, everything else goes on. */
+static int unreadable(struct pushing *p, const struct sending *s, struct err *err)
+{
+	struct err why = *err;
+
+	err_clear(err);
+	return refused(p, s, &why, true, err);
 }
 
 /* Messages from this size on have no room any more: they are not sent just to hear it again. */
@@ -89,6 +100,8 @@ static int prepare(struct pushing *p, struct sending *s, struct err *err)
 
 	if (maildir_reader_open(&s->reader, p->box->maildir, s->op->name, &s->facts, err) != 0) {
 		s->reader = NULL;
+		if (err->sys == EACCES)
+			return unreadable(p, s, err);
 		if (err->sys != ENOENT && err->kind != ERR_CONFLICT)
 			return -1;
 		log_debug(LOG_SYNC, "%s: %s; looking again", s->op->name, err->msg);

@@ -23,6 +23,8 @@ struct report_totals {
 	_Atomic uint64_t boxes_made_here, boxes_made_there;
 	_Atomic uint64_t boxes_deleted_here, boxes_deleted_there;
 	_Atomic uint64_t failed;  /* messages and mailboxes that failed */
+	_Atomic uint64_t waiting; /* messages that failed in an earlier pass and were not tried now
+				   */
 	_Atomic uint64_t refused; /* deletions that the guard refused */
 	_Atomic uint64_t pending; /* deletions and others that wait for a later pass */
 	_Atomic uint64_t round_trips, bytes_in, bytes_out;

@@ -173,10 +173,11 @@ static int try_commit(
 	return rc;
 }
 
+/* What is noted as refused counts, too: it bears the number of the pass (ledger.c). */
 static bool changes_messages(const struct list *batch)
 {
 	for (const struct item *item = batch->first; item; item = item->next)
-		if (item->kind <= ITEM_UPLOAD)
+		if (item->kind <= ITEM_UPLOAD || item->kind == ITEM_PENDING)
 			return true;
 	return false;
 }

@@ -77,7 +77,9 @@ int sync_exit_status(int rc, const struct err *err, const struct report *report)
 	if (rc != 0)
 		return sync_err_status(err);
 	int refused = atomic_load(&report->totals.refused) > 0 ? EX_DATAERR : EX_OK;
-	int failed = atomic_load(&report->totals.failed) > 0 ? 1 : EX_OK;
+	bool any =
+		atomic_load(&report->totals.failed) > 0 || atomic_load(&report->totals.waiting) > 0;
+	int failed = any ? 1 : EX_OK;
 	return sync_worse_status(refused, sync_worse_status(failed, atomic_load(&report->status)));
 }
 

@@ -15,6 +15,7 @@ class Meddler:
     command(line):  what the server is told instead of a LINE of the client; a literal's length is set right
     before_answer:  called when the server has answered an APPEND and the client does not know it yet
     answer(line):   what the client is told instead of a LINE of the server; None: the connection ends there
+    swallow:        a UID: its text is left out of what the server sends
     bodies, headers: how many whole messages and header blocks the server sent so far
     verbs:          the commands that the client sent so far
     """
@@ -23,7 +24,7 @@ class Meddler:
         self.world = world
         self.stored = lambda body: body
         self.answer = self.command = lambda line: line
-        self.before_answer = None
+        self.before_answer = self.swallow = None
         self.bodies = self.headers = 0
         self.verbs = []
         self.lock = threading.Lock()
@@ -111,7 +112,11 @@ class Meddler:
             line = self.answer(line)
             if line is None:
                 return
-            client.sendall(line + (lines.read(int(literal.group(1))) if literal else b""))
+            text = lines.read(int(literal.group(1))) if literal else b""
+            if self.swallow and literal and b"(UID %d " % self.swallow in line and b"BODY[] " in line:
+                client.sendall(line[:literal.start()] + b"NIL")
+            else:
+                client.sendall(line + text)
 
 
 def hang_up(one):

@@ -253,7 +253,7 @@ def test_answered_but_not_shown(world):
         run = world.sync(expect=1)
         assert "does not show it" in run.err and os.path.basename(path).split(":")[0] in run.err
         meddler.before_answer = None
-        world.sync()
+        run = world.sync(expect=1)
         assert meddler.verbs.count("APPEND") == 1
         assert numbers(world)["INBOX"] == (0, 1)
         assert [o for o in world.run("status", "--json").json() if o["type"] == "pending"]

@@ -120,7 +120,7 @@ static void writes_summaries_as_json(void **state)
 		"\"appended\":0,\"appended_bytes\":0,\"adopted\":0,\"flags_here\":0,\"flags_"
 		"there\":0,\"moved_here\":0,\"moved_there\":0,\"deleted_here\":0,"
 		"\"deleted_there\":0,\"boxes_made_here\":0,\"boxes_made_there\":0,"
-		"\"boxes_deleted_here\":0,\"boxes_deleted_there\":0,\"failed\":1,"
+		"\"boxes_deleted_here\":0,\"boxes_deleted_there\":0,\"failed\":1,\"waiting\":0,"
 		"\"refused\":0,\"pending\":0,"
 		"\"boxes\":0,\"boxes_done\":0,\"boxes_skipped\":0,\"round_trips\":9,\"bytes_in\":0,"
 		"\"bytes_out\":0,"
