@@ -18,6 +18,13 @@ void json_clear(struct json *json)
 	buf_clear(&json->text);
 }
 
+/* What a terminal would obey, or what turns a line around. */
+static bool acts(uint32_t code)
+{
+	return code < 0x20 || (code >= 0x7F && code < 0xA0) || (code >= 0x202A && code <= 0x202E) ||
+	       (code >= 0x2066 && code <= 0x2069);
+}
+
 static void add_escaped(struct buf *out, struct slice s)
 {
 	uint32_t code;
@@ -33,7 +40,7 @@ static void add_escaped(struct buf *out, struct slice s)
 			buf_add_str(out, "\\n");
 		else if (code == '\t')
 			buf_add_str(out, "\\t");
-		else if (code < 0x20 || (code >= 0x7F && code < 0xA0))
+		else if (acts(code))
 			buf_addf(out, "\\u%04" PRIx32, code);
 		else
 			buf_add(out, s.p, length);

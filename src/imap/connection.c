@@ -10,6 +10,7 @@
 #include "imap/login.h"
 #include "imap/select.h"
 
+#define LOGOUT_TIMEOUT_MS 1500
 #define LOGOUT_RESPONSES_MAX 1000 /* read after LOGOUT, then we hang up */
 
 /* ---- errors ---- */
@@ -45,6 +46,18 @@ int connection_alive(const struct imap *imap, struct err *err)
 
 /* ---- output ---- */
 
+/* Something is sent, N octets of it. */
+static void my_turn(struct imap *imap, size_t n)
+{
+	stream_set_deadline(imap->stream, patience_write_deadline(&imap->reader.lexer.patience, n));
+}
+
+static void servers_turn(struct imap *imap)
+{
+	if (!imap->capabilities_open) /* else the login goes on: it is bounded as a whole */
+		patience_begin(&imap->reader.lexer.patience);
+}
+
 int connection_flush(struct imap *imap, struct err *err)
 {
 	struct err e = {0};
@@ -55,12 +68,14 @@ int connection_flush(struct imap *imap, struct err *err)
 	if (imap->out.len == 0)
 		return 0;
 
+	my_turn(imap, imap->out.len);
 	rc = stream_write(imap->stream, imap->out.data, imap->out.len, &e);
 	if (rc == 0)
 		rc = stream_flush(imap->stream, &e);
 	imap->bytes_out += imap->out.len;
 	explicit_bzero(imap->out.data, imap->out.len); /* it may hold a password */
 	buf_clear(&imap->out);
+	servers_turn(imap);
 	if (imap->commands_sent == 0) /* else answers are on their way already */
 		imap->reader.lexer.sent = true;
 	imap->commands_sent = imap->command_used;
@@ -73,8 +88,10 @@ int connection_write(struct imap *imap, const void *data, size_t n, struct err *
 
 	if (connection_flush(imap, err) < 0)
 		return -1;
+	my_turn(imap, n);
 	if (stream_write(imap->stream, data, n, &e) < 0 || stream_flush(imap->stream, &e) < 0)
 		return connection_die(imap, &e, err);
+	servers_turn(imap);
 	imap->bytes_out += n;
 	return 0;
 }
@@ -221,13 +238,26 @@ static int take_response(struct imap *imap, const struct response *response, str
 	return 0;
 }
 
+/* A response came: an answer gives the server time for the next one. */
+static int watch_patience(struct imap *imap, const struct response *response, struct err *err)
+{
+	const struct imap_mailbox *mailbox = &imap->mailbox;
+
+	if (response->kind != RESPONSE_TAGGED)
+		return patience_noise(&imap->reader.lexer.patience,
+			mailbox->exists > mailbox->expunged ? mailbox->exists : mailbox->expunged,
+			err);
+	servers_turn(imap);
+	return 0;
+}
+
 int connection_next(struct imap *imap, struct response *out, struct err *err)
 {
 	struct err e = {0};
 
 	if (connection_flush(imap, err) < 0)
 		return -1;
-	if (reader_next(&imap->reader, out, &e) < 0)
+	if (reader_next(&imap->reader, out, &e) < 0 || watch_patience(imap, out, &e) < 0)
 		return connection_die(imap, &e, err);
 	return take_response(imap, out, err);
 }
@@ -249,6 +279,9 @@ struct imap *connection_new(const struct imap_options *options, struct stream *s
 	buf_room(&imap->out,
 		4096); /* so that a password does not stay behind where the buffer was */
 	reader_init(&imap->reader, stream, imap->keywords, imap->number);
+	imap->reader.lexer.patience.timeout_ms =
+		options->net_options ? options->net_options->timeout_ms : 0;
+	patience_begin(&imap->reader.lexer.patience);
 	return imap;
 }
 
@@ -287,6 +320,8 @@ void imap_logout(struct imap *imap)
 	if (imap->dead.kind != ERR_NONE || imap->append_open || imap->fetch.active)
 		return;
 	imap->leaving = true;
+	if (imap->reader.lexer.patience.timeout_ms > LOGOUT_TIMEOUT_MS)
+		imap->reader.lexer.patience.timeout_ms = LOGOUT_TIMEOUT_MS;
 	if (command_simple(imap, "LOGOUT", &ticket, &err) < 0)
 		return;
 	for (unsigned i = 0; i < LOGOUT_RESPONSES_MAX; i++) {

@@ -44,7 +44,8 @@ struct fetch {
 	struct uidset uids;                /* owned */
 	struct uid_iter sent_to;           /* commands for UIDs up to here are sent */
 	bool all_sent;
-	bool drain; /* given up: what still comes is dropped */
+	uint64_t wanted, bodies; /* messages asked for by UID; bodies announced so far */
+	bool drain;              /* given up: what still comes is dropped */
 	imap_ticket ticket;
 	bool in_message;   /* in the middle of a FETCH response */
 	bool in_body;      /* the body was announced; imap_fetch_read() may be called */

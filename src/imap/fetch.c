@@ -108,9 +108,10 @@ int imap_fetch_begin(struct imap *imap, const struct imap_fetch_request *request
 	ASSERT((imap->selected || imap->selecting) && !imap->append_open);
 	uidset_fini(&fetch->uids);
 	*fetch = (struct fetch){.active = true, .request = *request};
-	if (request->uids)
+	if (request->uids) {
 		uidset_copy(&fetch->uids, request->uids);
-	else if (imap->selected && imap->mailbox.exists == 0) /* some servers refuse 1:* then */
+		fetch->wanted = uidset_size(&fetch->uids);
+	} else if (imap->selected && imap->mailbox.exists == 0) /* some servers refuse 1:* then */
 		fetch->all_sent = true;
 	fetch->ticket = command_ticket(imap, "FETCH", TICKET_PLAIN);
 	command_answer(imap, fetch->ticket, &nothing_to_do);
@@ -213,6 +214,21 @@ static enum imap_fetch_event read_items(struct imap *imap, struct err *err)
 	return event;
 }
 
+/* Another body: there is one for each message that was asked for, or there without end. */
+static int count_body(struct imap *imap, struct err *err)
+{
+	const struct imap_mailbox *mailbox = &imap->mailbox;
+	struct fetch *fetch = &imap->fetch;
+	uint64_t most = fetch->request.uids
+				? fetch->wanted
+				: (uint64_t)mailbox->exists + mailbox->expunged + mailbox->arrived;
+
+	if (++fetch->bodies <= most)
+		return 0;
+	return connection_fatal(
+		imap, err, ERR_PROTO, "the server sends more messages than were asked for");
+}
+
 /* All commands are answered. */
 static enum imap_fetch_event finish(struct imap *imap, struct err *err)
 {
@@ -242,6 +258,8 @@ enum imap_fetch_event imap_fetch_next(struct imap *imap, struct imap_message *ou
 		if (connection_alive(imap, err) < 0)
 			return IMAP_FETCH_ERROR;
 		event = read_items(imap, err);
+		if (event == IMAP_FETCH_BODY && count_body(imap, err) < 0)
+			return IMAP_FETCH_ERROR;
 		if (event != IMAP_FETCH_END) {
 			*out = fetch->message;
 			return event;
@@ -283,6 +301,8 @@ int imap_fetch_read(struct imap *imap, struct slice *data, struct err *err)
 		return 1;
 	}
 	rc = lexer_literal_read(&imap->reader.lexer, data, &e);
+	if (rc == 1)
+		imap->reader.lexer.patience.body += data->n;
 	return rc < 0 ? connection_die(imap, &e, err) : rc;
 }
 

@@ -34,6 +34,7 @@ bool lexer_has_input(const struct lexer *lexer)
 void lexer_begin(struct lexer *lexer)
 {
 	lexer->line_left = LEXER_LINE_MAX;
+	patience_next_line(&lexer->patience);
 	lexer->tracing = log_on(LOG_IMAP);
 	buf_clear(&lexer->trace);
 }
@@ -78,6 +79,24 @@ static void trace_end(struct lexer *lexer)
 
 /* ---- octets ---- */
 
+/* Read to INPUT[AT] on. The octets there, or -1. */
+static ssize_t receive(struct lexer *lexer, size_t at, struct err *err)
+{
+	ssize_t n;
+
+	if (patience_check(&lexer->patience, err) < 0)
+		return -1;
+	stream_set_deadline(lexer->stream, patience_deadline(&lexer->patience));
+	n = stream_read(lexer->stream, lexer->input + at, LEXER_INPUT_SIZE - at, err);
+	if (n == 0)
+		return err_set(err, ERR_NET, "the server closed the connection");
+	if (n < 0)
+		return -1;
+	patience_received(&lexer->patience, (size_t)n);
+	lexer->bytes_in += (uint64_t)n;
+	return n;
+}
+
 static int fill(struct lexer *lexer, struct err *err)
 {
 	ssize_t n;
@@ -86,7 +105,7 @@ static int fill(struct lexer *lexer, struct err *err)
 
 	lexer->round_trips += asked;
 	lexer->sent = false;
-	n = stream_read(lexer->stream, lexer->input, LEXER_INPUT_SIZE, err);
+	n = receive(lexer, 0, err);
 	if (n < 0)
 		return -1;
 	if (asked) {
@@ -94,12 +113,8 @@ static int fill(struct lexer *lexer, struct err *err)
 		if (waited < lexer->least_wait_ms)
 			lexer->least_wait_ms = (unsigned)waited;
 	}
-	if (n == 0)
-		return err_set(err, ERR_NET, "the server closed the connection");
-
 	lexer->pos = 0;
 	lexer->end = (size_t)n;
-	lexer->bytes_in += (uint64_t)n;
 	return 0;
 }
 
@@ -392,15 +407,12 @@ int lexer_at_literal(struct lexer *lexer, struct err *err)
 	 * last of the input. */
 	if (lexer->pos + 1 == lexer->end) {
 		lexer->input[0] = '~';
-		ssize_t n = stream_read(lexer->stream, lexer->input + 1, LEXER_INPUT_SIZE - 1, err);
+		ssize_t n = receive(lexer, 1, err);
 
 		if (n < 0)
 			return -1;
-		if (n == 0)
-			return err_set(err, ERR_NET, "the server closed the connection");
 		lexer->pos = 0;
 		lexer->end = 1 + (size_t)n;
-		lexer->bytes_in += (uint64_t)n;
 	}
 	return lexer->input[lexer->pos + 1] == '{';
 }

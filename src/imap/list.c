@@ -82,9 +82,9 @@ static int add_entry(struct listing *listing, const struct response *response, s
 {
 	if (listing->imap->rules.delimiter == 0)
 		listing->imap->rules.delimiter = response->delimiter;
-	if (response->name.n == 0)
+	listing->name_bytes += response->name.n + 1; /* nameless ones are bounded, too */
+	if (response->name.n == 0 && listing->name_bytes <= NAMES_MAX)
 		return 0;
-	listing->name_bytes += response->name.n;
 	if (listing->entry_count == ENTRIES_MAX || listing->name_bytes > NAMES_MAX)
 		return too_many(listing, err);
 
@@ -120,6 +120,8 @@ static int collect(struct listing *listing, struct err *err)
 
 	if (connection_next(listing->imap, &response, err) < 0)
 		return -1;
+	if (response.kind == RESPONSE_LIST || response.kind == RESPONSE_STATUS)
+		patience_was_asked(&listing->imap->reader.lexer.patience);
 	if (response.kind == RESPONSE_LIST)
 		return add_entry(listing, &response, err);
 	if (response.kind == RESPONSE_STATUS)

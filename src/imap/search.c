@@ -6,6 +6,8 @@
 #include "imap/command.h"
 #include "imap/search.h"
 
+#define SEARCH_SLACK 10000
+
 /* Is RESPONSE what we asked for with TAG? -1: it is, and useless. */
 static int is_answer(
 	struct imap *imap, const struct response *response, const char *tag, struct err *err)
@@ -44,6 +46,23 @@ void search_forget(struct imap *imap)
 	imap->search.ticket = 0;
 }
 
+/* More than the mailbox ever held since it was selected, and what may be on its way? Then it is not
+ * true, and whoever keeps a record of each would pay for it. */
+static int check_size(struct imap *imap, const struct uidset *found, struct err *err)
+{
+	const struct imap_mailbox *mailbox = &imap->mailbox;
+	uint64_t size = uidset_size(found);
+	uint64_t most = (uint64_t)mailbox->exists + mailbox->expunged;
+
+	if (most > PATIENCE_MESSAGES_MAX)
+		most = PATIENCE_MESSAGES_MAX;
+	if (size <= most + SEARCH_SLACK)
+		return 0;
+	return connection_fatal(imap, err, ERR_PROTO,
+		"the server found %llu messages in a mailbox of %u", (unsigned long long)size,
+		mailbox->exists);
+}
+
 static int collect(struct imap *imap, struct uidset *out, struct err *err)
 {
 	struct search *search = &imap->search;
@@ -60,7 +79,7 @@ static int collect(struct imap *imap, struct uidset *out, struct err *err)
 	}
 	if (!command_result(imap, search->ticket)->ok)
 		return command_error("UID SEARCH", command_result(imap, search->ticket), err);
-	return 0;
+	return check_size(imap, out, err);
 }
 
 static int end(struct imap *imap, struct uidset *out, struct err *err)

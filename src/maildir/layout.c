@@ -1,8 +1,8 @@
 /*
  * Canonical mailbox names <-> folders. This is the one function through which a name that a server
  * chose becomes a path (I6): whatever the name, each level of the result is non-empty, holds no
- * '/', no control byte, does not begin with '.', and is none of cur, new, tmp; so the path stays
- * below the root and never meets a Maildir's own parts.
+ * '/', no control byte, does not begin with '.', and is none of cur, new, tmp nor a file of a
+ * Maildir; so the path stays below the root and never meets a Maildir's own parts.
  *
  * Canonical levels already carry %XX for what no file name can hold (model/name.h). Here each
  * layout adds what it can't hold; both ways are exact, because a '%' before two hex digits in a
@@ -32,8 +32,13 @@ static void escape_byte(struct buf *out, unsigned char c)
 
 static bool reserved(struct slice level)
 {
-	return slice_eq_str(level, "cur") || slice_eq_str(level, "new") ||
-	       slice_eq_str(level, "tmp");
+	static const char *const names[] = {
+		"cur", "new", "tmp", "dovecot-keywords", "dovecot-uidlist.lock"};
+
+	for (size_t i = 0; i < COUNT_OF(names); i++)
+		if (slice_eq_str(level, names[i]))
+			return true;
+	return false;
 }
 
 /* A canonical level as a folder of the nested layout. */

@@ -122,6 +122,11 @@ static unsigned deflate_round_trip_ms(struct stream *stream)
 	return stream_round_trip_ms(of(stream)->below);
 }
 
+static void deflate_set_deadline(struct stream *stream, int64_t deadline)
+{
+	stream_set_deadline(of(stream)->below, deadline);
+}
+
 static void deflate_send_last(struct stream *stream, const void *data, size_t n)
 {
 	struct deflate *d = of(stream);
@@ -152,6 +157,7 @@ static const struct stream_ops ops = {
 	.flush = deflate_flush,
 	.pending = deflate_pending,
 	.round_trip_ms = deflate_round_trip_ms,
+	.set_deadline = deflate_set_deadline,
 	.send_last = deflate_send_last,
 	.close = deflate_close,
 };

@@ -17,6 +17,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/thread.h"
 #include "net/net.h"
 #include "net/wait.h"
 
@@ -27,6 +28,7 @@ struct fds {
 	int read_fd, write_fd; /* owned; equal for a socket */
 	bool socket;           /* write_fd takes send() */
 	unsigned timeout_ms;
+	int64_t deadline;      /* of all waits; INT64_MAX: none */
 	size_t in_pos, in_len; /* unread bytes: in[in_pos..in_len) */
 	size_t out_len;        /* gathered, not sent */
 	char in[FDS_BUFFER];
@@ -43,8 +45,13 @@ static ssize_t fds_send(struct fds *fds, const void *data, size_t n)
 
 static int fds_wait(struct fds *fds, int fd, short events, struct err *err)
 {
-	int rc = net_wait_fd(fd, events, fds->timeout_ms, err);
+	struct pollfd one = {.fd = fd, .events = events};
+	int64_t silence = clock_ms() + fds->timeout_ms;
+	bool late = fds->deadline < silence;
+	int rc = net_wait_until(&one, 1, late ? fds->deadline : silence, err);
 
+	if (rc == 0 && late)
+		return err_set(err, ERR_NET, "the server takes too long");
 	if (rc == 0)
 		return err_set(err, ERR_NET,
 			events == POLLIN ? "no answer for %u s"
@@ -157,6 +164,11 @@ static unsigned fds_round_trip_ms(struct stream *stream)
 	return info.tcpi_min_rtt / 1000;
 }
 
+static void fds_set_deadline(struct stream *stream, int64_t deadline)
+{
+	((struct fds *)stream)->deadline = deadline;
+}
+
 static void fds_send_last(struct stream *stream, const void *data, size_t n)
 {
 	struct fds *fds = (struct fds *)stream;
@@ -182,6 +194,7 @@ static const struct stream_ops fds_ops = {
 	.flush = fds_flush,
 	.pending = fds_pending,
 	.round_trip_ms = fds_round_trip_ms,
+	.set_deadline = fds_set_deadline,
 	.send_last = fds_send_last,
 	.close = fds_close,
 };
@@ -207,6 +220,7 @@ struct stream *net_stream_fds(int read_fd, int write_fd, unsigned timeout_ms)
 	fds->write_fd = write_fd;
 	fds->socket = getsockopt(write_fd, SOL_SOCKET, SO_TYPE, &type, &length) == 0;
 	fds->timeout_ms = timeout_ms;
+	fds->deadline = INT64_MAX;
 	fds->in_pos = fds->in_len = fds->out_len = 0;
 	fds_set_nonblocking(read_fd);
 	fds_set_nonblocking(write_fd);

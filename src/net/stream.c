@@ -28,6 +28,12 @@ unsigned stream_round_trip_ms(struct stream *stream)
 	return stream->ops->round_trip_ms ? stream->ops->round_trip_ms(stream) : UINT_MAX;
 }
 
+void stream_set_deadline(struct stream *stream, int64_t deadline)
+{
+	if (stream->ops->set_deadline)
+		stream->ops->set_deadline(stream, deadline);
+}
+
 void stream_send_last(struct stream *stream, const void *data, size_t n)
 {
 	if (stream->ops->send_last)

@@ -27,6 +27,11 @@ struct stream_ops {
 	 * known. */
 	unsigned (*round_trip_ms)(struct stream *stream);
 	/*
+	 * No wait goes on beyond DEADLINE (clock_ms(); INT64_MAX: no such bound, as at first), for
+	 * this call or for any. May be NULL: waits are bounded by the timeout alone.
+	 */
+	void (*set_deadline)(struct stream *stream, int64_t deadline);
+	/*
 	 * Directly before a close: send N bytes if that needs no wait and nothing is left to flush,
 	 * else drop them. This is for the closing words of a protocol above. May be NULL: always
 	 * dropped.
@@ -49,6 +54,7 @@ int stream_write(struct stream *stream, const void *data, size_t n, struct err *
 int stream_flush(struct stream *stream, struct err *err) MUST_USE;
 bool stream_pending(struct stream *stream);
 unsigned stream_round_trip_ms(struct stream *stream); /* UINT_MAX: not known */
+void stream_set_deadline(struct stream *stream, int64_t deadline);
 void stream_send_last(struct stream *stream, const void *data, size_t n);
 void stream_close(struct stream *stream); /* NULL is allowed */
 

@@ -556,6 +556,11 @@ static unsigned tls_round_trip_ms(struct stream *stream)
 	return stream_round_trip_ms(((struct tls *)stream)->lower);
 }
 
+static void tls_set_deadline(struct stream *stream, int64_t deadline)
+{
+	stream_set_deadline(((struct tls *)stream)->lower, deadline);
+}
+
 static void tls_send_last(struct stream *stream, const void *data, size_t n)
 {
 	struct tls *tls = (struct tls *)stream;
@@ -587,6 +592,7 @@ static const struct stream_ops tls_ops = {
 	.flush = tls_flush,
 	.pending = tls_pending,
 	.round_trip_ms = tls_round_trip_ms,
+	.set_deadline = tls_set_deadline,
 	.send_last = tls_send_last,
 	.close = tls_close,
 };

@@ -116,6 +116,11 @@ static bool tunnel_pending(struct stream *stream)
 	return stream_pending(((struct tunnel *)stream)->pipes);
 }
 
+static void tunnel_set_deadline(struct stream *stream, int64_t deadline)
+{
+	stream_set_deadline(((struct tunnel *)stream)->pipes, deadline);
+}
+
 static void tunnel_send_last(struct stream *stream, const void *data, size_t n)
 {
 	stream_send_last(((struct tunnel *)stream)->pipes, data, n);
@@ -143,6 +148,7 @@ static const struct stream_ops tunnel_ops = {
 	.write = tunnel_write,
 	.flush = tunnel_flush,
 	.pending = tunnel_pending,
+	.set_deadline = tunnel_set_deadline,
 	.send_last = tunnel_send_last,
 	.close = tunnel_close,
 };

@@ -293,8 +293,11 @@ static int find_gone(struct looking *l, struct err *err)
 static int list(struct looking *l, enum rung rung, bool begun, struct err *err)
 {
 	forget_listed(l);
-	if (imap_selected(l->w->imap)->exists == 0 && !begun)
+	bool empty = imap_selected(l->w->imap)->exists == 0;
+	if (empty && !begun && l->known == 0)
 		return 0;
+	if (empty && !begun) /* a number alone proves nothing: what does the list say? */
+		return search_all(l, false, err);
 	if (rung != RUNG_UNKNOWN)
 		return list_flags(l, rung, begun, err);
 	if (search_all(l, begun, err) != 0)

@@ -177,16 +177,16 @@ static bool harmless(enum maildir_layout layout, const struct buf *path)
 	while (name_next_level(&rest, &level))
 		if (level.n == 0 || level.p[0] == '.' || memchr(level.p, '\0', level.n) ||
 			slice_eq_str(level, "cur") || slice_eq_str(level, "new") ||
-			slice_eq_str(level, "tmp"))
+			slice_eq_str(level, "tmp") || slice_eq_str(level, "dovecot-keywords"))
 			return false;
 	return true;
 }
 
 /* Pieces that names are glued together from: what is special somewhere. */
 static const char *const pieces[] = {"a", "B", "2", "E", "F", "%", "%2", "%2E", "%2F", "%25", "%00",
-	".", "..", "/", "//", "cur", "new", "tmp", "INBOX", "inbox", "&", "&-", "&AOk-", "-", " ",
-	"\t", "\x7f", "ü", "日", "\xf0\x9f\x93\xa7", "\xff", "\xc3", "%FF", "%C3", "\\", "*", ":",
-	"~", ",", "+"};
+	".", "..", "/", "//", "cur", "new", "tmp", "dovecot-keywords", "INBOX", "inbox", "&", "&-",
+	"&AOk-", "-", " ", "\t", "\x7f", "ü", "日", "\xf0\x9f\x93\xa7", "\xff", "\xc3", "%FF",
+	"%C3", "\\", "*", ":", "~", ",", "+"};
 
 static void random_name(uint64_t *seed, struct buf *out)
 {
