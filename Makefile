@@ -39,10 +39,11 @@ LINK    := $(CC) $(FLAVOUR) $(CFLAGS) $(LINKING) $(LDFLAGS)
 
 MAIN     := src/main.c
 SOURCES  := $(sort $(wildcard src/*/*.c state/*.c config/*.c))
+HELPER   := $(sort $(wildcard oauth/*.c))
 FAKES    := $(sort $(wildcard tests/fake/*.c))
 TESTS    := $(sort $(wildcard tests/unit/test_*.c))
-OWN_C    := $(MAIN) $(SOURCES) $(FAKES) $(sort $(wildcard tests/unit/*.c tests/fuzz/*.c tests/crash/*.c tests/e2e/*.c))
-OWN_H    := $(sort $(wildcard src/*/*.h state/*.h config/*.h tests/*/*.h))
+OWN_C    := $(MAIN) $(SOURCES) $(HELPER) $(FAKES) $(sort $(wildcard tests/unit/*.c tests/fuzz/*.c tests/crash/*.c tests/e2e/*.c))
+OWN_H    := $(sort $(wildcard src/*/*.h state/*.h config/*.h oauth/*.h tests/*/*.h))
 TEST_PROGRAMS := $(TESTS:%.c=$(BUILD)/%)
 object    = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 
@@ -62,8 +63,8 @@ MAKE_IN_PARALLEL = $(MAKE) --no-print-directory $(PARALLEL)
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
 
-all: ## build build/godwit and build/libgodwit.a
-	@+$(MAKE_IN_PARALLEL) $(BUILD)/godwit
+all: ## build build/godwit, build/godwit-oauth and build/libgodwit.a
+	@+$(MAKE_IN_PARALLEL) $(BUILD)/godwit $(BUILD)/godwit-oauth
 
 deps: ## install the Debian packages that are missing (offline if there are none)
 	@sh tests/tools/deps.sh build test lint
@@ -89,7 +90,7 @@ lint: ## check format, layers, warnings of two compilers, clang-tidy
 	@$(PYTHON) tests/tools/includes.py tests/deps.txt
 	@+$(MAKE_IN_PARALLEL) objects CC=gcc BUILD=build/lint/gcc WERROR=-Werror
 	@+$(MAKE_IN_PARALLEL) objects CC=clang BUILD=build/lint/clang WERROR=-Werror
-	@$(PYTHON) tests/tools/tidy.py --jobs $(JOBS) --cache build/lint/tidy $(MAIN) $(SOURCES)
+	@$(PYTHON) tests/tools/tidy.py --jobs $(JOBS) --cache build/lint/tidy $(MAIN) $(SOURCES) $(HELPER)
 
 format: ## let clang-format rewrite the C files
 	clang-format -i $(OWN_C) $(OWN_H)
@@ -105,34 +106,39 @@ bench: ## compare with mbsync on this machine
 	@$(PYTHON) tests/bench/bench.py $(BUILD)/godwit
 
 stats: ## lengths of functions and files
-	@$(PYTHON) tests/tools/stats.py $(MAIN) $(SOURCES)
+	@$(PYTHON) tests/tools/stats.py $(MAIN) $(SOURCES) $(HELPER)
 
 install: all ## install below PREFIX (DESTDIR is honoured)
-	install -d '$(DESTDIR)$(PREFIX)/bin' '$(DESTDIR)$(PREFIX)/share/man/man1' \
+	install -d '$(DESTDIR)$(PREFIX)/bin' '$(DESTDIR)$(PREFIX)/libexec/godwit' '$(DESTDIR)$(PREFIX)/share/man/man1' \
 		'$(DESTDIR)$(PREFIX)/share/man/man5' '$(DESTDIR)$(PREFIX)/share/doc/godwit'
 	install -m 755 $(BUILD)/godwit '$(DESTDIR)$(PREFIX)/bin/godwit'
+	install -m 755 $(BUILD)/godwit-oauth '$(DESTDIR)$(PREFIX)/libexec/godwit/godwit-oauth'
 	install -m 644 man/*.1 '$(DESTDIR)$(PREFIX)/share/man/man1'
 	install -m 644 man/*.5 '$(DESTDIR)$(PREFIX)/share/man/man5'
 	install -m 644 sample.yaml '$(DESTDIR)$(PREFIX)/share/doc/godwit'
 
 uninstall: ## remove what install installed
-	rm -f '$(DESTDIR)$(PREFIX)/bin/godwit' \
+	rm -f '$(DESTDIR)$(PREFIX)/bin/godwit' '$(DESTDIR)$(PREFIX)/libexec/godwit/godwit-oauth' \
 		$(patsubst man/%,'$(DESTDIR)$(PREFIX)/share/man/man1/%',$(wildcard man/*.1)) \
 		$(patsubst man/%,'$(DESTDIR)$(PREFIX)/share/man/man5/%',$(wildcard man/*.5)) \
 		'$(DESTDIR)$(PREFIX)/share/doc/godwit/sample.yaml'
-	-rmdir '$(DESTDIR)$(PREFIX)/share/doc/godwit'
+	-rmdir '$(DESTDIR)$(PREFIX)/share/doc/godwit' '$(DESTDIR)$(PREFIX)/libexec/godwit'
 
 clean: ## remove build/, but not the test servers that were downloaded
 	find build -mindepth 1 -maxdepth 1 ! -name servers -exec rm -rf {} + 2>/dev/null || true
 
 # What the user does not call by name.
 
-programs: $(BUILD)/godwit $(BUILD)/crash-godwit $(TEST_PROGRAMS)
-objects: $(call object,$(MAIN) $(SOURCES) $(FAKES) $(TESTS) tests/crash/fault.c)
+programs: $(BUILD)/godwit $(BUILD)/godwit-oauth $(BUILD)/crash-godwit $(TEST_PROGRAMS)
+objects: $(call object,$(MAIN) $(SOURCES) $(HELPER) $(FAKES) $(TESTS) tests/crash/fault.c)
 
 $(BUILD)/godwit: $(call object,$(MAIN)) $(BUILD)/libgodwit.a
 	@echo '  LD $@'
 	$(Q)$(LINK) -o $@ $^ $(LDLIBS)
+
+$(BUILD)/godwit-oauth: $(call object,$(HELPER)) $(BUILD)/libgodwit.a
+	@echo '  LD $@'
+	$(Q)$(LINK) -o $@ $^ -lcurl -ljansson -lpthread
 
 $(BUILD)/crash-godwit: $(call object,$(MAIN) tests/crash/fault.c) $(BUILD)/libgodwit.a
 	@echo '  LD $@'
@@ -164,4 +170,4 @@ $(BUILD)/files: FORCE
 	@mkdir -p $(@D)
 	@echo '$(SOURCES) $(FAKES)' | cmp -s - $@ || echo '$(SOURCES) $(FAKES)' > $@
 
--include $(patsubst %.o,%.d,$(call object,$(MAIN) $(SOURCES) $(FAKES) $(TESTS) tests/crash/fault.c))
+-include $(patsubst %.o,%.d,$(call object,$(MAIN) $(SOURCES) $(HELPER) $(FAKES) $(TESTS) tests/crash/fault.c))

@@ -20,13 +20,24 @@ enum config_secret {
 	CONFIG_SECRET_COMMAND,
 	CONFIG_SECRET_FILE,
 	CONFIG_SECRET_ENV,
-	CONFIG_SECRET_TOKEN_COMMAND
+	CONFIG_SECRET_TOKEN_COMMAND,
+	CONFIG_SECRET_OAUTH
 };
 
 /* A list of strings. */
 struct config_list {
 	char **items; /* owned; NULL-terminated as well */
 	size_t count;
+};
+
+/* auth.oauth.*; with a provider its addresses are filled in. */
+struct config_oauth {
+	char *provider; /* NULL: none */
+	char *client_id;
+	char *client_secret; /* NULL: none; wiped when freed */
+	struct config_list client_secret_command;
+	char *token_url, *device_url; /* https://; device_url may be NULL: no login from here */
+	char *scope, *ca_file;        /* NULL: none */
 };
 
 struct config_account {
@@ -48,6 +59,7 @@ struct config_account {
 	char *secret; /* password itself, file path or name of the environment variable; wiped when
 			 freed */
 	struct config_list secret_argv; /* commands */
+	struct config_oauth oauth;      /* CONFIG_SECRET_OAUTH */
 	struct config_list mechanisms;
 	/* local.* */
 	char *path; /* absolute */
@@ -82,13 +94,17 @@ struct config_account *config_account(
 	const struct config *config, const char *name); /* NULL: none */
 
 /*
- * Get the secret of an account (password, or token for token_command) appended to OUT, without its
- * final newline. Commands run as argv without a shell, stdin from /dev/null, stderr passed on, at
- * most TIMEOUT_MS milliseconds; a failing, silent or empty one is ERR_AUTH with its exit status. A
- * file that group or others can read is refused. The caller wipes OUT (buf_wipe).
+ * Get the secret of an account (password, or token for token_command and oauth) appended to OUT,
+ * without its final newline. Commands run as argv without a shell, stdin from /dev/null, stderr
+ * passed on, at most TIMEOUT_MS milliseconds (config/program.c); a failing, silent or empty one is
+ * ERR_AUTH with its exit status. A file that group or others can read is refused. OAuth:
+ * config/oauth.h. The caller wipes OUT (buf_wipe).
  */
 int config_secret_get(const struct config_account *account, unsigned timeout_ms, struct buf *out,
 	struct err *err) MUST_USE;
+
+/* What config_secret_get() gives is a token, which runs out, and not a password. */
+bool config_secret_is_token(const struct config_account *account);
 
 /* One row a key, for printing, samples and checks (options.c). */
 enum config_type {

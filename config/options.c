@@ -43,6 +43,21 @@ const struct config_option config_options[] = {
 		"an environment variable that holds the password", false},
 	{"auth.token_command", CONFIG_ARGV, NULL, NULL,
 		"a command that prints an OAuth access token on its first line", false},
+	{"auth.oauth.provider", CONFIG_ENUM, "google|microsoft", NULL,
+		"whose addresses and scope stand for the next keys", false},
+	{"auth.oauth.client_id", CONFIG_STRING, NULL, NULL,
+		"the name under which the provider knows this program; required with oauth", false},
+	{"auth.oauth.client_secret", CONFIG_STRING, NULL, NULL,
+		"its secret, if the provider gave one", true},
+	{"auth.oauth.client_secret_command", CONFIG_ARGV, NULL, NULL,
+		"a command that prints it on its first line", false},
+	{"auth.oauth.token_url", CONFIG_STRING, NULL, NULL,
+		"where tokens are renewed; required without a provider", false},
+	{"auth.oauth.device_url", CONFIG_STRING, NULL, NULL,
+		"where `godwit login` gets its code (RFC 8628)", false},
+	{"auth.oauth.scope", CONFIG_STRING, NULL, NULL, "what to ask for", false},
+	{"auth.oauth.ca_file", CONFIG_PATH, NULL, NULL,
+		"PEM file to trust at these addresses instead of the system's certificates", false},
 	{"auth.mechanisms", CONFIG_LIST, NULL, NULL, "SASL mechanisms in order of preference",
 		false},
 	{"local.path", CONFIG_PATH, NULL, NULL, "the root of the Maildir tree; required", false},
@@ -186,6 +201,23 @@ static bool server_text(
 					     : false;
 }
 
+static bool oauth_text(
+	const struct config_account *a, const struct config_option *o, struct buf *out)
+{
+	const struct config_oauth *oauth = &a->oauth;
+
+	return is(o, "auth.oauth.provider")        ? string(out, oauth->provider)
+	       : is(o, "auth.oauth.client_id")     ? string(out, oauth->client_id)
+	       : is(o, "auth.oauth.client_secret") ? oauth->client_secret && word(out, "(hidden)")
+	       : is(o, "auth.oauth.client_secret_command")
+		       ? list(out, &oauth->client_secret_command)
+	       : is(o, "auth.oauth.token_url")  ? string(out, oauth->token_url)
+	       : is(o, "auth.oauth.device_url") ? string(out, oauth->device_url)
+	       : is(o, "auth.oauth.scope")      ? string(out, oauth->scope)
+	       : is(o, "auth.oauth.ca_file")    ? string(out, oauth->ca_file)
+						: false;
+}
+
 static bool auth_text(
 	const struct config_account *a, const struct config_option *o, struct buf *out)
 {
@@ -221,6 +253,8 @@ bool config_option_text(
 {
 	if (strncmp(o->key, "server.", 7) == 0)
 		return server_text(a, o, out);
+	if (strncmp(o->key, "auth.oauth.", 11) == 0)
+		return oauth_text(a, o, out);
 	if (strncmp(o->key, "auth.", 5) == 0)
 		return auth_text(a, o, out);
 	if (strncmp(o->key, "sync.", 5) == 0)

@@ -1,6 +1,6 @@
 /*
  * From the tree to accounts. Each key is looked up in the account, then in `defaults`, then in the
- * table; lists replace, never merge. The five sources of a secret are one group: an account that
+ * table; lists replace, never merge. The six sources of a secret are one group: an account that
  * names any of them names all.
  */
 #include <stdarg.h>
@@ -12,6 +12,7 @@
 
 #include "config/config.h"
 #include "config/nearest.h"
+#include "config/oauth.h"
 #include "config/values.h"
 #include "config/yaml.h"
 
@@ -70,25 +71,32 @@ static const struct config_option *find_option(const char *prefix, const char *k
 	return NULL;
 }
 
-static bool is_section(const char *key)
+/* PREFIX + "." + KEY holds keys of its own: some option's name begins with it. NAME gets it. */
+static bool is_section(const char *prefix, const char *key, char *name, size_t size)
 {
-	return strcmp(key, "server") == 0 || strcmp(key, "auth") == 0 ||
-	       strcmp(key, "local") == 0 || strcmp(key, "sync") == 0;
+	size_t n = (size_t)snprintf(name, size, "%s%s%s", prefix, *prefix ? "." : "", key);
+
+	for (size_t i = 0; n < size && i < config_option_count; i++)
+		if (strncmp(config_options[i].key, name, n) == 0 && config_options[i].key[n] == '.')
+			return true;
+	return false;
 }
 
 static int check_keys(struct reading *r, const struct yaml_node *map, const char *prefix)
 {
+	char name[128];
+
 	for (const struct yaml_node *node = map->first; node; node = node->next) {
-		if (!*prefix && is_section(node->key)) {
+		if (!strchr(node->key, '.') && is_section(prefix, node->key, name, sizeof(name))) {
 			if (yaml_is_null(node))
 				continue;
 			if (node->kind != YAML_MAP)
 				return fail(r, node->line, node->column,
 					"'%s' must hold keys of its own, like %s: { ... }",
 					node->key, node->key);
-			if (check_keys(r, node, node->key) != 0)
+			if (check_keys(r, node, name) != 0)
 				return -1;
-		} else if (!find_option(prefix, node->key)) {
+		} else if (strchr(node->key, '.') || !find_option(prefix, node->key)) {
 			return unknown_key(r, node, prefix);
 		}
 	}
@@ -100,18 +108,14 @@ static int check_keys(struct reading *r, const struct yaml_node *map, const char
 /* The node of "server.host" below MAP, NULL if it is not there or says nothing. */
 static const struct yaml_node *find_in(const struct yaml_node *map, const char *key)
 {
-	const char *dot = strchr(key, '.');
-	const struct yaml_node *node;
+	const struct yaml_node *node = map;
 
-	if (!map)
-		return NULL;
-	if (dot) {
+	for (const char *dot; node && (dot = strchr(key, '.')); key = dot + 1) {
 		char section[32];
 		snprintf(section, sizeof(section), "%.*s", (int)(dot - key), key);
-		node = yaml_get(yaml_get(map, section), dot + 1);
-	} else {
-		node = yaml_get(map, key);
+		node = yaml_get(node, section);
 	}
+	node = node ? yaml_get(node, key) : NULL;
 	return node && !yaml_is_null(node) ? node : NULL;
 }
 
@@ -200,11 +204,8 @@ static int get_duration(struct reading *r, const char *key, int64_t *seconds)
 static int get_enum(struct reading *r, const char *key, int *out)
 {
 	const struct yaml_node *node = find(r, key);
-	const char *dot = strchr(key, '.');
-	char section[32];
+	const struct config_option *option = find_option("", key);
 
-	snprintf(section, sizeof(section), "%.*s", dot ? (int)(dot - key) : 0, key);
-	const struct config_option *option = find_option(section, dot ? dot + 1 : key);
 	if (node && scalar(r, key, node) != 0)
 		return -1;
 	*out = value_enum(node ? node->text.p : option->fallback, option->values);
@@ -333,6 +334,7 @@ static const struct {
 	{"auth.password_file", CONFIG_SECRET_FILE},
 	{"auth.password_env", CONFIG_SECRET_ENV},
 	{"auth.token_command", CONFIG_SECRET_TOKEN_COMMAND},
+	{"auth.oauth", CONFIG_SECRET_OAUTH},
 };
 
 /* The one source of a secret below MAP. 1: found (*WHICH), 0: none, -1: several. */
@@ -367,6 +369,65 @@ static bool needs_no_secret(const struct config_account *a)
 	return false;
 }
 
+static int get_url(struct reading *r, const char *key, char **out)
+{
+	const struct yaml_node *node = find(r, key);
+
+	if (get_string(r, key, out) != 0)
+		return -1;
+	return !node || strncmp(*out, "https://", 8) == 0
+		       ? 0
+		       : fail(r, node->line, node->column, "%s must begin with https://", key);
+}
+
+/* The addresses that the file does not name are the provider's. */
+static int read_provider(struct reading *r)
+{
+	struct config_oauth *oauth = &r->out->oauth;
+	const struct oauth_provider *provider;
+	int which;
+
+	if (!find(r, "auth.oauth.provider"))
+		return 0;
+	if (get_enum(r, "auth.oauth.provider", &which) != 0 ||
+		get_string(r, "auth.oauth.provider", &oauth->provider) != 0)
+		return -1;
+	provider = oauth_provider(oauth->provider);
+	ASSERT(provider);
+	if (!oauth->token_url)
+		oauth->token_url = xstrdup(provider->token_url);
+	if (!oauth->device_url)
+		oauth->device_url = xstrdup(provider->device_url);
+	if (!oauth->scope)
+		oauth->scope = xstrdup(provider->scope);
+	return 0;
+}
+
+static int read_oauth(struct reading *r, const struct yaml_node *section)
+{
+	struct config_oauth *oauth = &r->out->oauth;
+	const struct yaml_node *command = find(r, "auth.oauth.client_secret_command");
+
+	if (get_string(r, "auth.oauth.client_id", &oauth->client_id) != 0 ||
+		get_string(r, "auth.oauth.client_secret", &oauth->client_secret) != 0 ||
+		get_url(r, "auth.oauth.token_url", &oauth->token_url) != 0 ||
+		get_url(r, "auth.oauth.device_url", &oauth->device_url) != 0 ||
+		get_string(r, "auth.oauth.scope", &oauth->scope) != 0 ||
+		get_path(r, "auth.oauth.ca_file", true, &oauth->ca_file) != 0 ||
+		read_provider(r) != 0)
+		return -1;
+	if (command && get_argv(r, "auth.oauth.client_secret_command", command,
+			       &oauth->client_secret_command) != 0)
+		return -1;
+	if (command && oauth->client_secret)
+		return fail(r, command->key_line, command->key_column,
+			"auth.oauth: client_secret and client_secret_command can't both be set");
+	if (!oauth->client_id || !oauth->token_url)
+		return fail(r, section->key_line, section->key_column,
+			"auth.oauth needs client_id, and a provider or token_url");
+	return 0;
+}
+
 static int read_secret(struct reading *r)
 {
 	struct config_account *a = r->out;
@@ -384,12 +445,14 @@ static int read_secret(struct reading *r)
 					  : fail(r, r->account->line, r->account->column,
 						    "account '%s' has no password; set one of "
 						    "auth.password_command, password_file, "
-						    "password_env, token_command",
+						    "password_env, token_command, oauth",
 						    a->name);
 	a->secret_kind = secrets[which].kind;
 	if (a->secret_kind == CONFIG_SECRET_COMMAND ||
 		a->secret_kind == CONFIG_SECRET_TOKEN_COMMAND)
 		return get_argv(r, secrets[which].key, node, &a->secret_argv);
+	if (a->secret_kind == CONFIG_SECRET_OAUTH)
+		return read_oauth(r, node);
 	if (scalar(r, secrets[which].key, node) != 0)
 		return -1;
 	if (a->secret_kind != CONFIG_SECRET_FILE) {
@@ -632,17 +695,21 @@ static void list_fini(struct config_list *list)
 static void account_fini(struct config_account *a)
 {
 	char *strings[] = {a->name, a->host, a->ca_file, a->client_cert, a->client_key, a->user,
-		a->path, a->state_dir};
-	struct config_list *lists[] = {
-		&a->pins, &a->tunnel, &a->quirks, &a->secret_argv, &a->mechanisms, &a->mailboxes};
+		a->path, a->state_dir, a->oauth.provider, a->oauth.client_id, a->oauth.token_url,
+		a->oauth.device_url, a->oauth.scope, a->oauth.ca_file};
+	char *secrets_of_it[] = {a->secret, a->oauth.client_secret};
+	struct config_list *lists[] = {&a->oauth.client_secret_command, &a->pins, &a->tunnel,
+		&a->quirks, &a->secret_argv, &a->mechanisms, &a->mailboxes};
 
 	for (size_t i = 0; i < COUNT_OF(strings); i++)
 		free(strings[i]);
 	for (size_t i = 0; i < COUNT_OF(lists); i++)
 		list_fini(lists[i]);
-	if (a->secret)
-		explicit_bzero(a->secret, strlen(a->secret));
-	free(a->secret);
+	for (size_t i = 0; i < COUNT_OF(secrets_of_it); i++) {
+		if (secrets_of_it[i])
+			explicit_bzero(secrets_of_it[i], strlen(secrets_of_it[i]));
+		free(secrets_of_it[i]);
+	}
 }
 
 void config_fini(struct config *config)

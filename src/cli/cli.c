@@ -21,6 +21,7 @@ const struct command *const cli_commands[] = {
 	&command_check,
 	&command_dump,
 	&command_config,
+	&command_login,
 };
 
 const size_t cli_command_count = COUNT_OF(cli_commands);

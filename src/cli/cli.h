@@ -52,7 +52,7 @@ struct command {
 };
 
 extern const struct command command_sync, command_plan, command_status, command_list, command_log,
-	command_undo, command_check, command_dump, command_config;
+	command_undo, command_check, command_dump, command_config, command_login;
 
 /* All commands, in the order of --help, and the options that go with each of them. */
 extern const struct command *const cli_commands[];

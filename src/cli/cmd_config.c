@@ -37,26 +37,58 @@ static void add_scalar(struct slice s, struct buf *out)
 	json_fini(&json);
 }
 
+static int hex_digit(char c)
+{
+	const char *at = memchr("0123456789abcdef", c, 16);
+
+	return at ? (int)(at - "0123456789abcdef") : 0;
+}
+
+/* The text of a value that config/ had to put into quotes: back to what it says, in place. */
+static void unquote(struct buf *value)
+{
+	char *to = value->data;
+	const char *from = value->data + 1, *end = value->data + value->len - 1;
+
+	if (value->len < 2 || value->data[0] != '"')
+		return;
+	while (from < end) {
+		if (*from == '\\' && from[1] == 'x') {
+			*to++ = (char)(hex_digit(from[2]) << 4 | hex_digit(from[3]));
+			from += 4;
+			continue;
+		}
+		from += *from == '\\';
+		*to++ = *from++;
+	}
+	*to = '\0';
+	value->len = (size_t)(to - value->data);
+}
+
 static bool is_list(const struct config_option *option)
 {
 	return option->type == CONFIG_LIST || option->type == CONFIG_ARGV;
 }
 
-/* "server.host" stands as "host" below "server"; the heading is written when it changes. */
-static void add_key(const char *key, struct slice *section, struct buf *out)
+/*
+ * "server.host" stands as "host" below "server"; a heading is written where it is not that of the
+ * key BEFORE ("" at first), too.
+ */
+static void add_key(const char *key, const char *before, struct buf *out)
 {
-	const char *dot = strchr(key, '.');
-	struct slice own = {key, dot ? (size_t)(dot - key) : 0};
+	const char *part = key, *dot;
+	unsigned indent = 4;
 
-	if (own.n != 0 && !slice_eq(own, *section))
-		buf_addf(out, "    %.*s:\n", SLICE_ARG(own));
-	*section = own;
-	buf_addf(out, "%s%s: ", dot ? "      " : "    ", dot ? dot + 1 : key);
+	for (; (dot = strchr(part, '.')); part = dot + 1, indent += 2) {
+		if (strncmp(key, before, (size_t)(dot - key) + 1) != 0)
+			buf_addf(out, "%*s%.*s:\n", (int)indent, "", (int)(dot - part), part);
+	}
+	buf_addf(out, "%*s%s: ", (int)indent, "", part);
 }
 
 static void add_account_yaml(const struct config_account *account, struct buf *out)
 {
-	struct slice section = {0};
+	const char *before = "";
 	struct buf value = {0};
 
 	buf_add_str(out, "  ");
@@ -68,11 +100,14 @@ static void add_account_yaml(const struct config_account *account, struct buf *o
 		buf_clear(&value);
 		if (!config_option_text(account, option, &value))
 			continue;
-		add_key(option->key, &section, out);
-		if (is_list(option))
+		add_key(option->key, before, out);
+		before = option->key;
+		if (is_list(option)) {
 			text_escape_slice(buf_slice(&value), out);
-		else
+		} else {
+			unquote(&value);
 			add_scalar(buf_slice(&value), out);
+		}
 		buf_add_char(out, '\n');
 	}
 	buf_fini(&value);
@@ -101,7 +136,11 @@ static void add_account_json(
 	json_string(json, "state_dir", account->state_dir);
 	for (size_t i = 0; i < config_option_count; i++) {
 		buf_clear(&value);
-		if (config_option_text(account, &config_options[i], &value))
+		bool set = config_option_text(account, &config_options[i], &value);
+
+		if (set && !is_list(&config_options[i]))
+			unquote(&value);
+		if (set)
 			json_slice(json, config_options[i].key, buf_slice(&value));
 		else
 			json_null(json, config_options[i].key);

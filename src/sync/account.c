@@ -256,7 +256,8 @@ static int open_and_run(struct pass *pass, struct err *err)
 	uint64_t pass_number = 0;
 
 	if (pass_open_state(pass, err) != 0 || pass_open_root(pass, &pass_number, err) != 0 ||
-		pass_check_policy(pass, err) != 0 || pass_open_login(pass, err) != 0)
+		pass_check_policy(pass, err) != 0 ||
+		access_open(&pass->access, pass->account, err) != 0)
 		return -1;
 	return run_settled(pass, pass_number, err);
 }

@@ -19,53 +19,6 @@ void sync_identity(const struct config_account *account, struct buf *out)
 		account->host ? account->host : "(tunnel)", account->path);
 }
 
-static void fill_net_options(struct pass *pass)
-{
-	const struct config_account *a = pass->account;
-	static const enum net_tls tls[] = {
-		[CONFIG_TLS_IMPLICIT] = NET_TLS_IMPLICIT,
-		[CONFIG_TLS_STARTTLS] = NET_TLS_STARTTLS,
-		[CONFIG_TLS_NONE] = NET_TLS_NONE,
-	};
-
-	pass->net_options = (struct net_options){
-		.host = a->host,
-		.port = a->port,
-		.tls = tls[a->tls],
-		.ca_file = a->ca_file,
-		.pins = a->pins.items,
-		.pin_count = a->pins.count,
-		.client_cert = a->client_cert,
-		.client_key = a->client_key,
-		.tunnel = a->tunnel.count ? a->tunnel.items : NULL,
-		.timeout_ms = a->timeout_ms,
-	};
-}
-
-int pass_open_login(struct pass *pass, struct err *err)
-{
-	const struct config_account *a = pass->account;
-
-	fill_net_options(pass);
-	if (!(pass->net = net_context_new(&pass->net_options, err)))
-		return -1;
-	if (a->secret_kind != CONFIG_SECRET_NONE &&
-		config_secret_get(a, a->timeout_ms, &pass->secret, err) != 0)
-		return -1;
-	const char *secret = a->secret_kind == CONFIG_SECRET_NONE ? NULL : pass->secret.data;
-	bool token = a->secret_kind == CONFIG_SECRET_TOKEN_COMMAND;
-	pass->login = (struct imap_login){
-		.user = a->user,
-		.password = token ? NULL : secret,
-		.token = token ? secret : NULL,
-		.mechanisms = a->mechanisms.items,
-		.mechanism_count = a->mechanisms.count,
-		.certificate = a->client_cert != NULL,
-		.refused = &pass->logins_refused,
-	};
-	return 0;
-}
-
 int pass_open_state(struct pass *pass, struct err *err)
 {
 	struct buf identity = {0};
@@ -251,8 +204,7 @@ void pass_close(struct pass *pass)
 	attic_close(&pass->attic);
 	if (pass->root.fd >= 0)
 		maildir_root_close(&pass->root);
-	net_context_free(pass->net);
-	buf_wipe(&pass->secret);
+	access_close(&pass->access);
 	keywords_free(pass->keywords);
 	arena_fini(&pass->arena);
 }

@@ -18,8 +18,6 @@ int pass_open_state(struct pass *pass, struct err *err) MUST_USE;
 int pass_open_root(struct pass *pass, uint64_t *pass_number, struct err *err) MUST_USE;
 /* Only to look: whatever root is there, fd -1 if there is none. */
 int pass_open_root_to_list(struct pass *pass, struct err *err) MUST_USE;
-/* TLS context and secret: everything imap_open() needs. */
-int pass_open_login(struct pass *pass, struct err *err) MUST_USE;
 /* Has the policy changed since the watermarks were set? Sets pass->void_watermarks. */
 int pass_check_policy(struct pass *pass, struct err *err) MUST_USE;
 /* The policy as text, appended to OUT. */

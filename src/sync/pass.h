@@ -16,6 +16,7 @@
 #include "maildir/maildir.h"
 #include "model/plan.h"
 #include "state/state.h"
+#include "sync/access.h"
 #include "sync/patience.h"
 #include "sync/pool.h"
 #include "sync/report.h"
@@ -80,12 +81,8 @@ struct pass {
 	const struct sync_options *options;
 	struct report *report;
 	struct policy policy;
-	struct net_options net_options;
-	struct net_context *net;
-	struct buf secret; /* wiped at the end */
-	struct imap_login login;
-	_Atomic unsigned logins_refused; /* see struct imap_login */
-	struct state *state;             /* NULL: plan of an account that was never synced */
+	struct access access; /* the way to the server */
+	struct state *state;  /* NULL: plan of an account that was never synced */
 	struct keywords *keywords;
 	struct settler *settler;  /* NULL: plan */
 	uint64_t number;          /* of this pass */

@@ -19,19 +19,9 @@
 int worker_connect(struct worker *w, struct err *err)
 {
 	struct pass *pass = w->pass;
-	struct imap_options options = {
-		.net = pass->net,
-		.net_options = &pass->net_options,
-		.login = &pass->login,
-		.keywords = pass->keywords,
-		.quirks = pass->account->quirks.items,
-		.quirk_count = pass->account->quirks.count,
-		.number = w->number,
-	};
-
 	if (w->imap)
 		return 0;
-	if (imap_open(&w->imap, &options, err) != 0)
+	if (access_connect(&pass->access, pass->keywords, w->number, &w->imap, err) != 0)
 		return -1;
 	w->patience = (struct patience){0};
 	atomic_store(&pass->reached, true);

@@ -31,7 +31,7 @@ def exists(pattern):
 
 
 def sources():
-    for pattern in ("src/*.c", "src/*/*.[ch]", "state/*.[ch]", "config/*.[ch]"):
+    for pattern in ("src/*.c", "src/*/*.[ch]", "state/*.[ch]", "config/*.[ch]", "oauth/*.[ch]"):
         yield from (os.path.relpath(p, ROOT) for p in glob.glob(os.path.join(ROOT, pattern)))
 
 

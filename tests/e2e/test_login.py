@@ -1,22 +1,19 @@
 """Ways to log in, each against a server that demands it, and what happens when it is refused."""
 import base64
 import hashlib
-import hmac
 import itertools
-import json
 import os
 import re
 import subprocess
 import tempfile
-import time
 
 import pytest
 
 from conftest import run_server
 from mail import compose
+from oauth import make_token, write_passdb
 from server_dovecot import make_certificate
 
-KEY = b"a key of the tests that signs tokens"
 _files = itertools.count(1)
 
 # Behind the server's own passwords (all 'secret'): a store that holds only hashes of 'hashed', one
@@ -43,17 +40,7 @@ passdb {{
   mechanisms = external
   args = nopassword=y
 }}
-passdb {{
-  driver = oauth2
-  mechanisms = xoauth2 oauthbearer
-  args = {dir}/oauth2.conf
-}}
-"""
-
-OAUTH2 = """
-introspection_mode = local
-local_validation_key_dict = fs:posix:prefix={dir}/keys/
-username_attribute = sub
+{tokens}
 """
 
 
@@ -63,13 +50,9 @@ def picky():
     with tempfile.TemporaryDirectory(prefix="picky-") as folder:
         os.chmod(folder, 0o755)
         make_certificate(folder)
-        place = os.path.join(folder, "keys", "default", "HS256")
-        os.makedirs(place)
-        for path, text in ((os.path.join(place, "default"), base64.b64encode(KEY).decode()),
-                           (os.path.join(folder, "oauth2.conf"), OAUTH2.format(dir=folder))):
-            with open(path, "w") as file:
-                file.write(text)
-        for server in run_server(extra=EXTRA.format(dir=folder, hashed=hashlib.sha256(b"hashed").hexdigest())):
+        extra = EXTRA.format(dir=folder, tokens=write_passdb(folder),
+                             hashed=hashlib.sha256(b"hashed").hexdigest())
+        for server in run_server(extra=extra):
             server.files = folder
             yield server
 
@@ -84,17 +67,6 @@ def picky_world(make_world, picky):
 def tried(run):
     """The mechanisms that a run with --debug imap tried, in order."""
     return re.findall(r"> \w+ (?:AUTHENTICATE )?(LOGIN|(?<=AUTHENTICATE )[\w-]+)", run.err)
-
-
-def token(user, lifetime=3600, key=KEY):
-    """A JSON web token (RFC 7519)."""
-    def part(value):
-        return base64.urlsafe_b64encode(value).rstrip(b"=")
-
-    now = int(time.time())
-    claims = {"sub": user, "iat": now - 7200, "nbf": now - 7200, "exp": now + lifetime}
-    text = b".".join(part(json.dumps(p).encode()) for p in ({"alg": "HS256", "typ": "JWT"}, claims))
-    return (text + b"." + part(hmac.new(key, text, hashlib.sha256).digest())).decode()
 
 
 def use_token(world, text, mechanism=None):
@@ -163,7 +135,7 @@ def test_client_certificate(picky_world, named):
 
 @pytest.mark.parametrize("mechanism", ["XOAUTH2", "OAUTHBEARER", None])
 def test_token(picky_world, mechanism):
-    text = token(picky_world.user)
+    text = make_token(picky_world.user)
     use_token(picky_world, text, mechanism)
     run = picky_world.sync("--debug", "imap")
     assert tried(run)[0] == (mechanism or "OAUTHBEARER")
@@ -174,7 +146,7 @@ def test_token(picky_world, mechanism):
 @pytest.mark.parametrize("mechanism", ["XOAUTH2", "OAUTHBEARER"])
 @pytest.mark.parametrize("how", [{"lifetime": -60}, {"key": b"forged"}])
 def test_token_refused(picky_world, mechanism, how):
-    text = token(picky_world.user, **how)
+    text = make_token(picky_world.user, **how)
     use_token(picky_world, text, mechanism)
     run = picky_world.sync(expect=77)
     assert len(run.err.splitlines()) == 1 and re.search('"status":"(401|invalid_token)"', run.err), run

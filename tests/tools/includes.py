@@ -12,7 +12,7 @@ import re
 import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-PLACES = ("src/*.c", "src/*/*.[ch]", "state/*.[ch]", "config/*.[ch]", "tests/*/*.[ch]")
+PLACES = ("src/*.c", "src/*/*.[ch]", "state/*.[ch]", "config/*.[ch]", "oauth/*.[ch]", "tests/*/*.[ch]")
 OWN = re.compile(r'#include "(.*)"')
 FOREIGN = re.compile(r"#include <(.*)>")
 

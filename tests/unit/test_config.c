@@ -94,7 +94,7 @@ static const struct {
 		"3:5: account 'a' has no auth.user; name the user"},
 	{"accounts:\n  a:\n    server: {host: h}\n    auth: {user: u}\n" LOCAL,
 		"3:5: account 'a' has no password; set one of auth.password_command, "
-		"password_file, password_env, token_command"},
+		"password_file, password_env, token_command, oauth"},
 	{"accounts:\n  a:\n    server: {host: h}\n    auth: {user: u, password: p, password_env: "
 	 "E}\n" LOCAL,
 		"4:34: auth.password and auth.password_env can't both be set; keep one"},
@@ -237,13 +237,15 @@ static void test_sample(void **state UNUSED)
 	assert_non_null(work);
 	for (size_t i = 0; i < config_option_count; i++) {
 		const struct config_option *option = &config_options[i];
-		const char *dot = strchr(option->key, '.');
+		const char *dot = strrchr(option->key, '.');
 		char section[32], commented[64];
 		snprintf(section, sizeof(section), "%.*s", dot ? (int)(dot - option->key) : 0,
 			option->key);
 		const char *leaf = dot ? dot + 1 : option->key;
 		const struct yaml_node *node = yaml_get(dot ? yaml_get(work, section) : work, leaf);
 		snprintf(commented, sizeof(commented), "# %s: ", leaf);
+		if (strcmp(section, "auth.oauth") == 0)
+			snprintf(commented, sizeof(commented), "#   %s: ", leaf);
 		if (!node && !strstr(text, commented))
 			fail_msg("sample.yaml does not show %s", option->key);
 		if (node && option->fallback && node->kind == YAML_SCALAR &&
