@@ -2,6 +2,7 @@
  * Names of message files: "BASE:2,LETTERS" in cur/, "BASE" in new/. Pure but for fresh names, which
  * need a clock and a counter.
  */
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -55,15 +56,27 @@ static int64_t rising_us(void)
 	return next;
 }
 
+/* "P1234Q" and ".host" of this process: asked once. */
+static struct {
+	char process[24], host[48];
+} own;
+static pthread_once_t own_once = PTHREAD_ONCE_INIT;
+
+static void own_init(void)
+{
+	snprintf(own.process, sizeof(own.process), "P%dQ", (int)getpid());
+	own.host[0] = '.';
+	host_part(own.host + 1, sizeof(own.host) - 1);
+}
+
 void maildir_fresh_base(char out[MAILDIR_BASE_SIZE])
 {
 	static _Atomic unsigned count;
-	char host[48];
 	int64_t us = rising_us();
 
-	host_part(host, sizeof(host));
-	snprintf(out, MAILDIR_BASE_SIZE, "%010lld.M%06dP%dQ%08u.%s", (long long)(us / 1000000),
-		(int)(us % 1000000), (int)getpid(), atomic_fetch_add(&count, 1), host);
+	pthread_once(&own_once, own_init);
+	snprintf(out, MAILDIR_BASE_SIZE, "%010lld.M%06d%s%08u%s", (long long)(us / 1000000),
+		(int)(us % 1000000), own.process, atomic_fetch_add(&count, 1), own.host);
 }
 
 /*

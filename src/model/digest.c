@@ -4,8 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define CLEAN 2048
+
 struct digester {
+	EVP_MD *sha256; /* fetched once: OpenSSL would look it up for each message */
 	EVP_MD_CTX *header, *content;
+	size_t clean_n;    /* of clean */
+	char clean[CLEAN]; /* header: cleaned bytes, gathered for one call */
 	bool in_header;    /* the blank line has not come yet */
 	bool line_start;   /* the next byte begins a line */
 	bool held_newline; /* header: a '\n' that is only fed when something follows it */
@@ -43,9 +48,10 @@ struct digester *digester_new(void)
 {
 	struct digester *d = xcalloc(1, sizeof(*d));
 
+	d->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
 	d->header = EVP_MD_CTX_new();
 	d->content = EVP_MD_CTX_new();
-	ASSERT(d->header && d->content);
+	ASSERT(d->sha256 && d->header && d->content);
 	digester_reset(d);
 	return d;
 }
@@ -56,13 +62,15 @@ void digester_free(struct digester *d)
 		return;
 	EVP_MD_CTX_free(d->header);
 	EVP_MD_CTX_free(d->content);
+	EVP_MD_free(d->sha256);
 	free(d);
 }
 
 void digester_reset(struct digester *d)
 {
-	ASSERT(EVP_DigestInit_ex(d->header, EVP_sha256(), NULL) == 1);
-	ASSERT(EVP_DigestInit_ex(d->content, EVP_sha256(), NULL) == 1);
+	ASSERT(EVP_DigestInit_ex2(d->header, d->sha256, NULL) == 1);
+	ASSERT(EVP_DigestInit_ex2(d->content, d->sha256, NULL) == 1);
+	d->clean_n = 0;
 	d->in_header = d->line_start = true;
 	d->held_newline = d->any = false;
 	d->last = '\0';
@@ -74,18 +82,21 @@ static void feed(EVP_MD_CTX *md, const void *data, size_t n)
 		ASSERT(EVP_DigestUpdate(md, data, n) == 1);
 }
 
-/* Bytes of one header line without NUL and 8-bit bytes. */
-static void feed_clean(EVP_MD_CTX *md, const char *p, size_t n)
+static void flush_header(struct digester *d)
 {
-	size_t start = 0;
+	feed(d->header, d->clean, d->clean_n);
+	d->clean_n = 0;
+}
 
+/* Bytes of one header line without NUL and 8-bit bytes. */
+static void feed_clean(struct digester *d, const char *p, size_t n)
+{
 	for (size_t i = 0; i < n; i++) {
-		if (p[i] != '\0' && !((unsigned char)p[i] & 0x80))
-			continue;
-		feed(md, p + start, i - start);
-		start = i + 1;
+		if (d->clean_n == CLEAN)
+			flush_header(d);
+		d->clean[d->clean_n] = p[i];
+		d->clean_n += (signed char)p[i] > 0;
 	}
-	feed(md, p + start, n - start);
 }
 
 /*
@@ -102,9 +113,9 @@ static void feed_header(struct digester *d, const char *p, size_t n)
 		const char *newline = memchr(p, '\n', n);
 		size_t length = newline ? (size_t)(newline - p) : n;
 		if (d->held_newline)
-			feed(d->header, "\n", 1);
+			feed_clean(d, "\n", 1);
 		d->held_newline = false;
-		feed_clean(d->header, p, length);
+		feed_clean(d, p, length);
 		d->line_start = newline != NULL;
 		d->held_newline = newline != NULL;
 		p += length + (newline != NULL);
@@ -136,6 +147,7 @@ void digester_finish(struct digester *d, struct digest *header, struct digest *c
 {
 	if (d->any && d->last != '\n')
 		feed(d->content, "\n", 1);
+	flush_header(d);
 	finish(d->header, header);
 	finish(d->content, content);
 }

@@ -27,6 +27,7 @@ struct fds {
 	struct stream base;
 	int read_fd, write_fd; /* owned; equal for a socket */
 	bool socket;           /* write_fd takes send() */
+	bool drained; /* the last read took all that there was: the next one would find nothing */
 	unsigned timeout_ms;
 	int64_t deadline;      /* of all waits; INT64_MAX: none */
 	size_t in_pos, in_len; /* unread bytes: in[in_pos..in_len) */
@@ -64,8 +65,11 @@ static ssize_t fds_receive(struct fds *fds, void *data, size_t n, struct err *er
 {
 	ssize_t got;
 
+	if (fds->drained && fds_wait(fds, fds->read_fd, POLLIN, err))
+		return -1;
 	for (;;) {
 		got = read(fds->read_fd, data, n);
+		fds->drained = got > 0 && (size_t)got < n;
 		if (got >= 0)
 			return got;
 		if (errno == EINTR)
@@ -219,6 +223,7 @@ struct stream *net_stream_fds(int read_fd, int write_fd, unsigned timeout_ms)
 	fds->read_fd = read_fd;
 	fds->write_fd = write_fd;
 	fds->socket = getsockopt(write_fd, SOL_SOCKET, SO_TYPE, &type, &length) == 0;
+	fds->drained = false;
 	fds->timeout_ms = timeout_ms;
 	fds->deadline = INT64_MAX;
 	fds->in_pos = fds->in_len = fds->out_len = 0;

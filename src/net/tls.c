@@ -30,7 +30,8 @@
 #include "base/thread.h"
 #include "net/pin.h"
 
-#define TLS_RECORD 16384 /* most bytes in one record */
+#define TLS_RECORD 16384       /* most bytes in one record */
+#define TLS_AHEAD (256 * 1024) /* read ahead at most */
 
 struct tls_context {
 	const struct net_options *options; /* borrowed */
@@ -437,6 +438,9 @@ static void set_rules(struct tls_context *context)
 
 	ASSERT(SSL_CTX_set_min_proto_version(ssl, TLS1_2_VERSION) == 1);
 	SSL_CTX_set_options(ssl, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+	/* Else it asks for the five bytes of a record's head, then for the record. */
+	SSL_CTX_set_read_ahead(ssl, 1);
+	SSL_CTX_set_default_read_buffer_len(ssl, TLS_AHEAD);
 	SSL_CTX_set_verify(ssl, SSL_VERIFY_PEER, NULL);
 	SSL_CTX_set_cert_verify_callback(ssl, verify, NULL);
 	/* Names are in subjectAltName or nowhere; a wildcard is a whole label. */
@@ -548,7 +552,9 @@ static int tls_flush(struct stream *stream, struct err *err)
 
 static bool tls_pending(struct stream *stream)
 {
-	return SSL_pending(((struct tls *)stream)->ssl) > 0;
+	const struct tls *tls = (struct tls *)stream;
+
+	return SSL_has_pending(tls->ssl) || stream_pending(tls->lower);
 }
 
 static unsigned tls_round_trip_ms(struct stream *stream)
