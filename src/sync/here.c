@@ -364,11 +364,12 @@ int look_here(struct worker *w, struct box *box, bool all_new, struct look *look
 	look->here_complete = true;
 	if (!box->maildir && box->lost != SIDE_HERE) /* plan: no folder yet */
 		return 0;
+	/* Read or not: whoever renames a file has to know what its letters mean. */
+	if (box->maildir && maildir_letters_load(box->maildir, err) != 0)
+		return -1;
 	int same = box->maildir ? same_as_ever(w, box, look, err) : 0;
 	if (same != 0)
 		return same < 0 ? -1 : 0;
-	if (box->maildir && maildir_letters_load(box->maildir, err) != 0)
-		return -1;
 	if (w->pass->state && state_read_begin(w->pass->state, &s.read, err) != 0)
 		return -1;
 	if (box->maildir)

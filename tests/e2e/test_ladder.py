@@ -116,6 +116,22 @@ def test_plan_finds_the_same(world, rung):
     sync_by(world, rung)
 
 
+def test_keywords_stay_where_the_folder_was_not_read(make_world):
+    """What the letters of a file mean has to be known before it gets another name."""
+    world = make_world()
+    body = compose()
+    world.there.append("INBOX", body, ["apple", "cherry"])
+    world.sync()
+    time.sleep(2.1)
+    world.sync()
+    world.there.store("INBOX", world.there.find("INBOX", body), "+FLAGS", [FLAGGED, "berry"])
+    run = world.run("--debug", "sync", "sync")
+    assert "the folder is as it was: not read\n" in run.err, run
+    world.assert_same()
+    world.assert_noop()
+    assert world.here.find("INBOX", body).letters == "Fabc"
+
+
 def test_folder_that_nobody_touched_is_not_read(make_world):
     world = make_world()
     body = compose()
