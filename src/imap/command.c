@@ -188,8 +188,9 @@ int command_begin(struct imap *imap, imap_ticket id, struct err *err)
 
 	if (connection_alive(imap, err) < 0) /* which may have ended within a command */
 		return -1;
-	ASSERT(!imap->building && !imap->append_open);
-	if (imap->fetch.active && imap->fetch.ticket != id && fetch_abandon(imap, err) < 0)
+	ASSERT(!imap->building && !imap->append_open && (imap->queueing || imap->queued == 0));
+	if (imap->fetch.active && imap->fetch.ticket != id && !imap->queueing &&
+		fetch_abandon(imap, err) < 0)
 		return -1;
 	while (!command_has_room(imap)) {
 		if (connection_next(imap, &ignored, err) < 0)
@@ -275,6 +276,14 @@ static void add_quoted(struct imap *imap, struct slice s, const char *shown)
 	buf_add_char(&quoted, '"');
 	add(imap, quoted.data, quoted.len, shown);
 	buf_wipe(&quoted);
+}
+
+bool command_waits(const struct imap *imap, struct slice s)
+{
+	enum form form = string_form(imap, s);
+
+	return form == FORM_NONE ||
+	       (form == FORM_LITERAL && !imap_can(imap, IMAP_CAP_LITERAL_PLUS));
 }
 
 static int add_astring(struct imap *imap, struct slice s, const char *shown, struct err *err)

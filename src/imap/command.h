@@ -43,6 +43,8 @@ void command_textf(struct imap *imap, const char *fmt, ...) PRINTF(2, 3);
 /* As atom, quoted string or literal. ERR_SERVER_NO, without harm, if it has a NUL: then call
  * command_abort(). */
 int command_astring(struct imap *imap, struct slice s, struct err *err) MUST_USE;
+/* S can't be sent at all, or not without waiting for the server. */
+bool command_waits(const struct imap *imap, struct slice s);
 /* As command_astring(), shown as "(hidden)". */
 int command_secret(struct imap *imap, struct slice s, struct err *err) MUST_USE;
 /*

@@ -317,7 +317,7 @@ void imap_logout(struct imap *imap)
 
 	/* In the middle of a body or an upload the server would not read it as a command; then
 	 * closing is enough. */
-	if (imap->dead.kind != ERR_NONE || imap->append_open || imap->fetch.active)
+	if (imap->dead.kind != ERR_NONE || imap->append_open || imap->fetch.active || imap->queued)
 		return;
 	imap->leaving = true;
 	if (imap->reader.lexer.patience.timeout_ms > LOGOUT_TIMEOUT_MS)
@@ -341,6 +341,7 @@ void imap_close(struct imap *imap)
 	buf_fini(&imap->wire);
 	arena_fini(&imap->names);
 	uidset_fini(&imap->fetch.uids);
+	select_drop_queue(imap);
 	free(imap->prefix);
 	free(imap->commands);
 	free(imap->tickets);

@@ -53,6 +53,14 @@ struct fetch {
 	struct imap_message message;
 };
 
+/* A mailbox whose SELECT and fetch were sent while another fetch runs; see select.c. */
+struct queued {
+	imap_ticket select_ticket, fetch_ticket;
+	bool examine;
+	char *wire; /* owned */
+	struct imap_fetch_request request;
+};
+
 /* See search.c. */
 struct search {
 	imap_ticket ticket; /* 0: none is on its way */
@@ -110,6 +118,9 @@ struct imap {
 	struct imap_mailbox mailbox;
 
 	struct fetch fetch;
+	struct queued queue[IMAP_QUEUE_MOST]; /* in the order in which they will be answered */
+	unsigned queued;
+	bool queueing; /* commands go behind the running fetch */
 	struct search search;
 	bool compressed;
 	bool qresync; /* the server said that it is on */

@@ -118,6 +118,24 @@ int imap_fetch_begin(struct imap *imap, const struct imap_fetch_request *request
 	return imap->selecting ? top_up(imap, err) : 0;
 }
 
+int fetch_send_all(struct imap *imap, const struct imap_fetch_request *request, imap_ticket *out,
+	struct err *err)
+{
+	struct fetch fetch = {
+		.request = *request, .ticket = command_ticket(imap, "FETCH", TICKET_PLAIN)};
+
+	*out = fetch.ticket;
+	return send_batch(imap, &fetch, "1:*", err);
+}
+
+void fetch_take_over(
+	struct imap *imap, const struct imap_fetch_request *request, imap_ticket ticket)
+{
+	ASSERT(!imap->fetch.active);
+	imap->fetch = (struct fetch){
+		.active = true, .all_sent = true, .request = *request, .ticket = ticket};
+}
+
 /* ---- taking ---- */
 
 static bool is_asked_for(const struct fetch *fetch, uint32_t uid)

@@ -264,6 +264,21 @@ bool imap_fetch_is_open(const struct imap *imap);
 /* The next piece of the body: 1 with DATA, valid until the next call on this connection; 0 at its
  * end; -1. What is not read is skipped. */
 int imap_fetch_read(struct imap *imap, struct slice *data, struct err *err) MUST_USE;
+/*
+ * Several mailboxes one behind another, without a round trip between them: while the fetch of one
+ * is read (its commands are all sent: it is one of everything), the SELECT of the next and a fetch
+ * of everything in it go out. QRESYNC must be on: only then the server marks where the answers
+ * about one mailbox end (RFC 7162 3.2.11). 1: sent; 0: there is no room for it now; -1.
+ *
+ * When the running fetch has ended, imap_select_queued() makes the first of them the selected
+ * mailbox, and its fetch the running one; ERR_SERVER_NO as imap_select(). No other command may be
+ * sent while there is a queue: imap_select_forget() first, after which nothing is selected.
+ */
+#define IMAP_QUEUE_MOST 16
+int imap_select_queue(struct imap *imap, struct slice wire, bool examine,
+	const struct imap_fetch_request *request, struct err *err) MUST_USE;
+int imap_select_queued(struct imap *imap, struct err *err) MUST_USE;
+int imap_select_forget(struct imap *imap, struct err *err) MUST_USE;
 /* UIDs of all messages (UID SEARCH ALL; ESEARCH where offered). Adds to OUT. begin and end: the
  * same in two steps, see imap_select_begin(). */
 int imap_search_all(struct imap *imap, struct uidset *out, struct err *err) MUST_USE;

@@ -10,5 +10,7 @@
 void select_take_data(struct imap *imap, const struct response *response);
 /* UIDVALIDITY, UIDNEXT, HIGHESTMODSEQ, PERMANENTFLAGS, READ-ONLY, ... */
 void select_take_code(struct imap *imap, const struct response_code *code);
+/* Release what is queued: the connection is over. */
+void select_drop_queue(struct imap *imap);
 
 #endif

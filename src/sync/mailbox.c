@@ -104,7 +104,7 @@ static int open_there(struct worker *w, struct box *box, struct err *err)
 	return w->pass->settler ? settle_mailbox(w->pass->settler, &box->row, 0, err) : 0;
 }
 
-static int open_here(struct worker *w, struct box *box, struct err *err)
+int mailbox_open_here(struct worker *w, struct box *box, struct err *err)
 {
 	if (box->maildir || !box->here)
 		return 0;
@@ -462,12 +462,15 @@ static int pull_ahead(struct worker *w, struct box *box, struct err *err)
 	bool all = false;
 
 	w->ahead.bodies = false;
+	line_up(w);
 	if (carry_ahead(w, box, &all, err) != 0)
 		return -1;
 	box->looked = all;
-	if (!all && settler_flush(w->pass->settler, err) != 0)
+	if (all)
+		return 1;
+	if (line_break(w, err) != 0 || settler_flush(w->pass->settler, err) != 0)
 		return -1;
-	return all;
+	return w->selected == box ? 0 : open_there(w, box, err);
 }
 
 int mailbox_work(struct worker *w, struct box *box, struct err *err)
@@ -476,7 +479,7 @@ int mailbox_work(struct worker *w, struct box *box, struct err *err)
 
 	box->held_there = box->held_here = box->remains = false;
 
-	if (open_here(w, box, err) != 0 || (box->there && open_there(w, box, err) != 0))
+	if (mailbox_open_here(w, box, err) != 0 || (box->there && open_there(w, box, err) != 0))
 		return -1;
 	if (box->there && w->ahead.bodies) {
 		int all = pull_ahead(w, box, err);

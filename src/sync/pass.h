@@ -73,6 +73,10 @@ struct worker {
 	struct patience patience; /* with its connection */
 	struct box *selected;     /* the box that this connection has selected, NULL: none */
 	struct ahead ahead;
+	struct box *line[IMAP_QUEUE_MOST]; /* taken, to be worked on next, in this order: line.c */
+	unsigned in_line;
+	unsigned asked;         /* so many of them were asked for already */
+	struct box *turn;       /* was asked for so, and is the next to be selected; NULL: none */
 	struct uidset vanished; /* as the server said it in the listing on its way */
 };
 
@@ -125,6 +129,21 @@ struct worker *pass_choose_control(struct pass *pass);
 int worker_select_ahead(struct worker *worker, struct box *box, struct err *err) MUST_USE;
 /* Select BOX unless it is selected already. */
 int worker_select(struct worker *worker, struct box *box, struct err *err) MUST_USE;
+/* ---- line.c: mailboxes one behind another, without a round trip between them ---- */
+
+/* While a mailbox is fetched by what went out with its SELECT: ask for the next ones, too. */
+void line_up(struct worker *worker);
+/* Take the next one out of the line; NULL: nobody stands in it. */
+struct box *line_next(struct worker *worker);
+/* Is the answer about BOX on its way? Then make it the selected mailbox. 1: yes, 0: no, -1. */
+int line_select(struct worker *worker, const struct box *box, struct err *err) MUST_USE;
+/* Something else has to be said first: those in line go back to the pool. */
+int line_break(struct worker *worker, struct err *err) MUST_USE;
+/* The connection is gone, and with it what was asked: they go back to the pool. */
+void line_cut(struct worker *worker);
+
+/* ---- worker.c ---- */
+
 /* A mailbox or message failed: counted and told. UID 0 and FILE NULL: the mailbox. */
 void pass_failed(struct pass *pass, const struct box *box, uint32_t uid, const char *file,
 	const struct err *err);
@@ -177,6 +196,12 @@ struct look {
 
 #define LOOK_CHANGES 20000 /* changes a round */
 
+/* Can BOX come as a whole, before it is listed? By what is known of it without looking (0, 1). */
+bool look_suits_ahead(const struct worker *worker, const struct box *box);
+/* The same, and there is nothing in its folder: 1, 0, -1. */
+int look_bodies_ahead(struct worker *worker, const struct box *box, struct err *err) MUST_USE;
+/* What is asked for then. */
+struct imap_fetch_request look_bodies_request(void);
 /* Between the two halves of the SELECT: ask for what look_there() will need first. */
 int look_there_ahead(struct worker *worker, struct box *box, struct err *err) MUST_USE;
 int look_there(struct worker *worker, struct box *box, struct look *look, struct err *err) MUST_USE;
@@ -245,6 +270,9 @@ int carry_flags_there(struct worker *worker, struct box *box, const struct op *o
 	struct err *err) MUST_USE; /* marks.c */
 int carry_flags_here(struct worker *worker, struct box *box, const struct op *ops, size_t count,
 	struct err *err) MUST_USE;
+
+/* ---- row.c ---- */
+
 /* Where the file of ROW is: "cur/BASE:2,S". */
 void row_file(const struct state_message *row, char *out, size_t size);
 /* Split "cur/BASE:2,S" into a row's fields; slices point into PATH. */
@@ -254,6 +282,8 @@ void row_set_file(struct state_message *row, const char *path);
 /* ---- mailbox.c, removal.c: the two phases; recover.c: what a killed pass left ---- */
 
 int mailbox_work(struct worker *worker, struct box *box, struct err *err) MUST_USE;
+/* Open the folder of BOX, if it has one and it is not open. */
+int mailbox_open_here(struct worker *worker, struct box *box, struct err *err) MUST_USE;
 /* Read the folder once more: whatever of SET has a file after all is taken out of it (I3). If the
  * folder never stands still, all is. */
 int prove_absence(

@@ -37,27 +37,34 @@ void pool_fill(struct pool *pool, struct box **boxes, size_t count)
 	mutex_unlock(&pool->lock);
 }
 
-/* Take the first mailbox whose time has come; those before it keep their order. Else *WAIT_MS: so
- * long until the next one. Locked. */
-static struct box *take_ripe(struct pool *pool, int64_t *wait_ms)
+/* The first mailbox whose time has come: *I. false: *WAIT_MS is so long until the next one. Locked.
+ */
+static bool find_ripe(struct pool *pool, size_t *i, int64_t *wait_ms)
 {
 	int64_t now = clock_ms(), next = INT64_MAX;
 
-	for (size_t i = 0; i < pool->count; i++) {
-		struct pool_place taken = *place(pool, i);
-		int64_t from =
-			taken.not_before > pool->not_before ? taken.not_before : pool->not_before;
+	for (*i = 0; *i < pool->count; ++*i) {
+		int64_t from = place(pool, *i)->not_before;
+		from = from > pool->not_before ? from : pool->not_before;
 		next = from < next ? from : next;
-		if (from > now)
-			continue;
-		for (; i > 0; i--)
-			*place(pool, i) = *place(pool, i - 1);
-		pool->first = (pool->first + 1) % pool->room;
-		pool->count--;
-		return taken.box;
+		if (from <= now)
+			return true;
 	}
 	*wait_ms = next - now;
-	return NULL;
+	return false;
+}
+
+/* Take what stands at I; those before it keep their order. Locked. */
+static struct box *take(struct pool *pool, size_t i)
+{
+	struct box *box = place(pool, i)->box;
+
+	for (; i > 0; i--)
+		*place(pool, i) = *place(pool, i - 1);
+	pool->first = (pool->first + 1) % pool->room;
+	pool->count--;
+	pool->working++;
+	return box;
 }
 
 static bool is_over(const struct pool *pool)
@@ -99,13 +106,38 @@ struct box *pool_take(struct pool *pool)
 {
 	struct box *box = NULL;
 	int64_t wait_ms = 0;
+	size_t i;
 
 	mutex_lock(&pool->lock);
-	while (!is_over(pool) && !(box = take_ripe(pool, &wait_ms)))
-		sleep_slice(pool, wait_ms);
-	pool->working += box != NULL;
+	while (!box && !is_over(pool)) {
+		if (find_ripe(pool, &i, &wait_ms))
+			box = take(pool, i);
+		else
+			sleep_slice(pool, wait_ms);
+	}
 	mutex_unlock(&pool->lock);
 	return box;
+}
+
+struct box *pool_take_if(struct pool *pool, pool_suits *suits, const void *arg)
+{
+	struct box *box = NULL;
+	int64_t wait_ms;
+	size_t i;
+
+	mutex_lock(&pool->lock);
+	if (!pool->stopped && find_ripe(pool, &i, &wait_ms) && suits(place(pool, i)->box, arg))
+		box = take(pool, i);
+	mutex_unlock(&pool->lock);
+	return box;
+}
+
+bool pool_is_stopped(struct pool *pool)
+{
+	mutex_lock(&pool->lock);
+	bool stopped = pool->stopped;
+	mutex_unlock(&pool->lock);
+	return stopped;
 }
 
 void pool_done(struct pool *pool)

@@ -37,6 +37,10 @@ bool pool_has_work(struct pool *pool);
 /* The next mailbox; waits while another worker may still hand one back. It is the caller's until
  * pool_done() or pool_hand_back(). NULL: the phase is over, or was stopped. */
 struct box *pool_take(struct pool *pool);
+/* The next mailbox, if SUITS says so of it; never waits. */
+typedef bool pool_suits(const struct box *box, const void *arg);
+struct box *pool_take_if(struct pool *pool, pool_suits *suits, const void *arg);
+bool pool_is_stopped(struct pool *pool);
 void pool_done(struct pool *pool);
 /* Somebody shall take BOX later, not before WAIT_MS have passed. */
 void pool_hand_back(struct pool *pool, struct box *box, unsigned wait_ms);

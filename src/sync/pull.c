@@ -25,18 +25,6 @@ struct pulling {
 	bool patient;                 /* a refusal for now ends the fetch: it is repeated later */
 };
 
-void row_file(const struct state_message *row, char *out, size_t size)
-{
-	snprintf(out, size, "%s/%.*s%s%.*s", row->in_new ? "new" : "cur", SLICE_ARG(row->base),
-		row->info.n ? ":" : "", SLICE_ARG(row->info));
-}
-
-void row_set_file(struct state_message *row, const char *path)
-{
-	row->in_new = path[0] == 'n';
-	maildir_split(slice_str(path + 4), &row->base, &row->info);
-}
-
 static int receive_body(struct pulling *p, struct err *err)
 {
 	struct worker *w = p->w;

@@ -160,28 +160,48 @@ static int is_empty(struct maildir *maildir, struct err *err)
 	return rc < 0 ? -1 : rc == 0 && stable;
 }
 
-/* A small mailbox of which nothing is here: its messages can come before they are listed. */
-static int wants_bodies(struct worker *w, const struct box *box, struct err *err)
+/* A small mailbox of which nothing is here: its messages can come before they are listed. Some
+ * servers refuse to fetch from an empty one, but none that has QRESYNC; and an empty one is looked
+ * at once more by the next pass, which notes the times of its folder. */
+bool look_suits_ahead(const struct worker *w, const struct box *box)
 {
 	const struct pass *pass = w->pass;
 
-	if (pass->options->plan || pass->hold_there || !(pass->policy.new_messages & WAY_PULL) ||
-		!box->status.known || box->status.messages == 0 ||
-		box->status.messages > BODIES_AHEAD)
-		return 0;
-	return is_empty(box->maildir, err);
+	return box->there && box->here && !pass->options->plan && !pass->hold_there &&
+	       (pass->policy.new_messages & WAY_PULL) && box->status.known &&
+	       box->status.messages <= BODIES_AHEAD &&
+	       (box->status.messages > 0 || (imap_qresync(w->imap) && box->row.synced == 0));
+}
+
+/* ROWS: as for choose(). */
+static int comes_whole(
+	const struct worker *w, const struct box *box, uint64_t rows, struct err *err)
+{
+	return rows == 0 && look_suits_ahead(w, box) ? is_empty(box->maildir, err) : 0;
+}
+
+int look_bodies_ahead(struct worker *w, const struct box *box, struct err *err)
+{
+	uint64_t rows;
+
+	return count_rows(w->pass, box, &rows, err) != 0 ? -1 : comes_whole(w, box, rows, err);
+}
+
+struct imap_fetch_request look_bodies_request(void)
+{
+	return (struct imap_fetch_request){.flags = true, .date = true, .body = true};
 }
 
 int look_there_ahead(struct worker *w, struct box *box, struct err *err)
 {
-	struct imap_fetch_request bodies = {.flags = true, .date = true, .body = true};
+	struct imap_fetch_request bodies = look_bodies_request();
 	uint64_t rows;
 
 	w->ahead = (struct ahead){0};
 	if (count_rows(w->pass, box, &rows, err) != 0)
 		return -1;
 	enum rung rung = choose(w, box, rows);
-	int wanted = rung == RUNG_UNKNOWN ? wants_bodies(w, box, err) : 0;
+	int wanted = comes_whole(w, box, rows, err);
 	if (wanted < 0)
 		return -1;
 	w->ahead = (struct ahead){

@@ -42,6 +42,7 @@ void worker_disconnect(struct worker *w)
 	w->imap = NULL;
 	atomic_store(&w->connected, false);
 	w->selected = NULL;
+	line_cut(w);
 	report_connection(w->pass->report, w->number, false);
 }
 
@@ -90,6 +91,13 @@ static int compress(struct worker *w, const struct box *box, struct err *err)
 int worker_select_ahead(struct worker *w, struct box *box, struct err *err)
 {
 	w->selected = NULL;
+	int in_line = line_select(w, box, err);
+	if (in_line < 0)
+		return err_wrap(err, "can't select the mailbox");
+	if (in_line == 1) {
+		w->selected = box;
+		return 0;
+	}
 	if (compress(w, box, err) != 0 ||
 		imap_select_begin(w->imap, box->wire, w->pass->options->plan, err) != 0 ||
 		look_there_ahead(w, box, err) != 0)
@@ -187,8 +195,12 @@ static bool is_unsettled(struct pass *pass, struct err *err)
 /* WORK on BOX has met ERR. */
 static void unwind(struct worker *w, struct box *box, struct err *err)
 {
+	struct err line_err = {0};
+
 	worker_drop_broken(w, err);
 	w->selected = NULL;
+	if (w->imap && line_break(w, &line_err) != 0)
+		worker_disconnect(w);
 	switch (unwind_of(err)) {
 	case UNWIND_MAILBOX:
 		if (!is_hopeless(w->pass, err) && !is_unsettled(w->pass, err)) {
@@ -282,9 +294,11 @@ static void *worker_main(void *arg)
 	int rc = 0;
 
 	log_set_context(pass->account->name);
-	while (rc >= 0 && pool_has_work(&pass->pool)) {
+	while (rc >= 0 && (w->in_line > 0 || pool_has_work(&pass->pool))) {
 		rc = get_connection(w);
-		box = rc == 1 ? pool_take(&pass->pool) : NULL;
+		box = rc == 1 ? line_next(w) : NULL;
+		if (rc == 1 && !box)
+			box = pool_take(&pass->pool);
 		if (!box)
 			continue;
 		snprintf(context, sizeof(context), "%s/%s", pass->account->name, box->name);

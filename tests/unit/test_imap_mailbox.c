@@ -632,6 +632,86 @@ static void ahead(void **state)
 	session_end(&s, "ahead");
 }
 
+/* ---- mailboxes one behind another ---- */
+
+#define QUEUE_HELLO                                                                                \
+	"S: * PREAUTH [CAPABILITY IMAP4rev1 QRESYNC ENABLE] hi", "C: $1 ENABLE QRESYNC",           \
+		"C: $2 SELECT a (CONDSTORE)", "C: $3 UID FETCH 1:* (UID FLAGS)",                   \
+		"S: * ENABLED QRESYNC", "S: $1 OK", "S: * 1 EXISTS", "S: $2 OK in",                \
+		"C: $4 SELECT b (CONDSTORE)", "C: $5 UID FETCH 1:* (UID FLAGS)",                   \
+		"C: $6 SELECT c (CONDSTORE)", "C: $7 UID FETCH 1:* (UID FLAGS)",                   \
+		"S: * 1 FETCH (UID 3 FLAGS ())", "S: * 2 EXISTS", "S: $3 OK done"
+
+/* Select a, and ask for b and c while its fetch runs. */
+static void open_queue(struct session *s, const char *const *steps)
+{
+	const struct imap_fetch_request flags = {.flags = true};
+
+	session_init(s);
+	assert_int_equal(session_open(s, steps), 0);
+	assert_int_equal(imap_select_begin(s->imap, SLICE("a"), false, &s->err), 0);
+	assert_int_equal(imap_fetch_begin(s->imap, &flags, &s->err), 0);
+	assert_int_equal(imap_select_end(s->imap, &s->err), 0);
+	/* what would have to be waited for does not go */
+	assert_int_equal(imap_select_queue(s->imap, SLICE("a\r"), false, &flags, &s->err), 0);
+	assert_int_equal(imap_select_queue(s->imap, SLICE("b"), false, &flags, &s->err), 1);
+	assert_int_equal(imap_select_queue(s->imap, SLICE("c"), false, &flags, &s->err), 1);
+}
+
+/* UIDs of the running fetch, to its end, as digits. */
+static unsigned read_uids(struct session *s)
+{
+	struct imap_message m;
+	unsigned uids = 0;
+
+	while (imap_fetch_next(s->imap, &m, &s->err) == IMAP_FETCH_MESSAGE)
+		uids = uids * 10 + m.uid;
+	assert_int_equal(s->err.kind, ERR_NONE);
+	return uids;
+}
+
+/* Each message belongs to its mailbox, and each count; a refused SELECT harms nobody behind it. */
+static void queue(void **state)
+{
+	static const char *const steps[] = {QUEUE_HELLO, "S: * 9 EXISTS", "S: * OK [CLOSED] left",
+		"S: $4 NO gone", "S: $5 BAD nothing selected", "S: * OK [CLOSED] left",
+		"S: * 4 EXISTS", "S: * OK [UIDVALIDITY 8] valid", "S: $6 OK in",
+		"S: * 1 FETCH (UID 5 FLAGS ())", "S: * 2 FETCH (UID 6 FLAGS ())", "S: $7 OK done",
+		"C: $8 NOOP", "S: $8 OK", NULL};
+	struct session s;
+
+	(void)state;
+	open_queue(&s, steps);
+	assert_int_equal(read_uids(&s), 3);
+	assert_int_equal(imap_selected(s.imap)->exists, 2);
+	assert_int_equal(imap_select_queued(s.imap, &s.err), -1);
+	assert_int_equal(s.err.kind, ERR_SERVER_NO);
+	assert_null(imap_selected(s.imap));
+	err_clear(&s.err);
+	assert_int_equal(imap_select_queued(s.imap, &s.err), 0);
+	assert_int_equal(imap_selected(s.imap)->exists, 4);
+	assert_int_equal(imap_selected(s.imap)->uidvalidity, 8);
+	assert_int_equal(read_uids(&s), 56);
+	assert_int_equal(imap_noop(s.imap, &s.err), 0);
+	session_end(&s, "queue");
+}
+
+/* Whatever was asked for is read away; then other commands are free to go. */
+static void forgotten_queue(void **state)
+{
+	static const char *const steps[] = {QUEUE_HELLO, "S: $4 NO gone",
+		"S: $5 BAD nothing selected", "S: $6 OK in", "S: * 2 FETCH (UID 6 FLAGS ())",
+		"S: $7 OK done", "C: $8 SELECT d (CONDSTORE)", "S: $8 OK in", NULL};
+	struct session s;
+
+	(void)state;
+	open_queue(&s, steps);
+	assert_int_equal(imap_select_forget(s.imap, &s.err), 0);
+	assert_null(imap_selected(s.imap));
+	assert_int_equal(imap_select(s.imap, SLICE("d"), false, &s.err), 0);
+	session_end(&s, "forgotten queue");
+}
+
 /* Of what a COPYUID says only what answers the question counts (CVE-2021-3578's class: a code that
  * nobody asked for, with sets that do not fit). */
 static void moves(void **state)
@@ -697,6 +777,8 @@ int main(void)
 		cmocka_unit_test(leaving),
 		cmocka_unit_test(searches),
 		cmocka_unit_test(ahead),
+		cmocka_unit_test(queue),
+		cmocka_unit_test(forgotten_queue),
 		cmocka_unit_test(moves),
 	};
 
