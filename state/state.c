@@ -37,12 +37,14 @@ void state_set_map_size(size_t bytes)
 
 int state_mdb_error(const struct state *state, struct err *err, int rc, const char *what)
 {
+	/* MDB_PANIC: an earlier commit failed half-way; what was committed before it is all right.
+	 */
 	bool disk = rc == ENOSPC || rc == EIO || rc == EROFS || rc == EACCES || rc == EDQUOT ||
-		    rc == ENOENT || rc == EPERM;
+		    rc == ENOENT || rc == EPERM || rc == MDB_PANIC;
 
 	bool damaged = rc == MDB_CORRUPTED || rc == MDB_PAGE_NOTFOUND || rc == MDB_INVALID ||
 		       rc == MDB_VERSION_MISMATCH || rc == MDB_INCOMPATIBLE ||
-		       rc == MDB_BAD_VALSIZE || rc == MDB_PANIC || rc == MDB_CURSOR_FULL;
+		       rc == MDB_BAD_VALSIZE || rc == MDB_CURSOR_FULL;
 
 	err_set(err, disk ? ERR_DISK : ERR_STATE, "state %s: can't %s: %s", state->dir, what,
 		mdb_strerror(rc));
@@ -175,6 +177,18 @@ static int open_tables(struct state *s, struct err *err)
 	return rc == 0 ? 0 : state_mdb_error(s, err, rc, "open its tables");
 }
 
+/* LMDB makes the contents of a new file durable, but not its name. */
+static int sync_directory(const struct state *s, struct err *err)
+{
+	int fd = open(s->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int rc =
+		fd >= 0 ? fs_fsync(fd, err) : err_set_errno(err, ERR_DISK, "can't open %s", s->dir);
+
+	if (fd >= 0)
+		close(fd);
+	return rc;
+}
+
 static int make_identity(struct state *s, const char *identity, struct err *err)
 {
 	struct state_write *w = NULL;
@@ -193,7 +207,7 @@ static int make_identity(struct state *s, const char *identity, struct err *err)
 		return -1;
 	}
 	s->fresh = true;
-	return state_commit(w, err) == 0 ? 0 : -1;
+	return state_commit(w, err) == 0 ? sync_directory(s, err) : -1;
 }
 
 static int check_identity(

@@ -245,13 +245,23 @@ static bool is_clean(const char *dir, const char *now)
 	return clean;
 }
 
+/* Made, and never written to: by a run that was cut off at once. */
+static bool is_empty(const char *dir)
+{
+	char path[4096];
+	struct stat st;
+
+	note_path(dir, "data.mdb", path);
+	return stat(path, &st) == 0 && st.st_size == 0;
+}
+
 int verify_unless_clean(const char *dir, bool read_only, struct err *err)
 {
 	char now[256], path[4096];
 
 	if (!describe(dir, now, sizeof(now)))
 		return 0;
-	bool clean = is_clean(dir, now);
+	bool clean = is_clean(dir, now) || is_empty(dir);
 	note_path(dir, "clean", path);
 	if (!read_only && unlink(path) != 0 && errno != ENOENT)
 		log_debug(LOG_STATE, "%s stays: %s", path, strerror(errno));

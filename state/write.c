@@ -3,12 +3,10 @@
  * anything: slices that the caller got from the same transaction point into pages that a put may
  * move.
  */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/fs.h"
 #include "base/log.h"
 #include "base/thread.h"
 #include "state/state_impl.h"
@@ -58,13 +56,7 @@ int state_commit(struct state_write *w, struct err *err)
 		state_abort(w);
 		return rc;
 	}
-	if (fs_fault("commit", s->dir) != 0) {
-		rc = errno;
-		mdb_txn_abort(w->txn);
-	} else {
-		rc = mdb_txn_commit(w->txn);
-	}
-
+	rc = mdb_txn_commit(w->txn);
 	release(w);
 	if (rc == MDB_MAP_FULL) {
 		grow(s);

@@ -24,7 +24,7 @@ void fs_set_fault_hook(fs_fault_hook *hook)
 }
 
 /* 0 to go on; else errno is set as the hook wants it and -1. */
-int fs_fault(const char *operation, const char *path)
+static int fault(const char *operation, const char *path)
 {
 	fs_fault_hook *hook = atomic_load_explicit(&fault_hook, memory_order_relaxed);
 	int sys = hook ? hook(operation, path) : 0;
@@ -80,7 +80,7 @@ int fs_open_read(int at, const char *path, struct err *err)
 
 int fs_create(int at, const char *path, mode_t mode, struct err *err)
 {
-	int fd = fs_fault("create", path) != 0
+	int fd = fault("create", path) != 0
 			 ? -1
 			 : open_retry(at, path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
 	return fd >= 0 ? fd : failed(err, "create", path);
@@ -90,7 +90,7 @@ int fs_write_all(int fd, const void *data, size_t n, struct err *err)
 {
 	const char *p = data;
 
-	if (fs_fault("write", "") != 0)
+	if (fault("write", "") != 0)
 		return err_set_errno(err, ERR_DISK, "can't write");
 	while (n > 0) {
 		ssize_t done = write(fd, p, n);
@@ -106,7 +106,7 @@ int fs_write_all(int fd, const void *data, size_t n, struct err *err)
 
 int fs_mkdir(int at, const char *path, mode_t mode, struct err *err)
 {
-	return fs_fault("mkdir", path) == 0 && mkdirat(at, path, mode) == 0
+	return fault("mkdir", path) == 0 && mkdirat(at, path, mode) == 0
 		       ? 0
 		       : failed(err, "make the folder", path);
 }
@@ -118,15 +118,10 @@ static int enter_or_make(int fd, const char *name, mode_t mode, unsigned *create
 
 	if (next >= 0 || err->sys != ENOENT)
 		return next;
-	if (fs_mkdir(fd, name, mode, err) != 0) {
-		if (err->sys != EEXIST)
-			return -1;
-	} else {
-		/* The new name must be durable before anything below it counts as durable (I1). */
-		if (fs_fsync(fd, err) != 0)
-			return -1;
+	if (fs_mkdir(fd, name, mode, err) == 0)
 		++*created;
-	}
+	else if (err->sys != EEXIST)
+		return -1;
 	err_clear(err);
 	return fs_open_dir(fd, name, err);
 }
@@ -155,6 +150,26 @@ int fs_mkdir_parents(int at, const char *path, mode_t mode, unsigned *created, s
 	}
 	close(fd);
 	return 0;
+}
+
+int fs_sync_path(int at, const char *path, struct err *err)
+{
+	char *copy = xstrdup(path), *rest = copy, *name;
+	int fd = fs_open_dir(at, ".", err);
+
+	while (fd >= 0 && (name = strsep(&rest, "/"))) {
+		if (*name == '\0')
+			continue;
+		int next = fs_fsync(fd, err) == 0 ? fs_open_dir(fd, name, err) : -1;
+		close(fd);
+		fd = next;
+	}
+	free(copy);
+	if (fd < 0)
+		return -1;
+	int rc = fs_fsync(fd, err);
+	close(fd);
+	return rc;
 }
 
 /*
@@ -190,6 +205,8 @@ int fs_make_path(const char *path, mode_t mode, struct err *err)
 	if (fd < 0)
 		return -1;
 	int rc = fs_mkdir_parents(fd, path + n, mode, NULL, err);
+	if (rc == 0)
+		rc = fs_sync_path(fd, path + n, err);
 	close(fd);
 	return rc;
 }
@@ -203,7 +220,7 @@ static int rename_by_link(int from_at, const char *from, int to_at, const char *
 
 int fs_rename_noreplace(int from_at, const char *from, int to_at, const char *to, struct err *err)
 {
-	if (fs_fault("rename", to) != 0)
+	if (fault("rename", to) != 0)
 		return failed(err, "rename to", to);
 	int rc = renameat2(from_at, from, to_at, to, RENAME_NOREPLACE);
 	if (rc != 0 && (errno == EINVAL || errno == ENOSYS))
@@ -213,28 +230,28 @@ int fs_rename_noreplace(int from_at, const char *from, int to_at, const char *to
 
 int fs_rename(int from_at, const char *from, int to_at, const char *to, struct err *err)
 {
-	return fs_fault("rename", to) == 0 && renameat(from_at, from, to_at, to) == 0
+	return fault("rename", to) == 0 && renameat(from_at, from, to_at, to) == 0
 		       ? 0
 		       : failed(err, "rename to", to);
 }
 
 int fs_unlink(int at, const char *path, struct err *err)
 {
-	return fs_fault("unlink", path) == 0 && unlinkat(at, path, 0) == 0
+	return fault("unlink", path) == 0 && unlinkat(at, path, 0) == 0
 		       ? 0
 		       : failed(err, "remove", path);
 }
 
 int fs_rmdir(int at, const char *path, struct err *err)
 {
-	return fs_fault("rmdir", path) == 0 && unlinkat(at, path, AT_REMOVEDIR) == 0
+	return fault("rmdir", path) == 0 && unlinkat(at, path, AT_REMOVEDIR) == 0
 		       ? 0
 		       : failed(err, "remove", path);
 }
 
 int fs_fsync(int fd, struct err *err)
 {
-	int rc = fs_fault("fsync", "");
+	int rc = fault("fsync", "");
 
 	if (rc == 0)
 		do
@@ -246,7 +263,7 @@ int fs_fsync(int fd, struct err *err)
 int fs_set_mtime(int fd, int64_t seconds, struct err *err)
 {
 	struct timespec times[2] = {{.tv_nsec = UTIME_NOW}, {.tv_sec = (time_t)seconds}};
-	return fs_fault("utimens", "") == 0 && futimens(fd, times) == 0
+	return fault("utimens", "") == 0 && futimens(fd, times) == 0
 		       ? 0
 		       : err_set_errno(err, ERR_DISK, "can't set a file's time");
 }
@@ -312,7 +329,7 @@ static int sync_parent(int at, const char *path, struct err *err)
 int fs_replace_file(
 	int at, const char *path, const void *data, size_t n, mode_t mode, struct err *err)
 {
-	char *temporary = xasprintf("%s.tmp%d", path, (int)getpid());
+	char *temporary = xasprintf("%s.tmp", path);
 	struct err ignored;
 
 	if (unlinkat(at, temporary, 0) != 0 && errno != ENOENT) {
@@ -418,7 +435,7 @@ bool fs_group_supported(int fd)
 
 int fs_group_sync(int fd, struct err *err)
 {
-	return fs_fault("syncfs", "") == 0 && syncfs(fd) == 0
+	return fault("syncfs", "") == 0 && syncfs(fd) == 0
 		       ? 0
 		       : err_set_errno(err, ERR_DISK, "can't make written data durable");
 }

@@ -25,10 +25,13 @@ int fs_write_all(int fd, const void *data, size_t n, struct err *err) MUST_USE;
 int fs_mkdir(int at, const char *path, mode_t mode,
 	struct err *err) MUST_USE; /* EEXIST is an error here */
 /* mkdir -p below AT; *CREATED (may be NULL) = how many levels were made. No level may be a symlink
- * or a file. */
+ * or a file. Not durable: fs_sync_path(). */
 int fs_mkdir_parents(
 	int at, const char *path, mode_t mode, unsigned *created, struct err *err) MUST_USE;
-/* mkdir -p of a path that the user wrote: what is there of it may be reached through symlinks. */
+/* Every directory from AT down to PATH is durable on return, with the names in it. */
+int fs_sync_path(int at, const char *path, struct err *err) MUST_USE;
+/* mkdir -p of a path that the user wrote: what is there of it may be reached through symlinks.
+ * Durable on return. */
 int fs_make_path(const char *path, mode_t mode, struct err *err) MUST_USE;
 /* renameat2(RENAME_NOREPLACE); where the file system lacks it: link + unlink. EEXIST in err->sys.
  */
@@ -46,8 +49,8 @@ int fs_set_mtime(int fd, int64_t seconds, struct err *err) MUST_USE;
 /* Read a whole small file (<= MAX bytes) into memory from malloc, NUL-terminated; *N = length. */
 char *fs_read_file(int at, const char *path, size_t max, size_t *n, struct err *err) MUST_USE;
 /*
- * Replace PATH whole: write a temporary file beside it, fsync it, rename over, fsync the directory.
- * Durable on return.
+ * Replace PATH whole: write a temporary file beside it, PATH.tmp, fsync it, rename over, fsync the
+ * directory. Durable on return. One writer at a time: what a killed one left is written over.
  */
 int fs_replace_file(int at, const char *path, const void *data, size_t n, mode_t mode,
 	struct err *err) MUST_USE;
@@ -90,8 +93,5 @@ int fs_group_sync(int fd, struct err *err) MUST_USE;
  */
 typedef int fs_fault_hook(const char *operation, const char *path);
 void fs_set_fault_hook(fs_fault_hook *hook);
-/* Ask the hook about a change that is not made here (the state's commit): 0 to go on, else errno is
- * set and -1. */
-int fs_fault(const char *operation, const char *path) MUST_USE;
 
 #endif

@@ -93,7 +93,10 @@ void attic_close(struct attic *attic)
 /* PATH below AT, made if it is missing. */
 static int make_and_open(int at, const char *path, struct err *err)
 {
-	if (fs_mkdir_parents(at, path, 0700, NULL, err) != 0)
+	unsigned made;
+
+	if (fs_mkdir_parents(at, path, 0700, &made, err) != 0 ||
+		(made > 0 && fs_sync_path(at, path, err) != 0))
 		return -1;
 	int fd = openat(at, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	return fd >= 0 ? fd : err_set_errno(err, ERR_DISK, "can't open %s", path);
@@ -288,8 +291,6 @@ int attic_restore(const struct attic *attic, const struct maildir_root *root,
 	int to = rc == 0 ? make_and_open(root->fd, part, err) : -1;
 
 	rc = to >= 0 ? move(attic->fd, from, to, item->path + 4, err) : -1;
-	if (rc == 0)
-		rc = fs_fsync(to, err);
 	if (to >= 0)
 		close(to);
 	free(from);

@@ -40,7 +40,7 @@ struct attic_items {
 int attic_list(const struct attic *attic, struct arena *arena, struct attic_items *out,
 	struct err *err) MUST_USE;
 /* Move an item back to its folder, which is made if it is missing. A name that is taken meanwhile
- * gets a fresh BASE. */
+ * gets a fresh BASE. Not durable. */
 int attic_restore(const struct attic *attic, const struct maildir_root *root,
 	const struct attic_item *item, struct err *err) MUST_USE;
 /* Destroy what passes before BEFORE (seconds since 1970) put there. */

@@ -80,8 +80,8 @@ struct maildir {
 	_Atomic unsigned references;
 };
 
-/* Make the folder with cur, new and tmp (parents too); each made directory's parent is fsynced.
- * Existing parts are kept. */
+/* Make the folder with cur, new and tmp (parents too). Existing parts are kept. Not durable:
+ * fs_sync_path(). */
 int maildir_create(const struct maildir_root *root, const char *path, struct err *err) MUST_USE;
 /* Does nothing stand in the place of this folder? Not if it can't be read, or is on another device,
  * or a part of it is left. */
@@ -223,6 +223,10 @@ int maildir_remove(struct maildir *maildir, const char *path,
 #define MAILDIR_FILE_SIZE 264 /* "new/" or "cur/", a file name, NUL */
 int maildir_find(struct maildir *maildir, struct slice base, char *out, size_t size,
 	struct err *err) MUST_USE;
+
+/* Remove from tmp/ what processes of ours that were killed left there (sweep.c). Not while somebody
+ * may still want it: after the arrivals of former passes were dealt with. */
+int maildir_sweep(struct maildir *maildir, struct err *err) MUST_USE;
 
 /* ---- reading for upload (reader.c) ---- */
 

@@ -8,6 +8,8 @@
 #include "base/log.h"
 #include "sync/pass.h"
 
+#define FEW_FOLDERS 2 /* up to here fsync() each level, above one syncfs() */
+
 static bool asked_for(const struct pass *pass, const char *name)
 {
 	const struct sync_options *o = pass->options;
@@ -257,6 +259,47 @@ static int make_here(struct pass *pass, struct box *box, struct err *err)
 	return 0;
 }
 
+/* A mailbox that the state has not held as one of both sides. */
+static bool is_newly_met(const struct box *box)
+{
+	return box->lost == SIDE_NONE && box->there && box->here &&
+	       box->row.where != (STATE_THERE | STATE_HERE);
+}
+
+/*
+ * Folders are durable up to the root before the state knows them, whoever made them: if one went in
+ * a power cut, its mailbox would count as deleted here.
+ */
+static int make_durable(struct pass *pass, struct err *err)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < pass->box_count; i++)
+		count += is_newly_met(&pass->boxes[i]);
+	if (count > FEW_FOLDERS && fs_group_supported(pass->root.fd))
+		return fs_group_sync(pass->root.fd, err);
+	for (size_t i = 0; i < pass->box_count; i++)
+		if (is_newly_met(&pass->boxes[i]) &&
+			fs_sync_path(pass->root.fd, pass->boxes[i].path, err) != 0)
+			return err_wrap(err, "%s", pass->boxes[i].path);
+	return 0;
+}
+
+static int settle_boxes(struct pass *pass, struct err *err)
+{
+	if (make_durable(pass, err) != 0)
+		return -1;
+	for (size_t i = 0; i < pass->box_count; i++) {
+		struct box *box = &pass->boxes[i];
+		if (box->lost != SIDE_NONE || !box->there || !box->here)
+			continue;
+		box->row.where = STATE_THERE | STATE_HERE;
+		if (settle_mailbox(pass->settler, &box->row, 0, err) != 0)
+			return -1;
+	}
+	return 0;
+}
+
 int pass_make_boxes(struct pass *pass, struct err *err)
 {
 	for (size_t i = 0; i < pass->box_count; i++) {
@@ -272,11 +315,6 @@ int pass_make_boxes(struct pass *pass, struct err *err)
 		if ((!box->there && make_there(pass, box, err) != 0) ||
 			(!box->here && make_here(pass, box, err) != 0))
 			return -1;
-		if (!box->there || !box->here)
-			continue;
-		box->row.where = STATE_THERE | STATE_HERE;
-		if (settle_mailbox(pass->settler, &box->row, 0, err) != 0)
-			return -1;
 	}
-	return 0;
+	return pass->settler ? settle_boxes(pass, err) : 0;
 }

@@ -269,6 +269,30 @@ int sync_read_log(const struct config_account *account, struct arena *arena, str
 
 /* ---- undo ---- */
 
+/* The folders that got something back. */
+static int make_durable(const struct maildir_root *root, const struct attic_items *items,
+	uint64_t pass, struct err *err)
+{
+	const char *last = "";
+	int rc = 0;
+
+	if (fs_group_supported(root->fd))
+		return fs_group_sync(root->fd, err);
+	for (size_t i = 0; rc == 0 && i < items->count; i++) {
+		const struct attic_item *item = &items->items[i];
+		if (item->pass != pass || strcmp(item->folder, last) == 0)
+			continue;
+		last = item->folder;
+		char *in_new = xasprintf("%s/new", last), *in_cur = xasprintf("%s/cur", last);
+		if (fs_sync_path(root->fd, in_new, err) != 0 ||
+			fs_sync_path(root->fd, in_cur, err) != 0)
+			rc = -1;
+		free(in_new);
+		free(in_cur);
+	}
+	return rc;
+}
+
 static int restore(const struct maildir_root *root, const struct attic *attic, uint64_t *pass,
 	uint64_t *count, struct err *err)
 {
@@ -285,6 +309,8 @@ static int restore(const struct maildir_root *root, const struct attic *attic, u
 		rc = attic_restore(attic, root, &items.items[i], err);
 		*count += rc == 0;
 	}
+	if (rc == 0)
+		rc = make_durable(root, &items, *pass, err);
 	if (rc == 0 && *count == 0)
 		rc = *pass ? err_set(err, ERR_CONFIG,
 				     "nothing that pass %llu deleted is kept; see `godwit log`",

@@ -481,6 +481,8 @@ int mailbox_work(struct worker *w, struct box *box, struct err *err)
 
 	if (mailbox_open_here(w, box, err) != 0 || (box->there && open_there(w, box, err) != 0))
 		return -1;
+	if (box->maildir && w->pass->settler && maildir_sweep(box->maildir, err) != 0)
+		return -1;
 	if (box->there && w->ahead.bodies) {
 		int all = pull_ahead(w, box, err);
 		if (all != 0)

@@ -21,5 +21,7 @@ struct patience {
  * again after *WAIT_MS; false: it has lasted for RETRY_MS, or the server wants more than that. */
 bool patience_wait(struct patience *patience, int64_t now, unsigned retry_ms, unsigned hint_ms,
 	unsigned *wait_ms);
+/* For tests: the first pause (500 ms). */
+void patience_set_first_ms(unsigned ms);
 
 #endif

@@ -1,6 +1,7 @@
 /*
  * Delivery into tmp/, publishing, renaming, removing.
  */
+#include <sys/wait.h>
 #include <time.h>
 #include "tests/unit/maildir_tree.h"
 
@@ -327,6 +328,59 @@ static void test_rename_remove(void **state UNUSED)
 	tree_close(&t);
 }
 
+/* The process of a child that has ended. */
+static int dead_process(void)
+{
+	int status;
+	pid_t child = fork();
+
+	if (child == 0)
+		_exit(0);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	return (int)child;
+}
+
+/* Only what a process of ours left that is gone. */
+static void test_sweep(void **state UNUSED)
+{
+	struct tree t;
+	struct maildir *m = tree_folder((tree_open(&t, MAILDIR_NESTED), &t), "A");
+	char fresh[MAILDIR_BASE_SIZE], path[300];
+	int dead = dead_process(), here = (int)getpid();
+
+	maildir_fresh_base(fresh);
+	const char *host = strchr(strchr(fresh, 'Q'), '.');
+	const struct {
+		const char *before;
+		int pid;
+		const char *after, *host;
+		bool stays;
+	} rows[] = {
+		{"1700000000.M000001P", dead, "Q00000000", host, false},
+		{"1700000000.M000002P", here, "Q00000000", host, true},
+		{"1700000000.M000003P", dead, "Q00000000", ".elsewhere", true},
+		{"1700000000.M000004P", dead, "", host, true},
+		{"godwit-lock.", dead, ".0", "", false},
+		{"godwit-lock.", here, ".0", "", true},
+		{"godwit-lock.", dead, ".0", ".mine", true},
+		{"another.", dead, "", host, true},
+	};
+	for (int swept = 0; swept < 2; swept++) {
+		for (size_t i = 0; i < COUNT_OF(rows); i++) {
+			snprintf(path, sizeof(path), "A/tmp/%s%d%s%s", rows[i].before, rows[i].pid,
+				rows[i].after, rows[i].host);
+			if (!swept)
+				tree_write(&t, path, "x");
+			else if (tree_has(&t, path) != rows[i].stays)
+				fail_msg("%s: stays %d", path, !rows[i].stays);
+		}
+		if (!swept)
+			GOOD(&t, maildir_sweep(m, &t.err));
+	}
+	maildir_unref(m);
+	tree_close(&t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -339,6 +393,7 @@ int main(void)
 		cmocka_unit_test(test_dates),
 		cmocka_unit_test(test_publish),
 		cmocka_unit_test(test_rename_remove),
+		cmocka_unit_test(test_sweep),
 	};
 	return cmocka_run_group_tests_name("maildir_deliver", tests, NULL, NULL);
 }
