@@ -41,6 +41,7 @@ MAIN     := src/main.c
 SOURCES  := $(sort $(wildcard src/*/*.c state/*.c config/*.c))
 HELPER   := $(sort $(wildcard oauth/*.c))
 FAKES    := $(sort $(wildcard tests/fake/*.c))
+CRASH    := $(sort $(wildcard tests/crash/*.c))
 TESTS    := $(sort $(wildcard tests/unit/test_*.c))
 OWN_C    := $(MAIN) $(SOURCES) $(HELPER) $(FAKES) $(sort $(wildcard tests/unit/*.c tests/fuzz/*.c tests/crash/*.c tests/e2e/*.c))
 OWN_H    := $(sort $(wildcard src/*/*.h state/*.h config/*.h oauth/*.h tests/*/*.h))
@@ -130,7 +131,7 @@ clean: ## remove build/, but not the test servers that were downloaded
 # What the user does not call by name.
 
 programs: $(BUILD)/godwit $(BUILD)/godwit-oauth $(BUILD)/crash-godwit $(TEST_PROGRAMS)
-objects: $(call object,$(MAIN) $(SOURCES) $(HELPER) $(FAKES) $(TESTS) tests/crash/fault.c)
+objects: $(call object,$(MAIN) $(SOURCES) $(HELPER) $(FAKES) $(TESTS) $(CRASH))
 
 $(BUILD)/godwit: $(call object,$(MAIN)) $(BUILD)/libgodwit.a
 	@echo '  LD $@'
@@ -140,7 +141,7 @@ $(BUILD)/godwit-oauth: $(call object,$(HELPER)) $(BUILD)/libgodwit.a
 	@echo '  LD $@'
 	$(Q)$(LINK) -o $@ $^ -lcurl -ljansson -lpthread
 
-$(BUILD)/crash-godwit: $(call object,$(MAIN) tests/crash/fault.c) $(BUILD)/libgodwit.a
+$(BUILD)/crash-godwit: $(call object,$(MAIN) $(CRASH)) $(BUILD)/libgodwit.a
 	@echo '  LD $@'
 	$(Q)$(LINK) -o $@ $^ $(LDLIBS)
 
@@ -170,4 +171,4 @@ $(BUILD)/files: FORCE
 	@mkdir -p $(@D)
 	@echo '$(SOURCES) $(FAKES)' | cmp -s - $@ || echo '$(SOURCES) $(FAKES)' > $@
 
--include $(patsubst %.o,%.d,$(call object,$(MAIN) $(SOURCES) $(HELPER) $(FAKES) $(TESTS) tests/crash/fault.c))
+-include $(patsubst %.o,%.d,$(call object,$(MAIN) $(SOURCES) $(HELPER) $(FAKES) $(TESTS) $(CRASH)))

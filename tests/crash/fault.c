@@ -1,59 +1,78 @@
 /*
- * The program with a fault in it: linked into build/crash-godwit instead of nothing, for the tests
- * in tests/e2e/test_crash_*.py. Every change of the file system and every commit of the state
- * counts as a step.
+ * What is to go wrong, by environment:
  *
- *     GODWIT_FAULT="count FILE"      write the number of steps to FILE at the end
+ *     GODWIT_WATCH=DIR[:DIR...]  calls on files below these count as steps
+ *     GODWIT_RECORD=FILE         write down what is done to them
+ *     GODWIT_STEPS=FILE          write "STEPS SYNCS" there at the end
  *     GODWIT_FAULT="kill N"          SIGKILL instead of step N
- *     GODWIT_FAULT="fail N ERRNO FILE"   step N, and every one behind it, fails with ERRNO
+ *     GODWIT_FAULT="kill-sync N"     ... instead of the sync N
+ *     GODWIT_FAULT="fail N ERRNO"    step N, and every one behind it, fails
+ *     GODWIT_FAULT="once N ERRNO"    only step N fails
+ *     GODWIT_FAULT="short N"         step N, if it is a write, writes a part only
+ *     GODWIT_DOUBT_MS=N          how long an upload in doubt is waited for
+ *     GODWIT_BACKOFF_MS=N        the first pause before connecting again
  */
+#include "tests/crash/fault.h"
+
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "base/fs.h"
+#include "sync/patience.h"
 #include "sync/sync.h"
 
-static atomic_int steps;
-static int stop_at, error;
-static char count_file[512];
+static int steps, syncs;
+static char mode[16];
+static int number, error;
+static const char *steps_file;
 
-static int on_step(const char *operation UNUSED, const char *path UNUSED)
+static bool is(const char *word)
 {
-	int step = atomic_fetch_add(&steps, 1) + 1;
-
-	if (stop_at == 0 || step < stop_at)
-		return 0;
-	if (error == 0)
-		kill(getpid(), SIGKILL);
-	return error;
+	return strcmp(mode, word) == 0;
 }
 
-static void write_count(void)
+int fault_ask(enum fault_kind kind)
 {
-	FILE *file = count_file[0] ? fopen(count_file, "w") : NULL;
+	steps++;
+	syncs += kind == FAULT_SYNC;
+	if ((is("kill") && steps == number) ||
+		(is("kill-sync") && kind == FAULT_SYNC && syncs == number))
+		kill(getpid(), SIGKILL);
+	if ((is("fail") && steps >= number) || (is("once") && steps == number))
+		return error;
+	return is("short") && steps == number && kind == FAULT_WRITE ? FAULT_SHORT : 0;
+}
 
-	if (file) {
-		fprintf(file, "%d\n", atomic_load(&steps));
-		fclose(file);
-	}
+static void write_steps(void)
+{
+	FILE *file = fopen(steps_file, "w");
+
+	if (!file)
+		return;
+	fprintf(file, "%d %d\n", steps, syncs);
+	fclose(file);
+}
+
+static unsigned number_of(const char *variable, unsigned otherwise)
+{
+	const char *text = getenv(variable);
+	return text ? (unsigned)strtoul(text, NULL, 10) : otherwise;
 }
 
 __attribute__((constructor)) static void install(void)
 {
 	const char *fault = getenv("GODWIT_FAULT");
 
-	/* The wait before an upload in doubt is repeated would make these tests last for hours. */
-	sync_set_doubt_ms(200);
-	if (!fault)
-		return;
-	if (sscanf(fault, "count %511s", count_file) != 1 &&
-		sscanf(fault, "fail %d %d %511s", &stop_at, &error, count_file) != 3 &&
-		sscanf(fault, "kill %d", &stop_at) != 1)
+	/* What people wait for would make these tests last for hours. */
+	sync_set_doubt_ms(number_of("GODWIT_DOUBT_MS", 200));
+	patience_set_first_ms(number_of("GODWIT_BACKOFF_MS", 500));
+	if (fault && sscanf(fault, "%15s %d %d", mode, &number, &error) < 2)
 		abort();
-	atexit(write_count);
-	fs_set_fault_hook(on_step);
+	calls_watch(getenv("GODWIT_WATCH"));
+	calls_record(getenv("GODWIT_RECORD"));
+	steps_file = getenv("GODWIT_STEPS");
+	if (steps_file)
+		atexit(write_steps);
 }

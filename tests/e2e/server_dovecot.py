@@ -112,20 +112,22 @@ class Dovecot:
     capability:  what to announce after login instead of all ("" adds nothing)
     connections: at most so many of a user at once
     extra:       more lines for dovecot.conf
+    folder:      where to lie; None: among the temporary files
     """
 
     name = "dovecot"
     host = "127.0.0.1"
     password = PASSWORD
 
-    def __init__(self, store="sdbox", capability="", connections=200, extra=""):
+    def __init__(self, store="sdbox", capability="", connections=200, extra="", folder=None):
         self.store, self.capability, self.connections, self.extra = store, capability, connections, extra
+        self.folder = folder
         self.process = None
         self.dir = None
 
     def __enter__(self):
         root = debs.fetch("dovecot-imapd")
-        self.dir = tempfile.mkdtemp(prefix="dovecot-")
+        self.dir = tempfile.mkdtemp(prefix="dovecot-", dir=self.folder)
         try:
             self._prepare(root)
             self.start()
@@ -231,7 +233,20 @@ class Dovecot:
     def mail_dir(self, user):
         return os.path.join(self.dir, "mail", user)
 
+    def is_serving(self, user):
+        """Does anybody speak to it as USER? Needs `verbose_proctitle = yes`."""
+        with open("/proc/%d/task/%d/children" % (self.process.pid, self.process.pid)) as file:
+            return any("[%s " % user in title_of(pid) for pid in file.read().split())
+
     def own(self, path):
         """Hand what was written below mail_dir() over to the server."""
         if os.getuid() == 0:
             subprocess.run(["chown", "-R", "%d:%d" % (self.uid, self.gid), path], check=True)
+
+
+def title_of(pid):
+    try:
+        with open("/proc/%s/cmdline" % pid) as file:
+            return file.read()
+    except OSError:
+        return ""

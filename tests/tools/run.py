@@ -26,6 +26,7 @@ import xml.etree.ElementTree
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 SHOWN_LINES = 400  # of what a failed job printed
+SHARED_MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 
 # A sanitizer's complaint must not look like one of godwit's own exit statuses.
 SANITIZER_ENVIRONMENT = {
@@ -41,6 +42,7 @@ class Result:
     passed: int = 0
     failed: int = 0
     skipped: int = 0
+    cases: int = 0  # that tests say they went through
     seconds: float = 0.0
     output: str = ""
     reasons: tuple = ()  # why tests were skipped
@@ -50,13 +52,17 @@ class Runner:
     def __init__(self, options):
         self.options = options
         self.temp = tempfile.mkdtemp(prefix="godwit-tests-")
-        os.chmod(self.temp, 0o711)  # servers may run as another user
+        # For what writes much and waits for the disk each time.
+        self.memory = tempfile.mkdtemp(prefix="godwit-tests-", dir=SHARED_MEMORY) if SHARED_MEMORY else self.temp
+        for folder in (self.temp, self.memory):
+            os.chmod(folder, 0o711)  # servers may run as another user
         self.running = set()
         self.lock = threading.Lock()
         self.stopped = False
         self.environment = dict(os.environ, **SANITIZER_ENVIRONMENT)
         self.environment["GODWIT"] = os.path.join(ROOT, options.build, "godwit")
         self.environment["GODWIT_SAN"] = options.san
+        self.environment["GODWIT_MEMORY"] = self.memory
         self.environment["PYTHONDONTWRITEBYTECODE"] = "1"
         self.environment["GODWIT_SERVERS"] = options.servers
 
@@ -116,6 +122,7 @@ class Runner:
             result.failed = int(suite.get("failures")) + int(suite.get("errors"))
             result.skipped = int(suite.get("skipped"))
             result.passed = int(suite.get("tests")) - result.failed - result.skipped
+            result.cases = sum(int(p.get("value")) for p in suite.iter("property") if p.get("name") == "cases")
             result.reasons = tuple(sorted({s.get("message") for s in suite.iter("skipped")}))
         except (OSError, xml.etree.ElementTree.ParseError):
             result.failed = 1
@@ -157,8 +164,9 @@ def load_times(path):
 def show(result):
     word = "FAIL" if result.failed else "ok" if result.passed else "skip" if result.skipped else "-"
     skipped = ", %d skipped" % result.skipped if result.skipped else ""
-    print("%-4s %-36s %4d passed, %d failed%s  (%.1f s)" % (
-        word, result.name, result.passed, result.failed, skipped, result.seconds))
+    cases = ", %d cases" % result.cases if result.cases else ""
+    print("%-4s %-36s %4d passed, %d failed%s%s  (%.1f s)" % (
+        word, result.name, result.passed, result.failed, skipped, cases, result.seconds))
     for reason in result.reasons:
         print("       skipped: " + reason)
     if result.failed:
@@ -215,7 +223,11 @@ def main():
     try:
         results = run_all(runner, options)
     finally:
-        shutil.rmtree(runner.temp, ignore_errors=True)
+        for folder in (runner.temp, runner.memory):
+            shutil.rmtree(folder, ignore_errors=True)
+    cases = sum(r.cases for r in results)
+    if cases:
+        print("%d cases of kills, cuts and failing disks" % cases)
     passed, failed, skipped = (
         sum(getattr(r, field) for r in results) for field in ("passed", "failed", "skipped"))
     if failed:
