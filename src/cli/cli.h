@@ -22,6 +22,7 @@ struct cli_options {
 	bool approve, retry, no_wait; /* sync */
 	bool remote;                  /* status */
 	bool capabilities;            /* list */
+	bool check_server;            /* config */
 	bool deep, repair;            /* check */
 };
 

@@ -1,15 +1,21 @@
 /*
  * godwit config: check the configuration and print it resolved: every key with its value, defaults
- * included, secrets hidden.
+ * included, secrets hidden. With --check-server look at the servers instead (inspect.c).
  */
 #include <string.h>
 
 #include "cli/cli.h"
 #include "cli/console.h"
+#include "cli/inspect.h"
 #include "cli/json.h"
 #include "cli/text.h"
 
-static const struct option_row rows[] = {CLI_OPTION_JSON};
+static const struct option_row rows[] = {
+	{.name = "check-server",
+		.help = "connect and show certificates, pin, mechanisms and capabilities",
+		.field = offsetof(struct cli_options, check_server)},
+	CLI_OPTION_JSON,
+};
 
 /* Characters that need no quotes anywhere in a YAML plain scalar, whatever stands around them. */
 static bool is_plain(struct slice s)
@@ -153,6 +159,8 @@ static int run(const struct cli *cli)
 {
 	struct json json = {0};
 
+	if (cli->options.check_server)
+		return inspect_servers(cli);
 	if (!cli->options.json)
 		show_yaml(cli, &json.text);
 	for (size_t i = 0; cli->options.json && i < cli->target_count; i++)

@@ -93,6 +93,15 @@ struct imap_options {
  * ERR_AUTH for a refused login, ERR_SERVER_BUSY if the server asked for patience.
  */
 int imap_open(struct imap **out, const struct imap_options *options, struct err *err) MUST_USE;
+/* What a server says before a login. Owned by the caller, also on failure. */
+struct imap_offer {
+	struct buf mechanisms;   /* those that we know, a blank between them */
+	struct buf capabilities; /* likewise, one a line */
+	const char *choice;      /* the mechanism that we would use; NULL: none can be used */
+};
+/* Connect, look, and go away without a login. options->login: without secrets; "" stands for one
+ * that is there. */
+int imap_look(const struct imap_options *options, struct imap_offer *out, struct err *err) MUST_USE;
 /* As imap_open() on a given stream (owned from here on, also on failure): for tests. */
 int imap_open_stream(struct imap **out, const struct imap_options *options, struct stream *stream,
 	struct err *err) MUST_USE;

@@ -218,26 +218,50 @@ static struct net_binding best_binding(const struct stream *stream)
 	return binding.kind != NET_BINDING_NONE ? binding : net_binding(stream, NET_BINDING_UNIQUE);
 }
 
-static int log_in(struct imap *imap, const struct imap_options *options, struct err *err)
+/* What a login begins with; its parts point to one another. */
+struct beginning {
+	struct capabilities server;
+	struct mechanism_offer offer;
+	struct attempt attempt;
+};
+
+static void begin(
+	const struct imap *imap, const struct imap_options *options, struct beginning *out)
 {
 	const struct net_options *net = options->net_options;
-	struct capabilities server = imap->capabilities;
-	struct attempt attempt = {
-		.host = net ? net->host : NULL,
-		.binding = best_binding(imap->stream),
-	};
-	struct mechanism_offer offer = {
-		.server = &server,
+	struct net_binding binding = best_binding(imap->stream);
+
+	out->server = imap->capabilities;
+	out->offer = (struct mechanism_offer){
+		.server = &out->server,
 		.login = options->login,
 		.encrypted = net_is_encrypted(imap->stream),
 		.private = !net || net_is_private(net),
-		.binding = attempt.binding.kind != NET_BINDING_NONE,
+		.binding = binding.kind != NET_BINDING_NONE,
 	};
+	out->attempt = (struct attempt){
+		.offer = &out->offer,
+		.mechanism = mechanism_choose(&out->offer),
+		.host = net ? net->host : NULL,
+		.binding = binding,
+	};
+}
 
-	attempt.offer = &offer;
-	attempt.mechanism = mechanism_choose(&offer);
-	return attempt.mechanism ? try_logins(imap, &attempt, err)
-				 : no_mechanism(imap, &offer, err);
+static int log_in(struct imap *imap, const struct imap_options *options, struct err *err)
+{
+	struct beginning b;
+
+	begin(imap, options, &b);
+	return b.attempt.mechanism ? try_logins(imap, &b.attempt, err)
+				   : no_mechanism(imap, &b.offer, err);
+}
+
+const struct mechanism *login_choice(const struct imap *imap, const struct imap_options *options)
+{
+	struct beginning b;
+
+	begin(imap, options, &b);
+	return b.attempt.mechanism;
 }
 
 /* ---- after login ---- */
@@ -287,7 +311,7 @@ static int introduce(struct imap *imap, struct err *err)
 		err);
 }
 
-int login_run(struct imap *imap, const struct imap_options *options, struct err *err)
+int login_begin(struct imap *imap, const struct imap_options *options, struct err *err)
 {
 	enum net_tls tls = options->net_options ? options->net_options->tls : NET_TLS_NONE;
 	int logged_in = read_greeting(imap, err);
@@ -300,7 +324,14 @@ int login_run(struct imap *imap, const struct imap_options *options, struct err 
 	if (tls == NET_TLS_STARTTLS && start_tls(imap, options, err) < 0)
 		return -1;
 
-	if (ask_capabilities(imap, err) < 0)
+	return ask_capabilities(imap, err) < 0 ? -1 : logged_in;
+}
+
+int login_run(struct imap *imap, const struct imap_options *options, struct err *err)
+{
+	int logged_in = login_begin(imap, options, err);
+
+	if (logged_in < 0)
 		return -1;
 	if (!logged_in && (log_in(imap, options, err) < 0 || ask_capabilities(imap, err) < 0))
 		return -1;

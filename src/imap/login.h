@@ -5,7 +5,13 @@
 #define IMAP_LOGIN_H
 
 #include "imap/connection.h"
+#include "imap/mechanism.h"
 
+/* Greeting, TLS, capabilities. 1: the server says that we are logged in already (PREAUTH), 0, -1.
+ */
+int login_begin(struct imap *imap, const struct imap_options *options, struct err *err) MUST_USE;
+/* Behind login_begin(): the mechanism that a login would use; NULL: none. */
+const struct mechanism *login_choice(const struct imap *imap, const struct imap_options *options);
 int login_run(struct imap *imap, const struct imap_options *options, struct err *err) MUST_USE;
 
 #endif

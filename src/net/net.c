@@ -36,6 +36,12 @@ void net_context_free(struct net_context *context)
 	free(context);
 }
 
+void net_context_watch(struct net_context *context, struct net_peer *out)
+{
+	if (context->tls)
+		tls_context_watch(context->tls, out);
+}
+
 static struct stream *dial_plain(const struct net_options *options, struct err *err)
 {
 	int fd;

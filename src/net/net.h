@@ -4,7 +4,7 @@
 #ifndef NET_NET_H
 #define NET_NET_H
 
-#include "base/slice.h"
+#include "base/buf.h"
 #include "net/stream.h"
 
 enum net_tls { NET_TLS_IMPLICIT, NET_TLS_STARTTLS, NET_TLS_NONE };
@@ -32,6 +32,24 @@ struct net_context; /* what connections of one account share: SSL_CTX, resumable
 struct net_context *net_context_new(const struct net_options *options, struct err *err)
 	MUST_USE; /* ERR_CONFIG for bad files and pins, and for TLS without a host name and pins */
 void net_context_free(struct net_context *context);
+
+/* What a server showed of itself. Bytes are the server's: escape them. */
+struct net_certificate {
+	struct buf subject, issuer;
+	struct buf names;              /* of hosts and addresses, a blank between them */
+	int64_t not_before, not_after; /* seconds since 1970; 0: can't be read */
+};
+struct net_peer {
+	struct net_certificate *chain; /* the server's own first; owned */
+	size_t count;                  /* 0: no TLS, or it did not come so far */
+	char pin[80];                  /* of the first, "sha256:HEX"; "": none */
+	char distrust[256];            /* why it is not trusted; "": it is */
+	char version[16], cipher[64];  /* of the finished handshake; "": there is none */
+};
+/* The next handshakes by CONTEXT fill OUT (zeroed before), until NULL. For one connection at a
+ * time. */
+void net_context_watch(struct net_context *context, struct net_peer *out);
+void net_peer_fini(struct net_peer *peer);
 
 /*
  * Connect: every address of the host, IPv6 first and then alternating, a new attempt each 250 ms

@@ -28,7 +28,7 @@
 
 #include "base/log.h"
 #include "base/thread.h"
-#include "net/pin.h"
+#include "net/peer.h"
 
 #define TLS_RECORD 16384       /* most bytes in one record */
 #define TLS_AHEAD (256 * 1024) /* read ahead at most */
@@ -40,8 +40,9 @@ struct tls_context {
 	struct pin *pins;   /* options->pin_count of them */
 	char *name;         /* host without its final dot; NULL: there is none */
 	bool name_is_address;
-	pthread_mutex_t lock; /* guards session */
-	SSL_SESSION *session; /* the latest to resume; a copy of our own; NULL: none yet */
+	struct net_peer *peer; /* borrowed; who wants to know what the server shows; NULL: nobody */
+	pthread_mutex_t lock;  /* guards session */
+	SSL_SESSION *session;  /* the latest to resume; a copy of our own; NULL: none yet */
 };
 
 struct tls {
@@ -220,16 +221,6 @@ static int distrust_error(const struct tls *tls, struct err *err)
 
 /* ---- trust ---- */
 
-static bool leaf_pin(X509 *leaf, struct pin *out)
-{
-	unsigned char *der = NULL;
-	int n = leaf ? i2d_X509_PUBKEY(X509_get_X509_PUBKEY(leaf), &der) : -1;
-	bool ok = n > 0 && EVP_Digest(der, (size_t)n, out->digest, NULL, EVP_sha256(), NULL) == 1;
-
-	OPENSSL_free(der);
-	return ok;
-}
-
 static bool pin_known(const struct tls_context *context, const struct pin *shown)
 {
 	size_t i;
@@ -251,7 +242,9 @@ static int verify(X509_STORE_CTX *chain, void *arg UNUSED)
 	SSL *ssl = X509_STORE_CTX_get_ex_data(chain, SSL_get_ex_data_X509_STORE_CTX_idx());
 	struct tls *tls = SSL_get_app_data(ssl);
 
-	if (!leaf_pin(X509_STORE_CTX_get0_cert(chain), &tls->shown)) {
+	if (tls->context->peer)
+		peer_take_chain(tls->context->peer, X509_STORE_CTX_get0_untrusted(chain));
+	if (!peer_pin(X509_STORE_CTX_get0_cert(chain), &tls->shown)) {
 		tls->distrust = "its public key can't be read";
 		X509_STORE_CTX_set_error(chain, X509_V_ERR_UNSPECIFIED);
 	} else if (tls->context->options->pin_count > 0) {
@@ -473,6 +466,11 @@ struct tls_context *tls_context_new(const struct net_options *options, struct er
 	return context;
 }
 
+void tls_context_watch(struct tls_context *context, struct net_peer *out)
+{
+	context->peer = out;
+}
+
 void tls_context_free(struct tls_context *context)
 {
 	if (!context)
@@ -618,6 +616,20 @@ static void ask_for_name(struct tls *tls)
 	SSL_set_tlsext_host_name(tls->ssl, context->name);
 }
 
+/* Tell who wants to know how the handshake ended. */
+static void tell_peer(const struct tls *tls)
+{
+	struct net_peer *peer = tls->context->peer;
+
+	if (!peer)
+		return;
+	snprintf(peer->distrust, sizeof(peer->distrust), "%s", tls->distrust ? tls->distrust : "");
+	if (tls->distrust || tls->broken)
+		return;
+	snprintf(peer->version, sizeof(peer->version), "%s", SSL_get_version(tls->ssl));
+	snprintf(peer->cipher, sizeof(peer->cipher), "%s", SSL_get_cipher_name(tls->ssl));
+}
+
 static int handshake(struct tls *tls, struct err *err)
 {
 	tls->deadline = clock_ms() + tls->context->options->timeout_ms;
@@ -626,9 +638,11 @@ static int handshake(struct tls *tls, struct err *err)
 		tls_fail(tls, "TLS handshake", err);
 		if (tls->distrust && !tls->lower_failed)
 			distrust_error(tls, err);
+		tell_peer(tls);
 		return -1;
 	}
 	tls->deadline = 0;
+	tell_peer(tls);
 	log_debug(LOG_NET, "%s, %s%s", SSL_get_version(tls->ssl), SSL_get_cipher_name(tls->ssl),
 		SSL_session_reused(tls->ssl) ? ", resumed" : "");
 	return 0;

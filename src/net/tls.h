@@ -16,6 +16,9 @@ struct tls_context *tls_context_new(const struct net_options *options, struct er
 void tls_context_free(
 	struct tls_context *context); /* NULL is allowed; no connection may use it any more */
 
+/* See net_context_watch(). */
+void tls_context_watch(struct tls_context *context, struct net_peer *out);
+
 /*
  * The handshake as client on LOWER, which the result owns; on failure LOWER is closed. NULL:
  * ERR_AUTH if the certificate is not trusted, with the reason, the name asked for and the pin

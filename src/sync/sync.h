@@ -117,6 +117,17 @@ struct sync_boxes {
 int sync_list(const struct config_account *account, bool status, struct arena *arena,
 	struct sync_boxes *out, struct buf *capabilities, struct err *err) MUST_USE;
 
+/* What a server shows before a login; see imap.h and net.h. */
+struct sync_inspection {
+	struct net_peer peer;
+	struct imap_offer offer;
+};
+/* Connect, with TLS as configured, look, and go away. OUT is filled as far as it came, also on
+ * failure; the caller frees it. No secret is fetched, nothing is changed. */
+int sync_inspect(const struct config_account *account, struct sync_inspection *out,
+	struct err *err) MUST_USE;
+void sync_inspection_fini(struct sync_inspection *inspection);
+
 /* "user@host PATH": what an account's state belongs to. Appended to OUT. */
 void sync_identity(const struct config_account *account, struct buf *out);
 

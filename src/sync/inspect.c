@@ -1,0 +1,55 @@
+/*
+ * `config --check-server`: what a server shows before any login. Asks for no secret.
+ */
+#include "config/config.h"
+#include "sync/access.h"
+#include "sync/sync.h"
+
+/* As if the secret were there: only which mechanism it would be for matters. */
+static struct imap_login pretended_login(const struct config_account *a)
+{
+	bool token = config_secret_is_token(a);
+	const char *secret = a->secret_kind == CONFIG_SECRET_NONE ? NULL : "";
+
+	return (struct imap_login){
+		.user = a->user,
+		.password = token ? NULL : secret,
+		.token = token ? secret : NULL,
+		.mechanisms = a->mechanisms.items,
+		.mechanism_count = a->mechanisms.count,
+		.certificate = a->client_cert != NULL,
+	};
+}
+
+int sync_inspect(const struct config_account *account, struct sync_inspection *out, struct err *err)
+{
+	struct net_options net = access_net_options(account);
+	struct imap_login login = pretended_login(account);
+	struct net_context *context = net_context_new(&net, err);
+	struct imap_options options = {
+		.net = context,
+		.net_options = &net,
+		.login = &login,
+		.quirks = account->quirks.items,
+		.quirk_count = account->quirks.count,
+		.keywords = keywords_new(),
+		.number = 1,
+	};
+	int rc = -1;
+
+	*out = (struct sync_inspection){0};
+	if (context) {
+		net_context_watch(context, &out->peer);
+		rc = imap_look(&options, &out->offer, err);
+	}
+	net_context_free(context);
+	keywords_free(options.keywords);
+	return rc;
+}
+
+void sync_inspection_fini(struct sync_inspection *inspection)
+{
+	net_peer_fini(&inspection->peer);
+	buf_fini(&inspection->offer.mechanisms);
+	buf_fini(&inspection->offer.capabilities);
+}
