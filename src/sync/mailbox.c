@@ -407,6 +407,9 @@ static int run_rounds(
 	unsigned restless = 0;
 
 	for (unsigned i = 0; out.again && restless < RESTLESS; i++) {
+		/* What was sent has to show: Courier lists nothing new before a NOOP. */
+		if (i > 0 && box->there && imap_noop(w->imap, err) != 0)
+			return -1;
 		if (run_round(w, box, &out, err) != 0)
 			return -1;
 		if (i == 0)

@@ -192,6 +192,7 @@ void pass_forget_boxes(struct pass *pass)
 	for (size_t i = 0; i < pass->box_count; i++) {
 		maildir_unref(pass->boxes[i].maildir);
 		uidset_fini(&pass->boxes[i].delete_here);
+		uidset_fini(&pass->boxes[i].sent);
 		uidset_fini(&pass->boxes[i].delete_there);
 	}
 	pass->box_count = 0;

@@ -38,6 +38,8 @@ struct box {
 	struct flags mask_there; /* flags that the server keeps for good */
 	/* what the work phase leaves for the delete phase */
 	struct uidset delete_here, delete_there;
+	struct uidset sent; /* UIDs of what this pass stored there: a server whose view of the
+			       mailbox is older does not list them (Courier before a NOOP) */
 	uint64_t rows_here, rows_there;
 	bool oldest;     /* what the server lost are its oldest messages */
 	enum side lost;  /* the side that has no such mailbox any more: deleted on the other */
@@ -72,6 +74,7 @@ struct worker {
 	_Atomic bool connected;   /* for the others to see: imap != NULL */
 	struct patience patience; /* with its connection */
 	struct box *selected;     /* the box that this connection has selected, NULL: none */
+	bool keeps_flags;         /* the server was seen to keep the flags of an APPEND */
 	struct ahead ahead;
 	struct box *line[IMAP_QUEUE_MOST]; /* taken, to be worked on next, in this order: line.c */
 	unsigned in_line;

@@ -21,6 +21,7 @@ struct pulling {
 	struct uidset *got;           /* instead of that: everything is wanted, this is here */
 	char base[MAILDIR_BASE_SIZE]; /* of the message on its way */
 	bool open;                    /* a delivery has begun */
+	bool sure;                    /* what is asked for was there a moment ago */
 	struct err refusal;           /* what the server said to a FETCH, if anything */
 	bool patient;                 /* a refusal for now ends the fetch: it is repeated later */
 };
@@ -91,12 +92,22 @@ static bool is_wanted(const struct pulling *p, uint32_t uid)
 	return p->got ? !uidset_contains(p->got, uid) : uidset_contains(&p->missing, uid);
 }
 
-/* A body that nobody asked for, or one that came twice, is dropped: nothing is doubled. */
+/* Courier answers for a message that another session has removed, until the next NOOP, with one
+ * that it makes up ("message unavailable") and that has this size. */
+#define MADE_UP_SIZE 129
+
+static bool may_be_made_up(const struct pulling *p, const struct imap_message *m)
+{
+	return !p->sure && m->body_size == MADE_UP_SIZE;
+}
+
+/* A body that nobody asked for, or one that came twice, is dropped: nothing is doubled. One that
+ * may be made up is asked for again. */
 static int take(struct pulling *p, const struct imap_message *m, struct err *err)
 {
 	if (!p->open)
 		return 0;
-	if (m->uid == 0 || !m->has_body || !is_wanted(p, m->uid)) {
+	if (m->uid == 0 || !m->has_body || !is_wanted(p, m->uid) || may_be_made_up(p, m)) {
 		drop_delivery(p);
 		return 0;
 	}
@@ -209,6 +220,16 @@ static int ask_after(struct pulling *p, struct err *err)
 	200 /* messages that are asked for one by one after the server refused them in a batch */
 #define STUBBORN_MOST 20 /* messages of which we say that the server does not give them now */
 
+/* What did not come, or is not believed, once more: behind a NOOP, after which the server speaks of
+ * no message that is gone. */
+static int fetch_again(struct pulling *p, struct err *err)
+{
+	p->sure = true;
+	if (imap_noop(p->w->imap, err) != 0)
+		return -1;
+	return fetch(p, uidset_size(&p->missing) <= SINGLE_MOST ? 1 : 0, err);
+}
+
 int carry_fetches(
 	struct worker *w, struct box *box, const struct op *ops, size_t count, struct err *err)
 {
@@ -219,8 +240,8 @@ int carry_fetches(
 		uidset_add(&p.missing, ops[i].uid);
 	report_begin(w->pass->report, w->number, box->name, "fetching", count, 0);
 	rc = fetch(&p, 0, err);
-	if (rc == 0 && !uidset_empty(&p.missing) && uidset_size(&p.missing) <= SINGLE_MOST)
-		rc = fetch(&p, 1, err);
+	if (rc == 0 && !uidset_empty(&p.missing))
+		rc = fetch_again(&p, err);
 	if (rc == 0 && p.refusal.kind == ERR_SERVER_BUSY &&
 		uidset_size(&p.missing) > STUBBORN_MOST) {
 		*err = p.refusal;

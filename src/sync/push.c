@@ -26,6 +26,7 @@ struct sending {
 	struct maildir_facts facts;
 	imap_ticket ticket;
 	uint32_t uidnext_before; /* of the mailbox when it was about to be sent */
+	uint32_t uid;            /* that the server gave it, 0: not told */
 	bool sent;
 	bool again;    /* alone, for the second time */
 	size_t joined; /* so many files, this one included, went in its command; 0: in another's */
@@ -43,6 +44,12 @@ struct pushing {
 static struct slice base_of(const struct op *op)
 {
 	return slice_str(op->from_here->base);
+}
+
+/* Of the flags here those that the server can keep. */
+static struct flags flags_sent(const struct pushing *p, const struct sending *s)
+{
+	return flags_and(&s->op->flags, &p->box->mask_there);
 }
 
 /* FOR_NOW: nothing is wrong with the message itself. */
@@ -154,7 +161,7 @@ static int stream(struct pushing *p, struct sending *s, struct err *err)
 
 static int send_one(struct pushing *p, struct sending *s, struct err *err)
 {
-	struct flags flags = flags_and(&s->op->flags, &p->box->mask_there);
+	struct flags flags = flags_sent(p, s);
 	int rc = imap_append_begin(p->w->imap, p->box->wire, &flags, s->facts.date,
 		s->facts.wire_size, &s->ticket, err);
 
@@ -189,7 +196,7 @@ static int send_joined(struct pushing *p, size_t i, size_t n, struct err *err)
 {
 	struct sending *first = &p->group[i];
 	struct imap *imap = p->w->imap;
-	struct flags flags = flags_and(&first->op->flags, &p->box->mask_there);
+	struct flags flags = flags_sent(p, first);
 	int rc = imap_append_begin(imap, p->box->wire, &flags, first->facts.date,
 		first->facts.wire_size, &first->ticket, err);
 
@@ -201,7 +208,7 @@ static int send_joined(struct pushing *p, size_t i, size_t n, struct err *err)
 		return 0;
 	for (size_t k = 0; rc == 0 && k < n; k++) {
 		struct sending *s = &p->group[i + k];
-		flags = flags_and(&s->op->flags, &p->box->mask_there);
+		flags = flags_sent(p, s);
 		if (k > 0)
 			rc = imap_append_more(imap, &flags, s->facts.date, s->facts.wire_size, err);
 		if (rc == 0)
@@ -247,10 +254,13 @@ static int answered(struct pushing *p, const struct sending *s, struct err *err)
 }
 
 /* The server has the message, under UID if it told. */
-static int stored(struct pushing *p, const struct sending *s, uint32_t uid, struct err *err)
+static int stored(struct pushing *p, struct sending *s, uint32_t uid, struct err *err)
 {
 	struct report_totals *totals = &p->w->pass->report->totals;
 
+	s->uid = uid;
+	if (uid != 0)
+		uidset_add(&p->box->sent, uid);
 	atomic_fetch_add(&totals->appended, 1);
 	atomic_fetch_add(&totals->appended_bytes, s->facts.wire_size);
 	report_advance(p->w->pass->report, p->w->number, 1, 0);
@@ -346,6 +356,83 @@ static int collect_group(struct pushing *p, struct err *err)
 	return 0;
 }
 
+/* ---- did the flags arrive? ---- */
+
+/* Flags that the server dropped are not agreed on: the next look finds them as changed here. */
+static int disagree(struct pushing *p, uint32_t uid, const struct flags *there, struct err *err)
+{
+	static const struct flags none = {0};
+	struct flags lost = {0};
+
+	for (size_t i = 0; i < p->count; i++)
+		if (p->group[i].uid == uid)
+			lost = flags_sent(p, &p->group[i]);
+	lost = flags_minus(&lost, there);
+	if (flags_empty(&lost))
+		return 0;
+	*p->again = true;
+	return settle_flags(
+		p->w->pass->settler, p->box->row.id, uid, &lost, &none, p->box->maildir, NULL, err);
+}
+
+/* Takes out of UIDS what was shown. */
+static int compare_shown(struct pushing *p, struct uidset *uids, struct err *err)
+{
+	struct uidset asked = {0};
+	struct imap_fetch_request request = {.uids = &asked, .flags = true};
+	struct imap_message m;
+	enum imap_fetch_event event;
+
+	uidset_copy(&asked, uids);
+	int rc = imap_fetch_begin(p->w->imap, &request, err);
+	uidset_fini(&asked);
+	while (rc == 0 && (event = imap_fetch_next(p->w->imap, &m, err)) != IMAP_FETCH_END) {
+		rc = event == IMAP_FETCH_ERROR ? -1 : disagree(p, m.uid, &m.flags, err);
+		uidset_remove(uids, m.uid);
+	}
+	return rc;
+}
+
+static int compare_flags(struct pushing *p, struct uidset *uids, struct err *err)
+{
+	static const struct flags none = {0};
+	struct uid_iter it = {0};
+	uint32_t uid;
+
+	int rc = compare_shown(p, uids, err);
+	if (rc == 0 && !uidset_empty(uids)) /* Courier shows what is new at a NOOP only */
+		rc = imap_noop(p->w->imap, err) != 0 ? -1 : compare_shown(p, uids, err);
+	/* Of what was not shown nothing is known: flags that are there after all agree. */
+	while (rc == 0 && (uid = uidset_next(uids, &it)) != 0)
+		rc = disagree(p, uid, &none, err);
+	return rc;
+}
+
+/*
+ * Some servers store a message and drop its flags; next time that would look as if somebody had
+ * taken them away. So the first uploads with flags of each connection are looked at.
+ */
+static int check_flags(struct pushing *p, struct err *err)
+{
+	struct uidset uids = {0};
+	bool before = *p->again;
+	int rc = 0;
+
+	for (size_t i = 0; i < p->count && !p->w->keeps_flags; i++) {
+		struct flags flags = flags_sent(p, &p->group[i]);
+		if (p->group[i].uid != 0 && !flags_empty(&flags))
+			uidset_add(&uids, p->group[i].uid);
+	}
+	if (!uidset_empty(&uids)) {
+		*p->again = false;
+		rc = compare_flags(p, &uids, err);
+		p->w->keeps_flags = rc == 0 && !*p->again;
+		*p->again |= before;
+	}
+	uidset_fini(&uids);
+	return rc;
+}
+
 static int push_group(struct pushing *p, struct err *err)
 {
 	int rc = -1;
@@ -355,7 +442,7 @@ static int push_group(struct pushing *p, struct err *err)
 			goto out;
 	if (settler_flush(p->w->pass->settler, err) != 0)
 		goto out;
-	if (send_group(p, err) != 0 || collect_group(p, err) != 0)
+	if (send_group(p, err) != 0 || collect_group(p, err) != 0 || check_flags(p, err) != 0)
 		goto out;
 	rc = 0;
 out:

@@ -280,7 +280,8 @@ static int rows_there(struct looking *l, struct uidset *out, struct err *err)
  * too many for this round. */
 static bool take_gone(struct looking *l, const struct state_message *row)
 {
-	if (uidset_contains(&l->box->delete_here, row->uid))
+	if (uidset_contains(&l->box->delete_here, row->uid) ||
+		uidset_contains(&l->box->sent, row->uid))
 		return true;
 	if (full(l))
 		return false;
