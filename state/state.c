@@ -65,6 +65,17 @@ bool state_is_damaged(const struct err *err)
 	return err->kind == ERR_STATE && err->sys == EUCLEAN;
 }
 
+bool state_is_foreign(const struct err *err)
+{
+	return err->kind == ERR_STATE && err->sys == EMEDIUMTYPE;
+}
+
+static int foreign(struct err *err)
+{
+	err->sys = EMEDIUMTYPE;
+	return -1;
+}
+
 int state_set_aside(const char *dir, char *to, size_t size, struct err *err)
 {
 	char from[4096];
@@ -219,11 +230,13 @@ static int check_identity(
 	int rc = state_get_number(r, "schema", &version, err);
 	if (rc <= 0)
 		return rc;
-	if (version != STATE_SCHEMA_VERSION)
-		return err_set(err, ERR_STATE,
+	if (version != STATE_SCHEMA_VERSION) {
+		err_set(err, ERR_STATE,
 			"state %s: written by another version of godwit (schema %llu, this one "
 			"knows %d)",
 			s->dir, (unsigned long long)version, STATE_SCHEMA_VERSION);
+		return foreign(err);
+	}
 	rc = state_get_text(r, "id", &id, err);
 	if (rc == 1)
 		rc = state_get_text(r, "identity", &found, err);
@@ -234,11 +247,13 @@ static int check_identity(
 		return state_damaged(s, err, TABLE_META);
 	memcpy(s->id, id.p, id.n);
 	s->id[id.n] = '\0';
-	if (!slice_eq_str(found, identity))
-		return err_set(err, ERR_STATE,
+	if (!slice_eq_str(found, identity)) {
+		err_set(err, ERR_STATE,
 			"state %s belongs to \"%.*s\", the configuration says \"%s\": give the "
 			"account another name, or move the state away to compare both sides anew",
 			s->dir, SLICE_ARG(found), identity);
+		return foreign(err);
+	}
 	return 1;
 }
 

@@ -29,6 +29,9 @@ int state_open(struct state **out, const char *dir, const char *identity, bool r
 void state_close(struct state *state); /* NULL is allowed */
 /* The error says that the database is damaged: state_set_aside() and a new one are the way out. */
 bool state_is_damaged(const struct err *err);
+/* It is sound, but another account's, or of another version of the program: whoever set it there
+ * has to say what is meant. */
+bool state_is_foreign(const struct err *err);
 /* Move the damaged database of DIR out of the way, for the curious. TO (of SIZE) receives where it
  * is now. */
 int state_set_aside(const char *dir, char *to, size_t size, struct err *err) MUST_USE;

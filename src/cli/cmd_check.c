@@ -1,6 +1,6 @@
 /*
- * godwit check: do state, Maildir and server agree? What the plan would do is what differs; the
- * state is then looked at by itself.
+ * godwit check: do state, Maildir and server agree? The state is looked at by itself; then what a
+ * plan would do that takes no shortcut is what differs.
  */
 #include "cli/console.h"
 #include "cli/json.h"
@@ -90,7 +90,7 @@ static int check_state(const struct cli *cli, const struct config_account *accou
 
 static int run(const struct cli *cli)
 {
-	struct sync_options plan = {.plan = true};
+	struct sync_options plan = {.plan = true, .thorough = true};
 	uint64_t operations = 0;
 	int status = 0;
 

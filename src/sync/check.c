@@ -287,7 +287,9 @@ static int check_locked(struct checking *c, struct err *err)
 	state_close(c->state);
 	if (c->root.fd >= 0)
 		maildir_root_close(&c->root);
-	if (rc < 0 && state_is_damaged(err))
+	/* A sound state of another account, or of a later version, goes only if that is asked for.
+	 */
+	if (rc < 0 && (state_is_damaged(err) || (c->options->repair && state_is_foreign(err))))
 		rc = mend_damage(c, err);
 	if (rc < 0 && err->kind == ERR_STATE && err->sys == ENOENT) { /* never synced */
 		err_clear(err);

@@ -197,7 +197,7 @@ static int new_name(struct box *box, const struct op *op, const char *from, char
 		return -1;
 	bool stay_new = row.in_new && flags_empty(&flags);
 	if (maildir_filename(box->maildir, row.base, stay_new, row.info, &flags, to, size) == 0) {
-		err_set(err, ERR_DISK, "%s: the file name would be too long", from);
+		err_set(err, ERR_CONFLICT, "%s: the file name would be too long", from);
 		err->sys = ENAMETOOLONG;
 		return -1;
 	}
@@ -234,6 +234,7 @@ static int note_too_long(struct worker *w, struct box *box, uint32_t uid, struct
 	struct state_pending pending = {
 		.kind = STATE_PENDING_FLAGS, .uid = uid, .reason = slice_str(why.msg)};
 
+	why.kind = ERR_CONFLICT;
 	err_clear(err);
 	box->incomplete = true;
 	pass_failed(w->pass, box, uid, NULL, &why);

@@ -74,11 +74,12 @@ static int refused(struct pushing *p, const struct sending *s, const struct err 
 	return settle_pending(pass->settler, p->box->row.id, &pending, err);
 }
 
-/* A file that we may not read: it waits, everything else goes on. */
+/* A file that we may not read is trouble of this message, not of the disk. */
 static int unreadable(struct pushing *p, const struct sending *s, struct err *err)
 {
 	struct err why = *err;
 
+	why.kind = ERR_CONFLICT;
 	err_clear(err);
 	return refused(p, s, &why, true, err);
 }

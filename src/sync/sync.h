@@ -11,11 +11,12 @@
 #include "sync/report.h"
 
 struct sync_options {
-	bool plan;    /* find out and report every operation, change nothing anywhere (EXAMINE, no
-			 lock, no state) */
-	bool approve; /* the guard lets everything through */
-	bool retry;   /* what was refused earlier is tried again */
-	bool no_wait; /* ERR_SERVER_BUSY at once if another pass of the account runs */
+	bool plan;     /* find out and report every operation, change nothing anywhere (EXAMINE, no
+			  lock, no state) */
+	bool approve;  /* the guard lets everything through */
+	bool retry;    /* what was refused earlier is tried again */
+	bool thorough; /* look at every mailbox, even if nothing tells that it changed */
+	bool no_wait;  /* ERR_SERVER_BUSY at once if another pass of the account runs */
 	char *const *mailboxes; /* only these canonical names; count 0: all that the configuration
 				   selects */
 	size_t mailbox_count;

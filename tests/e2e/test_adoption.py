@@ -201,8 +201,10 @@ def repeat_pages(file, size, random):
         file.write(page)
 
 
-@pytest.mark.parametrize("hurt", [hurt_pages, hurt_bytes, truncate, zero, replace, repeat_pages],
-                         ids=lambda hurt: hurt.__name__)
+HURTS = [hurt_pages, hurt_bytes, truncate, zero, replace, repeat_pages]
+
+
+@pytest.mark.parametrize("hurt", HURTS, ids=lambda hurt: hurt.__name__)
 def test_state_is_damaged(make_world, hurt):
     """It is moved aside and both sides are compared: nothing is copied, doubled or deleted."""
     world = make_world()

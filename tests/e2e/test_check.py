@@ -1,9 +1,15 @@
 """godwit check: what differs is named, what is wrong is mended, and no mail is touched."""
 import os
+import random
+import re
+import shutil
+import time
 
 import pytest
 
 from mail import FLAGGED, SEEN, compose
+from meddler import Meddler
+from test_adoption import HURTS
 
 
 @pytest.fixture
@@ -93,3 +99,94 @@ def test_json(filled):
     world.here.deliver("INBOX", compose())
     events = world.run("check", "--json", expect=1).json()
     assert any(event.get("reason") == "new here" for event in events), events
+
+
+def test_what_the_server_forgot_to_tell(world):
+    """A server whose numbers stand still although a flag changed: passes see nothing, check looks at everything."""
+    world.there.append("INBOX", compose(), [SEEN])
+    with Meddler(world) as meddler:
+        world.sync()
+        time.sleep(2.1)
+        world.sync()
+        then = {}
+
+        def stand_still(line):
+            head = re.match(rb"\* STATUS \S+ ", line)
+            return then.setdefault(head.group(), line) if head else line
+
+        meddler.answer = stand_still
+        assert world.sync("--json").summary()["boxes_skipped"] == 1
+        world.there.store("INBOX", "1", "+FLAGS", [FLAGGED])
+        assert world.sync("--json").summary()["boxes_skipped"] == 1
+        assert "flags changed on the server" in check(world)
+        world.run("check", "--repair", expect=1)
+        world.sync()
+    world.sync_same()
+    check(world, expect=0)
+
+
+READERS = [("status",), ("status", "--json"), ("dump",), ("log",), ("plan",), ("check",), ("check", "--deep")]
+
+
+@pytest.mark.parametrize("hurt", HURTS, ids=lambda hurt: hurt.__name__)
+def test_no_command_dies_of_a_damaged_state(filled, hurt):
+    """Whatever stands in the file: no command ends by a signal or a bug, none obeys it, none changes mail."""
+    world = filled
+    path = os.path.join(world.state, "data.mdb")
+    with open(path, "rb") as file:
+        good = file.read()
+    before = world.there.snapshot(), world.here.snapshot()
+    for seed in range(int(os.environ.get("GODWIT_SEEDS", "3"))):
+        with open(path, "r+b") as file:
+            hurt(file, len(good), random.Random(seed))
+        for command in READERS:
+            names = [world.account] if command[0] == "dump" else []
+            run = world.run(*command, *names, expect=None)
+            assert run.status in (0, 1, 74), "seed %d: %s" % (seed, run)
+        with open(path, "wb") as file:
+            file.write(good)
+    assert (world.there.snapshot(), world.here.snapshot()) == before
+
+
+@pytest.mark.parametrize("content", [b"", b"\0" * 100, os.urandom(8192), b"\xde\xc0\xef\xbe" + os.urandom(8188)],
+                         ids=["empty", "short", "noise", "magic"])
+def test_lock_file_of_another_kind(filled, content):
+    """LMDB's lock file from another machine, or damaged: it means nothing."""
+    world = filled
+    path = os.path.join(world.state, "lock.mdb")
+    for command in ("sync", "status", "check"):
+        with open(path, "wb") as file:
+            file.write(content)
+        assert world.run(command).status == 0
+    world.assert_same()
+    world.assert_noop()
+
+
+def test_state_of_zero_length(filled):
+    """As a crash of the file system may leave it: both sides are compared anew."""
+    world = filled
+    open(os.path.join(world.state, "data.mdb"), "wb").close()
+    run = world.sync("--json", expect=None)
+    assert run.status == 0, run
+    assert (run.summary()["fetched"], run.summary()["appended"]) == (0, 0)
+    world.assert_same()
+    world.assert_noop()
+
+
+def test_state_of_another_account(filled, make_world):
+    """It is recognised and not obeyed; only when it is asked for, it is set aside."""
+    world = filled
+    other = make_world(account="other")
+    other.there.append("INBOX", compose())
+    other.sync()
+    shutil.copy(os.path.join(other.state, "data.mdb"), os.path.join(world.state, "data.mdb"))
+    before = world.there.snapshot(), world.here.snapshot()
+    for command in ("sync", "plan", "status", "check"):
+        run = world.run(command, expect=74)
+        assert "belongs to" in run.err, run
+    assert (world.there.snapshot(), world.here.snapshot()) == before
+    assert "mended" in world.run("check", "--repair", expect=None).out
+    summary = world.sync("--json").summary()
+    assert (summary["fetched"], summary["appended"]) == (0, 0)
+    world.assert_same()
+    world.assert_noop()

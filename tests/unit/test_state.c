@@ -242,6 +242,23 @@ static void test_reopen(void **state UNUSED)
 	assert_int_equal(st.st_mode & 0777, 0700);
 }
 
+/* A state that a later version wrote is not read, and not thrown away either. */
+static void test_later_version(void **state UNUSED)
+{
+	struct state *s = open_fresh();
+	struct state_write *w;
+	struct err err = {0};
+
+	assert_int_equal(state_write_begin(s, &w, &err), 0);
+	assert_int_equal(state_put_number(w, "schema", STATE_SCHEMA_VERSION + 1, &err), 0);
+	assert_int_equal(state_commit(w, &err), 0);
+	state_close(s);
+	assert_int_equal(state_open(&s, place, "me", false, &err), -1);
+	assert_true(state_is_foreign(&err));
+	assert_false(state_is_damaged(&err));
+	assert_non_null(strstr(err.msg, "another version"));
+}
+
 static void test_garbage(void **state UNUSED)
 {
 	struct state *s = open_fresh();
@@ -391,8 +408,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_crc),
 		cmocka_unit_test(test_round_trips), cmocka_unit_test(test_damage),
 		cmocka_unit_test(test_rows), cmocka_unit_test(test_reopen),
-		cmocka_unit_test(test_garbage), cmocka_unit_test(test_growth),
-		cmocka_unit_test(test_tally), cmocka_unit_test(test_lock),
-		cmocka_unit_test(test_threads)};
+		cmocka_unit_test(test_later_version), cmocka_unit_test(test_garbage),
+		cmocka_unit_test(test_growth), cmocka_unit_test(test_tally),
+		cmocka_unit_test(test_lock), cmocka_unit_test(test_threads)};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }
