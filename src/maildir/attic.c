@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -17,6 +18,9 @@
 
 #define DEPTH_MOST 70
 #define ITEMS_MOST 1000000
+#define LETTERS_FILE "dovecot-keywords"
+#define LETTERS_MOST (64u << 10) /* bytes of a keyword table */
+#define SHARE_MOST 10            /* percent of the file system */
 
 /* ---- places ---- */
 
@@ -63,7 +67,9 @@ int attic_open(struct attic *attic, const struct maildir_root *root, const char 
 	char *places[] = {
 		xasprintf("%s/deleted", state_dir),
 		place_beside(root->path, account),
-		xasprintf("%s/.godwit-deleted-%s", root->path, account),
+		/* Maildir++ takes what begins with a dot for a mailbox, others look past it. */
+		xasprintf("%s/%sgodwit-deleted-%s", root->path,
+			root->layout == MAILDIR_PLUSPLUS ? "" : ".", account),
 	};
 	int found = 0;
 
@@ -120,19 +126,45 @@ static int move(int from_at, const char *from, int to_at, const char *name, stru
 	return rc;
 }
 
+/* The copy of the keyword table that letters in FOLDER of the attic refer to. */
+static int keep_letters(const struct attic *attic, const char *folder,
+	const struct maildir *maildir, struct err *err)
+{
+	char *to = xasprintf("%s/" LETTERS_FILE, folder);
+	struct err local = {0};
+	size_t n = 0;
+	int rc = 0;
+
+	if (faccessat(attic->fd, to, F_OK, AT_SYMLINK_NOFOLLOW) != 0) {
+		char *text = fs_read_file(maildir->fd, LETTERS_FILE, LETTERS_MOST, &n, &local);
+		if (text)
+			rc = fs_replace_file(attic->fd, to, text, n, 0600, err);
+		else if (local.sys != ENOENT) {
+			*err = local;
+			rc = -1;
+		}
+		free(text);
+	}
+	free(to);
+	return rc;
+}
+
 int attic_keep(const struct attic *attic, uint64_t pass, const struct maildir *maildir,
 	const char *path, struct err *err)
 {
 	bool in_new = strncmp(path, "new/", 4) == 0;
-	char *folder = xasprintf("%012llu/%s/%.3s", (unsigned long long)pass, maildir->path, path);
-	int to = make_and_open(attic->fd, folder, err);
+	char *folder = xasprintf("%012llu/%s", (unsigned long long)pass, maildir->path);
+	char *part = xasprintf("%s/%.3s", folder, path);
+	int to = make_and_open(attic->fd, part, err);
+	int rc = to >= 0 && !in_new ? keep_letters(attic, folder, maildir, err) : 0;
 
+	if (to >= 0 && rc == 0)
+		rc = move(in_new ? maildir->fd_new : maildir->fd_cur, path + 4, to, path + 4, err);
+	if (to >= 0)
+		close(to);
+	free(part);
 	free(folder);
-	if (to < 0)
-		return -1;
-	int rc = move(in_new ? maildir->fd_new : maildir->fd_cur, path + 4, to, path + 4, err);
-	close(to);
-	return rc == 0 ? 0 : err_wrap(err, "%s", maildir->path);
+	return to >= 0 && rc == 0 ? 0 : err_wrap(err, "%s", maildir->path);
 }
 
 /* ---- walking ---- */
@@ -281,20 +313,66 @@ int attic_list(
 
 /* ---- back, or gone for good ---- */
 
-int attic_restore(const struct attic *attic, const struct maildir_root *root,
-	const struct attic_item *item, struct err *err)
+/* The name of ITEM in its folder: FROM's letters for its keywords, translated to TO's. */
+static int name_back(struct maildir *from, struct maildir *to, const struct attic_item *item,
+	char *out, size_t size, struct err *err)
 {
-	char *from = xasprintf(
-		"%012llu/%s/%s", (unsigned long long)item->pass, item->folder, item->path);
-	char *part = xasprintf("%s/%.3s", item->folder, item->path);
-	int rc = maildir_create(root, item->folder, err);
-	int to = rc == 0 ? make_and_open(root->fd, part, err) : -1;
+	struct slice base, info;
+	size_t letters;
 
-	rc = to >= 0 ? move(attic->fd, from, to, item->path + 4, err) : -1;
-	if (to >= 0)
-		close(to);
-	free(from);
-	free(part);
+	snprintf(out, size, "%s", item->path);
+	maildir_split(slice_str(item->path + 4), &base, &info);
+	struct flags flags = maildir_flags(from, false, info);
+	struct flags plain = flags_system(flags.system);
+	if (item->path[0] == 'n' || flags_equal(&flags, &plain))
+		return 0;
+	if (maildir_letters_add(to, &flags, NULL, err) != 0)
+		return -1;
+	/* Capitals stay as they are; small letters are of the other table. */
+	for (letters = info.n; letters > 0 && info.p[letters - 1] >= 'a'; letters--)
+		;
+	if (maildir_filename(to, base, false, (struct slice){info.p, letters}, &flags, out, size) ==
+		0)
+		return err_set(err, ERR_DISK, "%s: the file name would be too long", item->path);
+	return 0;
+}
+
+static int restore(
+	struct maildir *from, struct maildir *to, const struct attic_item *item, struct err *err)
+{
+	char path[MAILDIR_FILE_SIZE];
+	bool in_new = item->path[0] == 'n';
+	int target = in_new ? to->fd_new : to->fd_cur;
+
+	if (maildir_letters_load(from, err) != 0 || maildir_letters_load(to, err) != 0 ||
+		name_back(from, to, item, path, sizeof(path), err) != 0 ||
+		move(in_new ? from->fd_new : from->fd_cur, item->path + 4, target, path + 4, err) !=
+			0)
+		return -1;
+	return 0;
+}
+
+int attic_restore(const struct attic *attic, const struct maildir_root *root,
+	struct keywords *keywords, const struct attic_item *item, struct err *err)
+{
+	struct maildir_root kept = {.fd = attic->fd,
+		.layout = MAILDIR_NESTED,
+		.device = root->device,
+		.path = root->path};
+	bool top = strcmp(item->folder, ".") == 0;
+	char *source = xasprintf("%012llu%s%s", (unsigned long long)item->pass, top ? "" : "/",
+		top ? "" : item->folder);
+	struct maildir *from = NULL, *to = NULL;
+	int rc = -1;
+
+	if (maildir_create(root, item->folder, err) == 0 &&
+		maildir_create(&kept, source, err) == 0 &&
+		maildir_open(&from, &kept, source, keywords, err) == 0 &&
+		maildir_open(&to, root, item->folder, keywords, err) == 0)
+		rc = restore(from, to, item, err);
+	maildir_unref(from);
+	maildir_unref(to);
+	free(source);
 	return rc;
 }
 
@@ -341,5 +419,52 @@ int attic_expire(const struct attic *attic, int64_t before, struct err *err)
 			rc = -1;
 	}
 	fs_dir_close(&dir);
+	return rc;
+}
+
+/* ---- not too much of it ---- */
+
+int attic_limit(const struct attic *attic, uint64_t *bytes, struct err *err)
+{
+	struct statvfs info;
+
+	if (fstatvfs(attic->fd, &info) != 0)
+		return err_set_errno(err, ERR_DISK, "can't look at the file system");
+	*bytes = (uint64_t)info.f_blocks * info.f_frsize / 100 * SHARE_MOST;
+	return 0;
+}
+
+/* Items from FIRST to the return value are of one pass; their *BYTES. */
+static size_t pass_end(const struct attic_items *items, size_t first, uint64_t *bytes)
+{
+	size_t i = first;
+
+	*bytes = 0;
+	for (; i < items->count && items->items[i].pass == items->items[first].pass; i++)
+		*bytes += items->items[i].size;
+	return i;
+}
+
+int attic_shrink(const struct attic *attic, uint64_t most, uint64_t *count, struct err *err)
+{
+	struct arena arena = {0};
+	struct attic_items items;
+	uint64_t all = 0, bytes;
+	char name[32];
+	int rc = attic_list(attic, &arena, &items, err);
+
+	*count = 0;
+	for (size_t i = 0; rc == 0 && i < items.count; i++)
+		all += items.items[i].size;
+	for (size_t i = 0, end; rc == 0 && all > most; i = end) {
+		end = pass_end(&items, i, &bytes);
+		if (end == items.count)
+			break;
+		snprintf(name, sizeof(name), "%012llu", (unsigned long long)items.items[i].pass);
+		rc = remove_tree(attic->fd, name, 0, err);
+		all -= bytes;
+		*count += end - i;
+	}
+	arena_fini(&arena);
 	return rc;
 }

@@ -2,7 +2,9 @@
  * The attic: what a pass deletes here is moved there, not destroyed, and can come back. One folder
  * per pass, in it the same tree as below the Maildir root: "ATTIC/000000000012/A/B/cur/NAME". It
  * lies on the Maildir's file system, so that moving is one rename: in the account's state directory
- * if that is on the same one, else beside the Maildir root, else in a hidden folder within it.
+ * if that is on the same one, else beside the Maildir root, else within it, where no mail reader
+ * takes it for a mailbox. Each folder keeps a copy of its keyword table: letters mean in it what
+ * they meant.
  */
 #ifndef MAILDIR_ATTIC_H
 #define MAILDIR_ATTIC_H
@@ -39,11 +41,17 @@ struct attic_items {
 };
 int attic_list(const struct attic *attic, struct arena *arena, struct attic_items *out,
 	struct err *err) MUST_USE;
-/* Move an item back to its folder, which is made if it is missing. A name that is taken meanwhile
- * gets a fresh BASE. Not durable. */
+/* Move an item back to its folder, which is made if it is missing, under the letters that its
+ * keywords have there now. A name that is taken meanwhile gets a fresh BASE. Not durable. */
 int attic_restore(const struct attic *attic, const struct maildir_root *root,
-	const struct attic_item *item, struct err *err) MUST_USE;
+	struct keywords *keywords, const struct attic_item *item, struct err *err) MUST_USE;
 /* Destroy what passes before BEFORE (seconds since 1970) put there. */
 int attic_expire(const struct attic *attic, int64_t before, struct err *err) MUST_USE;
+/* A tenth of the file system, in bytes: what is kept takes no more. */
+int attic_limit(const struct attic *attic, uint64_t *bytes, struct err *err) MUST_USE;
+/* Destroy the oldest passes until the others take MOST bytes or less; the last one stays, whatever
+ * its size. *COUNT: messages that went. */
+int attic_shrink(
+	const struct attic *attic, uint64_t most, uint64_t *count, struct err *err) MUST_USE;
 
 #endif

@@ -125,6 +125,24 @@ static int append(const char *path, struct slice line, struct err *err)
 	return rc;
 }
 
+/* What this pass added may be too much together with what earlier ones did. */
+static int shrink(struct pass *pass, const struct attic *attic, struct err *err)
+{
+	uint64_t most, count = 0;
+	char reason[200];
+
+	if (attic_limit(attic, &most, err) != 0 || attic_shrink(attic, most, &count, err) != 0)
+		return -1;
+	if (count == 0)
+		return 0;
+	snprintf(reason, sizeof(reason),
+		"what is kept of deleted messages took more than a tenth of the disk: the oldest "
+		"%llu can't come back any more",
+		(unsigned long long)count);
+	pass_tell(pass, REPORT_NOTE, "", reason);
+	return 0;
+}
+
 static int expire(struct pass *pass, struct err *err)
 {
 	const struct config_account *a = pass->account;
@@ -133,6 +151,8 @@ static int expire(struct pass *pass, struct err *err)
 	if (attic_open(&attic, &pass->root, a->state_dir, a->name, false, err) != 0)
 		return -1;
 	int rc = attic_expire(&attic, (int64_t)time(NULL) - a->keep_deleted, err);
+	if (rc == 0 && attic.fd >= 0 && atomic_load(&pass->report->totals.deleted_here) > 0)
+		rc = shrink(pass, &attic, err);
 	attic_close(&attic);
 	return rc;
 }
@@ -298,6 +318,7 @@ static int restore(const struct maildir_root *root, const struct attic *attic, u
 {
 	struct arena arena = {0};
 	struct attic_items items;
+	struct keywords *keywords = keywords_new();
 	int rc = attic_list(attic, &arena, &items, err);
 
 	*count = 0;
@@ -306,7 +327,7 @@ static int restore(const struct maildir_root *root, const struct attic *attic, u
 	for (size_t i = 0; rc == 0 && i < items.count; i++) {
 		if (items.items[i].pass != *pass)
 			continue;
-		rc = attic_restore(attic, root, &items.items[i], err);
+		rc = attic_restore(attic, root, keywords, &items.items[i], err);
 		*count += rc == 0;
 	}
 	if (rc == 0)
@@ -316,6 +337,7 @@ static int restore(const struct maildir_root *root, const struct attic *attic, u
 				     "nothing that pass %llu deleted is kept; see `godwit log`",
 				     (unsigned long long)*pass)
 			   : err_set(err, ERR_CONFIG, "nothing that was deleted here is kept");
+	keywords_free(keywords);
 	arena_fini(&arena);
 	return rc;
 }

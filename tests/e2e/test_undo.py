@@ -6,6 +6,7 @@ import time
 import pytest
 
 from mail import compose, wire
+from world import CRASHING
 
 
 def filled(world, names=("INBOX",), count=4):
@@ -22,6 +23,10 @@ def filled(world, names=("INBOX",), count=4):
 
 def delete_there(world, name, body):
     world.there.expunge(name, world.there.find(name, body))
+
+
+def by_body(messages):
+    return sorted(messages, key=lambda message: message.body)
 
 
 def bodies_here(world, name):
@@ -132,3 +137,63 @@ def test_state_on_another_file_system(world):
     finally:
         os.unlink(world.state)
         shutil.rmtree(elsewhere)
+
+
+def test_keywords_survive(world):
+    """The letters of a folder that was deleted mean in the new one what they meant."""
+    world.there.create("box")
+    body = compose()
+    world.there.append_many("box", [(compose(), ["first", "second"], 1000), (body, ["third", "second"], 1000)])
+    world.sync()
+    before = [m for m in world.here.messages("box") if m.body == wire(body)]
+    assert before[0].flags == {"second", "third"}
+    world.there.delete("box")
+    world.sync()
+    assert "box" not in world.here.mailboxes()
+    world.here.create("box")
+    world.here.write_letters("box", ["another", "third"])
+    world.run("undo", world.account)
+    assert [m for m in world.here.messages("box") if m.body == wire(body)] == before
+    world.sync_same()
+    assert [m.flags for m in world.there.messages("box").values() if m.body == wire(body)] == [{"second", "third"}]
+
+
+def test_undo_of_a_deleted_mailbox_twice(layout_world):
+    """Folders below it, flags, keywords and dates come back; asking for it once more changes nothing."""
+    world = layout_world
+    bodies = filled(world, ("a", "a/b", "a/b/c"))
+    for name in bodies:
+        world.there.store(name, world.there.uids(name)[:2], "+FLAGS", ["word-of-" + name.replace("/", "-")])
+    world.sync()
+    before = {name: by_body(world.here.messages(name)) for name in bodies}
+    for name in ("a/b/c", "a/b", "a"):
+        world.there.delete(name)
+    world.sync()
+    assert world.here.mailboxes() == {"INBOX"}
+    world.run("undo", world.account)
+    snapshot = world.here.snapshot()
+    world.run("undo", world.account, expect=78)
+    assert world.here.snapshot() == snapshot
+    assert {name: by_body(world.here.messages(name)) for name in bodies} == before
+    world.sync_same()
+    assert {name: by_body(world.there.messages(name).values()) for name in bodies} == before
+
+
+def test_interrupted_undo_goes_on(world):
+    """Killed at any step: the next one brings back the rest, and nothing twice."""
+    bodies = filled(world, count=6)["INBOX"]
+    world.settings["sync"]["max_delete"] = "100%"
+    world.program = CRASHING
+    for step in range(1, 40, 3):
+        for body in bodies[:4]:
+            delete_there(world, "INBOX", body)
+        world.sync()
+        world.environment["GODWIT_FAULT"] = "kill %d" % step
+        killed = world.run("undo", world.account, expect=None).status
+        del world.environment["GODWIT_FAULT"]
+        world.run("undo", world.account, expect=None)
+        assert bodies_here(world, "INBOX") == sorted(wire(b) for b in bodies)
+        world.sync_same()
+        if killed == 0:
+            return
+    raise AssertionError("the undo never came to its end")
