@@ -4,7 +4,7 @@
  */
 #include "maildir/attic.h"
 
-#include "maildir_tree.h"
+#include "tests/unit/maildir_tree.h"
 
 struct scene {
 	struct tree tree;
