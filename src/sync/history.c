@@ -130,6 +130,10 @@ static int shrink(struct pass *pass, const struct attic *attic, struct err *err)
 {
 	uint64_t most, count = 0;
 	char reason[200];
+	struct report_event event = {.kind = REPORT_NOTE,
+		.account = pass->account->name,
+		.mailbox = "",
+		.reason = reason};
 
 	if (attic_limit(attic, &most, err) != 0 || attic_shrink(attic, most, &count, err) != 0)
 		return -1;
@@ -139,7 +143,7 @@ static int shrink(struct pass *pass, const struct attic *attic, struct err *err)
 		"what is kept of deleted messages took more than a tenth of the disk: the oldest "
 		"%llu can't come back any more",
 		(unsigned long long)count);
-	pass_tell(pass, REPORT_NOTE, "", reason);
+	report_event(pass->report, &event);
 	return 0;
 }
 
