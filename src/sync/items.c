@@ -175,10 +175,10 @@ int settle_not_pending(struct settler *s, uint32_t id, enum state_pending_kind k
 	return hand_over_pending(s, ITEM_NOT_PENDING, id, &pending, err);
 }
 
-int settle_mailbox(
-	struct settler *s, const struct state_mailbox *mailbox, uint32_t former, struct err *err)
+static int hand_over_mailbox(struct settler *s, enum item_kind kind,
+	const struct state_mailbox *mailbox, uint32_t former, struct err *err)
 {
-	struct item *item = item_new(ITEM_MAILBOX, mailbox->id, NULL,
+	struct item *item = item_new(kind, mailbox->id, NULL,
 		mailbox->wire.n + mailbox->name.n + mailbox->path.n + mailbox->mailboxid.n);
 	char *pos = item->strings;
 	item->mailbox = *mailbox;
@@ -188,6 +188,18 @@ int settle_mailbox(
 	item_keep(&pos, &item->mailbox.path);
 	item_keep(&pos, &item->mailbox.mailboxid);
 	return settler_hand_over(s, item, err);
+}
+
+int settle_mailbox(
+	struct settler *s, const struct state_mailbox *mailbox, uint32_t former, struct err *err)
+{
+	return hand_over_mailbox(s, ITEM_MAILBOX, mailbox, former, err);
+}
+
+int settle_renumbered(
+	struct settler *s, const struct state_mailbox *mailbox, uint32_t former, struct err *err)
+{
+	return hand_over_mailbox(s, ITEM_RENUMBERED, mailbox, former, err);
 }
 
 int settle_mailbox_gone(struct settler *s, uint32_t id, struct err *err)

@@ -27,31 +27,22 @@
 static int renumber(struct worker *w, struct box *box, uint32_t uidvalidity, struct err *err)
 {
 	struct pass *pass = w->pass;
-	struct state_mailbox old = box->row;
+	uint32_t old = box->row.id, old_uidvalidity = box->row.uidvalidity;
 
 	log_warn("the server has numbered this mailbox anew (UIDVALIDITY %u, was %u%s): both sides "
 		 "are compared, nothing is deleted in this pass",
-		uidvalidity, old.uidvalidity,
-		uidvalidity == old.uidvalidity ? ", but it is another mailbox or its UIDs went back"
+		uidvalidity, old_uidvalidity,
+		uidvalidity == old_uidvalidity ? ", but it is another mailbox or its UIDs went back"
 					       : "");
-	box->former = old.id;
+	box->former = old;
 	box->row.id = atomic_fetch_add(&pass->next_id, 1);
 	box->row.uidvalidity = uidvalidity;
-	box->row.former = old.id;
+	box->row.former = old;
 	box->row.watermark = (struct state_watermark){0};
 	box->paired = true;
 	uidset_clear(&box->delete_here);
 	uidset_clear(&box->delete_there);
-	if (!pass->settler)
-		return 0;
-	/* The old row loses its names, so that only one row stands for the mailbox. */
-	old.wire = old.name = old.path = (struct slice){0};
-	old.where = 0;
-	uint32_t forgotten = old.former;
-	old.former = 0;
-	if (settle_mailbox(pass->settler, &old, forgotten, err) != 0)
-		return -1;
-	return settle_mailbox(pass->settler, &box->row, 0, err);
+	return pass->settler ? settle_renumbered(pass->settler, &box->row, old, err) : 0;
 }
 
 static void set_mask(struct worker *w, struct box *box, const struct imap_mailbox *selected)

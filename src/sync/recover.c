@@ -12,6 +12,8 @@
 #include "base/log.h"
 #include "sync/pass.h"
 
+#define SCANS 5 /* of a folder in which another program keeps renaming files */
+
 /* One arrival; strings in the arena. */
 struct arrived {
 	struct state_message row;
@@ -61,7 +63,8 @@ static struct arrived *find(struct recovery *r, struct slice base)
 			: NULL;
 }
 
-/* Files that a reader may have renamed already: note the name they have now. */
+/* Files that a reader may have renamed already: note the name they have now. 1: nobody renamed
+ * anything meanwhile, 0, -1. */
 static int look_through(struct recovery *r, struct maildir *maildir, struct err *err)
 {
 	struct maildir_scan scan;
@@ -84,7 +87,7 @@ static int look_through(struct recovery *r, struct maildir *maildir, struct err 
 		*err = end_err;
 		return -1;
 	}
-	return rc;
+	return rc < 0 ? -1 : stable;
 }
 
 static int publish(struct maildir *maildir, struct arrived *item, struct err *err)
@@ -110,6 +113,19 @@ static int settle(
 	return settle_arrival_gone(settler, r->box->row.id, item->row.uid, err);
 }
 
+/* A message that is fetched again must not be hidden by a watermark that has passed it. */
+static int look_again(struct recovery *r, struct err *err)
+{
+	bool lost = false;
+
+	for (size_t i = 0; i < r->count; i++)
+		lost |= !r->items[i].found;
+	if (!lost)
+		return 0;
+	r->box->row.watermark = (struct state_watermark){0};
+	return settle_mailbox(r->pass->settler, &r->box->row, 0, err);
+}
+
 static int recover_box(struct recovery *r, struct err *err)
 {
 	struct maildir *maildir = NULL;
@@ -129,14 +145,21 @@ static int recover_box(struct recovery *r, struct err *err)
 	if (maildir_open(&maildir, &r->pass->root, r->box->path, r->pass->keywords, err) != 0)
 		return -1;
 	qsort(r->items, r->count, sizeof(*r->items), compare_bases);
-	if (look_through(r, maildir, err) != 0)
+	int stable = 0;
+	for (int i = 0; i < SCANS && stable == 0; i++)
+		stable = look_through(r, maildir, err);
+	if (stable < 0)
 		goto out;
 	for (size_t i = 0; i < r->count; i++) {
 		if (!r->items[i].found && publish(maildir, &r->items[i], err) != 0)
 			goto out;
+	}
+	/* Before the rows go that are the reason for it. */
+	if (look_again(r, err) != 0)
+		goto out;
+	for (size_t i = 0; i < r->count; i++)
 		if (settle(r, maildir, &r->items[i], err) != 0)
 			goto out;
-	}
 	rc = 0;
 out:
 	maildir_unref(maildir);

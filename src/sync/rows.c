@@ -92,6 +92,23 @@ static int apply_mailbox(struct state_write *w, const struct item *item, struct 
 	return rc != 0 || item->mailbox.id == 0 ? rc : state_put_mailbox(w, &item->mailbox, err);
 }
 
+static int apply_renumbered(struct state_write *w, const struct item *item, struct err *err)
+{
+	struct state_mailbox old = {0};
+	int rc = state_write_get_mailbox(w, item->former, &old, err);
+
+	if (rc < 0)
+		return -1;
+	uint32_t forgotten = old.former;
+	old.wire = old.name = old.path = (struct slice){0};
+	old.where = 0;
+	old.former = 0;
+	rc = rc == 1 ? state_put_mailbox(w, &old, err) : 0;
+	if (rc == 0 && forgotten != 0)
+		rc = state_delete_mailbox(w, forgotten, err);
+	return rc != 0 ? rc : state_put_mailbox(w, &item->mailbox, err);
+}
+
 /*
  * A UID that has a file is never given a second one, whatever went wrong before: this is where
  * doubling would end.
@@ -136,6 +153,8 @@ static int apply(struct state_write *w, struct item *item, struct err *err)
 			item->pending.base, err);
 	case ITEM_MAILBOX:
 		return apply_mailbox(w, item, err);
+	case ITEM_RENUMBERED:
+		return apply_renumbered(w, item, err);
 	case ITEM_TEXT:
 		return state_put_text(w, item->text.key, item->text.value, err);
 	case ITEM_FLUSH:

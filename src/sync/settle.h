@@ -70,6 +70,10 @@ int settle_not_pending(struct settler *settler, uint32_t id, enum state_pending_
  * message. FORMER != 0: that id's rows all go. */
 int settle_mailbox(struct settler *settler, const struct state_mailbox *mailbox, uint32_t former,
 	struct err *err) MUST_USE;
+/* MAILBOX takes the place of the row FORMER, which keeps its messages and loses its name, and whose
+ * own former goes: in one transaction, so that one row always stands for the mailbox. */
+int settle_renumbered(struct settler *settler, const struct state_mailbox *mailbox, uint32_t former,
+	struct err *err) MUST_USE;
 /* The mailbox is on neither side any more: its row and all rows under its id go. */
 int settle_mailbox_gone(struct settler *settler, uint32_t id, struct err *err) MUST_USE;
 /* meta text */

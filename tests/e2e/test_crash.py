@@ -80,3 +80,22 @@ def test_disk_fails_at_every_step(lanes, work, how, record_property):
     cases = ["%s %d %d" % (how, step, code) for code in codes for step in range(1, steps + 1)]
     run_cases(lanes, work, thin(cases, ALL if SOAK else {"fail": 40, "once": 40, "short": 20}[how]), one,
               record_property)
+
+
+def test_file_goes_while_its_upload_is_in_doubt(lanes, record_property):
+    """... and a mail reader removes what was being sent. Nothing is asked about it for ever."""
+    (push,) = [work for work in WORK if work.name == "push"]
+    steps, _ = lanes[0].steps(push)
+
+    def one(lane, case):
+        lane.disturbed(case)
+        for file in lane.here.files("INBOX"):
+            lane.here.remove(file)
+        lane.sync("--approve")
+        lane.assert_same()
+        lane.assert_noop()
+        lane.assert_nothing_left()
+        return 1
+
+    run_cases(lanes, push, ["kill %d" % n for n in thin(range(1, steps + 1), ALL if SOAK else 30)], one,
+              record_property)
