@@ -11,7 +11,8 @@ import time
 import pytest
 
 from lanes import SOAK, run_cases, run_lanes, thin
-from work import WORK
+from mail import compose, wire
+from work import WORK, Work, fill
 
 ALL = 10 ** 6
 SEED = int(os.environ.get("GODWIT_SEED", "1"))
@@ -99,3 +100,41 @@ def test_file_goes_while_its_upload_is_in_doubt(lanes, record_property):
 
     run_cases(lanes, push, ["kill %d" % n for n in thin(range(1, steps + 1), ALL if SOAK else 30)], one,
               record_property)
+
+
+def news_and_deletions(world):
+    """On both sides; what is what stands in world.bodies."""
+    old, new = fill(world, 6), [compose() for _ in range(4)]
+    world.sync()
+    for body in old[:2]:
+        world.there.expunge("INBOX", world.there.find("INBOX", body))
+    for body in old[2:4]:
+        world.here.remove(world.here.find("INBOX", body))
+    for body in new[:2]:
+        world.there.append("INBOX", body)
+    for body in new[2:]:
+        world.here.deliver("INBOX", body)
+    world.bodies = [[wire(body) for body in some] for some in (old[:2], old[2:4], new)]
+    return {"INBOX": 6}
+
+
+def test_deletions_come_last(lanes, record_property):
+    """Wherever the program is killed: if anything was deleted, everything new is on both sides already."""
+    work = Work("news_and_deletions", news_and_deletions, passes=2)  # one that pairs deletes nothing
+    steps, _ = lanes[0].steps(work)
+    deleted = []
+
+    def one(lane, case):
+        lane.disturbed(case)
+        lane.wait_until_quiet()
+        there = {message.body for message in lane.there.messages("INBOX").values()}
+        here = {message.body for message in lane.here.messages("INBOX")}
+        to_go_here, to_go_there, new = lane.bodies
+        if not (here.issuperset(to_go_here) and there.issuperset(to_go_there)):
+            deleted.append(case)
+            assert here.issuperset(new) and there.issuperset(new), "something was deleted first"
+        lane.assert_recovers()
+        return 1
+
+    run_cases(lanes, work, ["kill %d" % n for n in range(1, steps + 1)], one, record_property)
+    assert deleted, "it was never killed between a deletion and the end"

@@ -68,6 +68,17 @@ def test_tests_readme_names_files_that_exist():
     assert [n for n in named if not exists(n)] == []
 
 
+def test_each_invariant_is_held_up_by_tests_that_exist():
+    rows = re.findall(r"^\| (I\d) \|(.*)$", read("tests/README.md"), re.M)
+    assert [name for name, _ in rows] == ["I%d" % n for n in range(1, 9)]
+    for name, row in rows:
+        tests = re.findall(r"`([\w/]+\.(?:py|c))::(test_\w+)`", row)
+        assert len(tests) >= 2, name
+        for file, test in tests:
+            assert exists(file), (name, file)
+            assert re.search(r"^(?:def|static void) %s\(" % test, read("tests/" + file), re.M), (name, file, test)
+
+
 def documented_commands():
     text = read("man/godwit.1")
     section = re.split(r"\n\.S[hs] ", text.partition(".Sh COMMANDS")[2])[0]
