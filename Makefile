@@ -18,7 +18,7 @@ WERROR  ?=
 
 WARNINGS := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wformat=2 \
 	-Wswitch-enum -Wconversion -Wno-sign-conversion -Wno-format-truncation -Wno-unknown-warning-option $(WERROR)
-LDLIBS   := -lssl -lcrypto -llmdb -lyaml -lgsasl -lz -lpthread
+LDLIBS   := -lssl -lcrypto -llmdb -lyaml -lgsasl -lidn2 -lz -lpthread
 
 ifeq ($(SAN),)
 FLAVOUR   := -O2 -g -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection -fPIE

@@ -295,13 +295,26 @@ static int read_tunnel(struct reading *r)
 	return 0;
 }
 
+static int read_host(struct reading *r)
+{
+	const struct yaml_node *node = find(r, "server.host");
+	char reason[200];
+
+	if (!node)
+		return 0;
+	if (scalar(r, "server.host", node) != 0)
+		return -1;
+	r->out->host = value_host(node->text.p, reason, sizeof(reason));
+	return r->out->host ? 0 : fail(r, node->line, node->column, "server.host: %s", reason);
+}
+
 static int read_server(struct reading *r)
 {
 	struct config_account *a = r->out;
 	int tls = 0, compress = 0;
 	int64_t timeout = 0, retry = 0;
 
-	if (get_string(r, "server.host", &a->host) != 0 || get_enum(r, "server.tls", &tls) != 0)
+	if (read_host(r) != 0 || get_enum(r, "server.tls", &tls) != 0)
 		return -1;
 	a->tls = (enum config_tls)tls;
 	if (read_port(r) != 0 || get_path(r, "server.ca_file", true, &a->ca_file) != 0 ||

@@ -1,6 +1,7 @@
 #include "config/values.h"
 
 #include <errno.h>
+#include <idn2.h>
 #include <limits.h>
 #include <pwd.h>
 #include <stdio.h>
@@ -149,4 +150,29 @@ bool value_account_name(const char *name)
 		strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._@-");
 	return n > 0 && n <= 64 && name[n] == '\0' && strcmp(name, ".") != 0 &&
 	       strcmp(name, "..") != 0;
+}
+
+char *value_host(const char *text, char *reason, size_t size)
+{
+	char *ascii = NULL, *copy;
+	bool plain = true;
+	int rc;
+
+	for (const char *p = text; *p; p++) {
+		plain &= (unsigned char)*p < 0x80;
+		if ((unsigned char)*p > ' ' && *p != 0x7f)
+			continue;
+		snprintf(reason, size, "a host's name has no blanks and control characters");
+		return NULL;
+	}
+	if (plain) /* also what IDNA would not have, and resolvers know */
+		return xstrdup(text);
+	rc = idn2_to_ascii_8z(text, &ascii, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL);
+	if (rc != IDN2_OK) {
+		snprintf(reason, size, "not a host's name: %s", idn2_strerror(rc));
+		return NULL;
+	}
+	copy = xstrdup(ascii);
+	idn2_free(ascii);
+	return copy;
 }

@@ -18,6 +18,11 @@ int value_enum(const char *text, const char *values);
  * REASON says why. Caller frees.
  */
 char *value_path(const char *text, char *reason, size_t size);
+/*
+ * A host name in the letters that DNS and certificates use: what is not ASCII as A-labels
+ * (IDNA 2008), all else as it is. NULL: REASON says why it is no name. Caller frees.
+ */
+char *value_host(const char *text, char *reason, size_t size);
 /* sha256: and 64 hex digits. */
 bool value_pin(const char *text);
 /* 1 to 64 of A-Za-z0-9._@-, not "." or "..": it becomes a folder of state_dir. */

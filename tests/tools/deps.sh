@@ -9,7 +9,7 @@ packages()
 {
 	case $1 in
 	build) echo gcc libc6-dev make libssl-dev liblmdb-dev libyaml-dev zlib1g-dev \
-		libgsasl-dev libcurl4-openssl-dev libjansson-dev ;;
+		libgsasl-dev libidn2-dev libcurl4-openssl-dev libjansson-dev ;;
 	test) echo libcmocka-dev python3 python3-pytest openssl ;;
 	lint) echo clang clang-format clang-tidy python3 ;;
 	demo) echo python3 openssl ;;

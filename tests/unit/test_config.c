@@ -383,6 +383,43 @@ static void test_values(void **state UNUSED)
 	assert_true(value_account_name("me@example.org"));
 }
 
+static void test_hosts(void **state UNUSED)
+{
+	static const struct {
+		const char *text, *host; /* host NULL: refused */
+	} rows[] = {
+		{"imap.example.org", "imap.example.org"},
+		{"IMAP.example.org.", "IMAP.example.org."},
+		{"my_host", "my_host"},
+		{"::1", "::1"},
+		{"b\xc3\xbc"
+		 "cher.example.org",
+			"xn--bcher-kva.example.org"},
+		{"B\xc3\x9c"
+		 "CHER.example.org",
+			"xn--bcher-kva.example.org"},
+		{"bu\xcc\x88"
+		 "cher.example.org",
+			"xn--bcher-kva.example.org"},
+		{"\xe2\x98\x83\xff", NULL},
+		{"\xe2\x80\xae.example.org", NULL}, /* turns the writing direction */
+		{"a b", NULL},
+		{"a\nb", NULL},
+	};
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		char reason[200] = "";
+		char *host = value_host(rows[i].text, reason, sizeof(reason));
+
+		if ((host == NULL) != (rows[i].host == NULL) ||
+			(host && strcmp(host, rows[i].host) != 0))
+			fail_msg("row %zu: %s", i, host ? host : reason);
+		if (!host)
+			assert_true(reason[0]);
+		free(host);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -395,6 +432,7 @@ int main(void)
 		cmocka_unit_test(test_secrets),
 		cmocka_unit_test(test_bad_commands),
 		cmocka_unit_test(test_values),
+		cmocka_unit_test(test_hosts),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }

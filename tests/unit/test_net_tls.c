@@ -49,6 +49,10 @@ struct spec {
 	bool expired, future; /* else valid now */
 	bool self_signed;     /* else by the test's CA */
 	bool ca;
+	const char *usage; /* extended key usage; NULL: none */
+	const char *nul;   /* a DNS name: this, a NUL, and ".evil.example"; NULL: none */
+	const struct identity
+		*by; /* signed by this one, which the server shows, too; NULL: see above */
 };
 
 static struct identity ca; /* signs */
@@ -68,11 +72,27 @@ static void add_extension(X509 *cert, int nid, const char *value)
 	X509_EXTENSION_free(extension);
 }
 
+/* CVE-2009-2666: a name that ends early for who reads it as a C string. */
+static void add_nul_name(X509 *cert, const char *name)
+{
+	GENERAL_NAMES *names = sk_GENERAL_NAME_new_null();
+	GENERAL_NAME *one = GENERAL_NAME_new();
+	ASN1_IA5STRING *text = ASN1_IA5STRING_new();
+	char bytes[100];
+	int n = snprintf(bytes, sizeof(bytes), "%s%c.evil.example", name, 0);
+
+	ASN1_STRING_set(text, bytes, n);
+	GENERAL_NAME_set0_value(one, GEN_DNS, text);
+	sk_GENERAL_NAME_push(names, one);
+	assert_int_equal(X509_add1_ext_i2d(cert, NID_subject_alt_name, names, 0, 0), 1);
+	GENERAL_NAMES_free(names);
+}
+
 static struct identity identity_new(const struct spec *spec)
 {
 	static long serial = 1;
 	struct identity id = {.key = EVP_EC_gen("P-256"), .cert = X509_new()};
-	bool by_ca = !spec->self_signed;
+	const struct identity *by = spec->by ? spec->by : spec->self_signed ? &id : &ca;
 	const char *cn = spec->cn ? spec->cn : "test";
 
 	assert_non_null(id.key);
@@ -82,12 +102,16 @@ static struct identity identity_new(const struct spec *spec)
 	X509_gmtime_adj(X509_getm_notAfter(id.cert), spec->expired ? -DAY : 10 * DAY);
 	X509_NAME_add_entry_by_txt(X509_get_subject_name(id.cert), "CN", MBSTRING_UTF8,
 		(const unsigned char *)cn, -1, -1, 0);
-	X509_set_issuer_name(id.cert, X509_get_subject_name(by_ca ? ca.cert : id.cert));
+	X509_set_issuer_name(id.cert, X509_get_subject_name(by->cert));
 	X509_set_pubkey(id.cert, id.key);
 	add_extension(id.cert, NID_basic_constraints, spec->ca ? "critical,CA:TRUE" : "CA:FALSE");
 	if (spec->san)
 		add_extension(id.cert, NID_subject_alt_name, spec->san);
-	assert_true(X509_sign(id.cert, by_ca ? ca.key : id.key, EVP_sha256()) > 0);
+	if (spec->usage)
+		add_extension(id.cert, NID_ext_key_usage, spec->usage);
+	if (spec->nul)
+		add_nul_name(id.cert, spec->nul);
+	assert_true(X509_sign(id.cert, by->key, EVP_sha256()) > 0);
 	return id;
 }
 
@@ -150,6 +174,7 @@ struct server {
 	int least, most;        /* TLS versions, 0: any */
 	bool wants_certificate; /* of the client, by the test's CA */
 	unsigned connections;   /* served one after the other, then it ends */
+	X509 *also;             /* the certificate behind its own; NULL: none */
 	/* filled by server_start() */
 	const struct identity *id;
 	SSL_CTX *ssl;
@@ -264,6 +289,8 @@ static void server_set_rules(struct server *server)
 
 	assert_int_equal(SSL_CTX_use_certificate(ssl, server->id->cert), 1);
 	assert_int_equal(SSL_CTX_use_PrivateKey(ssl, server->id->key), 1);
+	if (server->also)
+		assert_int_equal(SSL_CTX_add1_chain_cert(ssl, server->also), 1);
 	assert_int_equal(SSL_CTX_set_session_id_context(ssl, (const unsigned char *)"test", 4), 1);
 	if (server->least) {
 		SSL_CTX_set_security_level(ssl, 0);
@@ -373,6 +400,7 @@ enum pins { NO_PIN, RIGHT_PIN, WRONG_PIN, WRONG_AND_RIGHT_PIN };
 static const struct trust_row {
 	const char *name;
 	struct spec spec;
+	struct spec middle; /* of who signs it, and is signed by the CA; no cn: the CA signs it */
 	const char *host;
 	bool no_ca; /* the system's trust store instead of the test's CA */
 	enum pins pins;
@@ -408,6 +436,51 @@ static const struct trust_row {
 		.spec.san = "IP:127.0.0.1",
 		.host = "a.example.org",
 		.refusal = "mismatch"},
+	{.name = "wildcard for the domain itself",
+		.spec.san = "DNS:*.example.org",
+		.host = "example.org",
+		.refusal = "mismatch"},
+	{.name = "wildcard further down",
+		.spec.san = "DNS:a.*.org",
+		.host = "a.example.org",
+		.refusal = "mismatch"},
+	{.name = "wildcard for everything",
+		.spec.san = "DNS:*",
+		.host = "localhost",
+		.refusal = "mismatch"},
+	{.name = "wildcard for an address",
+		.spec.san = "DNS:*.0.0.1",
+		.host = "127.0.0.1",
+		.refusal = "mismatch"},
+	{.name = "name with a NUL",
+		.spec.nul = "a.example.org",
+		.host = "a.example.org",
+		.refusal = "mismatch"},
+	{.name = "international name",
+		.spec.san = "DNS:xn--bcher-kva.example.org",
+		.host = "xn--bcher-kva.example.org"},
+	{.name = "wildcard for an international name",
+		.spec.san = "DNS:xn--*.example.org",
+		.host = "xn--bcher-kva.example.org",
+		.refusal = "mismatch"},
+	{.name = "certificate of a client",
+		.spec = {.san = "DNS:a.example.org", .usage = "clientAuth"},
+		.host = "a.example.org",
+		.refusal = "purpose"},
+	{.name = "by an intermediate CA",
+		.spec.san = "DNS:a.example.org",
+		.middle = {.cn = "middle", .ca = true},
+		.host = "a.example.org"},
+	{.name = "by an intermediate CA that has expired", /* CVE-2020-14154 */
+		.spec.san = "DNS:a.example.org",
+		.middle = {.cn = "middle", .ca = true, .expired = true},
+		.host = "a.example.org",
+		.refusal = "expired"},
+	{.name = "by a certificate that is no CA",
+		.spec.san = "DNS:a.example.org",
+		.middle = {.cn = "middle"},
+		.host = "a.example.org",
+		.refusal = "CA"},
 	{.name = "address", .spec.san = "IP:127.0.0.1", .host = "127.0.0.1"},
 	{.name = "IPv6 address", .spec.san = "IP:::1", .host = "::1"},
 	{.name = "wrong address",
@@ -482,8 +555,12 @@ static void check_refusal(const struct trust_row *row, const struct err *err, co
 
 static void check_trust(const struct trust_row *row, int version)
 {
-	struct identity id = identity_new(&row->spec);
-	struct server server = {.behaviour = ECHO, .least = version, .most = version};
+	struct identity middle = row->middle.cn ? identity_new(&row->middle) : (struct identity){0};
+	struct spec spec = row->spec;
+	spec.by = middle.cert ? &middle : NULL;
+	struct identity id = identity_new(&spec);
+	struct server server = {
+		.behaviour = ECHO, .least = version, .most = version, .also = middle.cert};
 	char right[PIN_TEXT_SIZE], wrong[PIN_TEXT_SIZE];
 	char *pins[] = {wrong, right};
 	struct net_options options = {.host = row->host,
@@ -516,6 +593,7 @@ static void check_trust(const struct trust_row *row, int version)
 	if (s && !server.seen[0].close_notify)
 		fail_msg("%s: no close_notify", row->name);
 	identity_free(&id);
+	identity_free(&middle);
 }
 
 static void test_trust(void **state UNUSED)
@@ -763,6 +841,7 @@ static void test_handshake_fails(void **state UNUSED)
 		{"trickle", TRICKLE, 0, "TLS handshake: not done after"},
 		{"no TLS", PLAIN, 0, "this is not TLS"},
 		{"TLS 1.1", ECHO, TLS1_1_VERSION, "protocol"},
+		{"TLS 1.0", ECHO, TLS1_VERSION, "protocol"},
 	};
 	struct identity id = identity_new(&(struct spec){.san = "DNS:localhost"});
 	struct net_options options = {.host = "localhost", .ca_file = ca_file, .timeout_ms = 300};
@@ -993,6 +1072,67 @@ static void test_resumption(void **state UNUSED)
 	identity_free(&id);
 }
 
+/*
+ * A session speaks for a server that was verified, in its own context and nowhere else: a server
+ * with another key is verified anew, and refused; another account, host or set of pins has a
+ * context of its own, to which the first one's session is nothing.
+ */
+static void test_resumption_is_no_way_in(void **state UNUSED)
+{
+	struct identity good = identity_new(&(struct spec){.san = "DNS:localhost"});
+	struct identity other =
+		identity_new(&(struct spec){.san = "DNS:localhost", .self_signed = true});
+	int versions[] = {TLS1_2_VERSION, TLS1_3_VERSION};
+	char pin[PIN_TEXT_SIZE];
+	char *pins[] = {pin};
+	struct net_options options = {.host = "localhost",
+		.tls = NET_TLS_STARTTLS,
+		.ca_file = ca_file,
+		.timeout_ms = 3000};
+	struct net_options pinned = options, elsewhere = options, strangers = options;
+
+	identity_pin(&ca, pin);
+	pinned.pins = pins;
+	pinned.pin_count = 1;
+	elsewhere.host = "b.example.org";
+	strangers.ca_file = NULL;
+	for (size_t i = 0; i < COUNT_OF(versions); i++) {
+		const struct net_options *refused[] = {&pinned, &elsewhere, &strangers};
+		struct server server = {.behaviour = ECHO, .most = versions[i], .connections = 5};
+		struct server impostor = {.behaviour = ECHO, .most = versions[i]};
+		struct net_context *context = context_new(&options);
+		struct err err = {0};
+		struct stream *s;
+
+		server_start(&server, &good);
+		server_start(&impostor, &other);
+		for (size_t k = 0; k < 2; k++) {
+			s = start_tls(context, server.port, &err);
+			assert_non_null(s);
+			ping(s);
+			stream_close(s);
+		}
+		assert_null(start_tls(context, impostor.port, &err));
+		assert_int_equal(err.kind, ERR_AUTH);
+		for (size_t k = 0; k < COUNT_OF(refused); k++) {
+			struct net_context *another = context_new(refused[k]);
+
+			assert_null(start_tls(another, server.port, &err));
+			assert_int_equal(err.kind, ERR_AUTH);
+			net_context_free(another);
+		}
+		net_context_free(context);
+		server_join(&server);
+		server_join(&impostor);
+		assert_true(server.seen[1].reused); /* there was a session to misuse */
+		assert_false(impostor.seen[0].connected);
+		for (size_t k = 2; k < 5; k++)
+			assert_false(server.seen[k].reused);
+	}
+	identity_free(&good);
+	identity_free(&other);
+}
+
 static void *dial_often(void *arg)
 {
 	struct net_context *context = arg;
@@ -1099,6 +1239,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_big),
 		cmocka_unit_test(test_tunnel),
 		cmocka_unit_test(test_resumption),
+		cmocka_unit_test(test_resumption_is_no_way_in),
 		cmocka_unit_test(test_threads),
 	};
 
