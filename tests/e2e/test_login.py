@@ -64,11 +64,6 @@ def picky_world(make_world, picky):
     return world
 
 
-def tried(run):
-    """The mechanisms that a run with --debug imap tried, in order."""
-    return re.findall(r"> \w+ (?:AUTHENTICATE )?(LOGIN|(?<=AUTHENTICATE )[\w-]+)", run.err)
-
-
 def use_token(world, text, mechanism=None):
     path = os.path.join(world.tmp, "token%d" % next(_files))
     with open(path, "w") as file:
@@ -82,20 +77,20 @@ def use_token(world, text, mechanism=None):
 def test_named(picky_world, mechanism):
     picky_world.settings["auth"]["mechanisms"] = [mechanism]
     run = picky_world.sync("--debug", "imap")
-    assert tried(run)[0] == mechanism
+    assert run.logins()[0] == mechanism
     picky_world.assert_same()
     assert "secret" not in run.err
 
 
 def test_strongest_first(picky_world):
-    assert tried(picky_world.sync("--debug", "imap"))[0] == "SCRAM-SHA-256"
+    assert picky_world.sync("--debug", "imap").logins()[0] == "SCRAM-SHA-256"
     picky_world.assert_same()
 
 
 def test_right_password_that_scram_can_not_check(picky_world):
     picky_world.settings["auth"]["password"] = "hashed"
     run = picky_world.sync("--debug", "imap")
-    assert tried(run)[:2] == ["SCRAM-SHA-256", "PLAIN"]
+    assert run.logins()[:2] == ["SCRAM-SHA-256", "PLAIN"]
     assert run.err.count("auth.mechanisms: [PLAIN]") == 1, run
     picky_world.assert_same()
     picky_world.settings["auth"]["mechanisms"] = ["PLAIN"]
@@ -106,13 +101,13 @@ def test_nothing_weaker_without_tls(picky_world):
     picky_world.settings["auth"]["password"] = "hashed"
     picky_world.settings["server"].update(port=picky_world.server.port, tls="none")
     run = picky_world.run("sync", "--debug", "imap", expect=77)
-    assert tried(run) == ["SCRAM-SHA-256"]
+    assert run.logins() == ["SCRAM-SHA-256"]
 
 
 def test_wrong_password_is_tried_twice_at_most(picky_world):
     picky_world.settings["auth"]["password"] = "wr0ng-pa55word"
     run = picky_world.run("sync", "--debug", "imap", expect=77)
-    assert tried(run) == ["SCRAM-SHA-256", "PLAIN"]
+    assert run.logins() == ["SCRAM-SHA-256", "PLAIN"]
     assert "wr0ng" not in run.out + run.err
 
 
@@ -129,7 +124,7 @@ def test_client_certificate(picky_world, named):
     picky_world.settings["auth"] = {"user": picky_world.user}
     if named:
         picky_world.settings["auth"]["mechanisms"] = ["EXTERNAL"]
-    assert tried(picky_world.sync("--debug", "imap"))[0] == "EXTERNAL"
+    assert picky_world.sync("--debug", "imap").logins()[0] == "EXTERNAL"
     picky_world.assert_same()
 
 
@@ -138,7 +133,7 @@ def test_token(picky_world, mechanism):
     text = make_token(picky_world.user)
     use_token(picky_world, text, mechanism)
     run = picky_world.sync("--debug", "imap")
-    assert tried(run)[0] == (mechanism or "OAUTHBEARER")
+    assert run.logins()[0] == (mechanism or "OAUTHBEARER")
     assert text not in run.err and base64.b64encode(text.encode()).decode()[:40] not in run.err
     picky_world.assert_same()
 

@@ -33,6 +33,10 @@ class Run:
         (found,) = [o for o in self.json() if o.get("event") == "summary"]
         return found
 
+    def logins(self):
+        """With --debug imap: the mechanisms that were tried, in order."""
+        return re.findall(r"> \w+ (?:AUTHENTICATE )?(LOGIN|(?<=AUTHENTICATE )[\w-]+)", self.err)
+
     def __str__(self):
         return "godwit %s: status %s\n--- stdout\n%s--- stderr\n%s" % (
             " ".join(self.args), self.status, shorten(self.out), shorten(self.err))
