@@ -290,14 +290,17 @@ static int dump_table(struct dumper *d, MDB_txn *txn, enum state_table table, st
 {
 	MDB_cursor *cursor;
 	MDB_val key, value;
+	unsigned steps = 0;
 	int stop = 0;
 	int rc = mdb_cursor_open(txn, d->state->tables[table], &cursor);
 
 	if (rc != 0)
 		return state_mdb_error(d->state, err, rc, "read");
-	while (!stop && (rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0)
+	while (!stop && (rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) {
+		trim_step(d->state, &steps);
 		stop = dump_row(d, table, (struct slice){key.mv_data, key.mv_size},
 			       (struct slice){value.mv_data, value.mv_size}) != 0;
+	}
 	mdb_cursor_close(cursor);
 	if (rc != 0 && rc != MDB_NOTFOUND)
 		return state_mdb_error(d->state, err, rc, "read");

@@ -66,6 +66,7 @@ static struct slice slice_of(MDB_val v)
 static int get(struct state_read *r, enum state_table table, struct slice *value, struct err *err)
 {
 	MDB_val key = val(buf_slice(&r->key)), found;
+	trim_step(r->state, &r->steps);
 	int rc = mdb_get(r->txn, r->state->tables[table], &key, &found);
 
 	if (rc == MDB_NOTFOUND)
@@ -221,6 +222,7 @@ static int seek(struct state_read *r, enum state_table table, bool strict, struc
 	MDB_val k = val(buf_slice(&r->key)), v;
 	int rc = 0;
 
+	trim_step(r->state, &r->steps);
 	if (!r->cursors[table])
 		rc = mdb_cursor_open(r->txn, r->state->tables[table], &r->cursors[table]);
 	if (rc == 0)

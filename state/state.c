@@ -296,6 +296,7 @@ int state_open(
 	struct state *s = xcalloc(1, sizeof(*s));
 	s->dir = xstrdup(dir);
 	s->read_only = read_only;
+	trim_init(s);
 	ASSERT(pthread_rwlock_init(&s->map_lock, NULL) == 0);
 	if (open_all(s, identity, err) != 0) {
 		state_close(s);
@@ -315,6 +316,7 @@ void state_close(struct state *s)
 	if (s->opened && !s->read_only)
 		verify_note_clean(s->dir);
 	pthread_rwlock_destroy(&s->map_lock);
+	trim_fini(s);
 	free(s->dir);
 	free(s);
 }

@@ -21,12 +21,14 @@ struct state {
 	/* Readers hold it shared, growing the map holds it alone: LMDB must not move the map under
 	 * anybody. */
 	pthread_rwlock_t map_lock;
+	int statm; /* /proc/self/statm, -1: there is none */
 };
 
 struct state_read {
 	struct state *state;
 	MDB_txn *txn;
 	MDB_cursor *cursors[TABLE_COUNT]; /* NULL until used */
+	unsigned steps;                   /* look-ups so far, see trim.c */
 	struct buf key;
 };
 
@@ -34,6 +36,7 @@ struct state_write {
 	struct state *state;
 	MDB_txn *txn;
 	struct buf key, key2, value;
+	unsigned steps;
 	struct tally_change *tallies; /* owned; see tally.c */
 	size_t tally_count, tally_room;
 };
@@ -59,6 +62,13 @@ extern const char *const state_table_names[TABLE_COUNT];
 int state_mdb_error(const struct state *state, struct err *err, int rc, const char *what);
 /* A value that does not decode. Always -1. */
 int state_damaged(const struct state *state, struct err *err, enum state_table table);
+/* ---- trim.c: how much of the map is in our memory ---- */
+
+void trim_init(struct state *state);
+void trim_fini(struct state *state);
+/* Called for each row that is read or written; *STEPS counts them. */
+void trim_step(const struct state *state, unsigned *steps);
+
 /* ---- verify.c ---- */
 
 /*

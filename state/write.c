@@ -108,6 +108,7 @@ static int del(struct state_write *w, enum state_table table, struct err *err)
 int write_get(struct state_write *w, enum state_table table, struct slice *value, struct err *err)
 {
 	MDB_val key = val(&w->key), found;
+	trim_step(w->state, &w->steps);
 	int rc = mdb_get(w->txn, w->state->tables[table], &key, &found);
 
 	if (rc == MDB_NOTFOUND)
