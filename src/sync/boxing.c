@@ -291,7 +291,7 @@ static int settle_boxes(struct pass *pass, struct err *err)
 		return -1;
 	for (size_t i = 0; i < pass->box_count; i++) {
 		struct box *box = &pass->boxes[i];
-		if (box->lost != SIDE_NONE || !box->there || !box->here)
+		if (!is_newly_met(box))
 			continue;
 		box->row.where = STATE_THERE | STATE_HERE;
 		if (settle_mailbox(pass->settler, &box->row, 0, err) != 0)
