@@ -309,23 +309,34 @@ int imap_open(struct imap **out, const struct imap_options *options, struct err 
 	return imap_open_stream(out, options, stream, err);
 }
 
+void imap_logout_send(struct imap *imap)
+{
+	struct err err = {0};
+
+	/* In the middle of a body or an upload the server would not read it as a command; then
+	 * closing is enough. */
+	if (imap->dead.kind != ERR_NONE || imap->append_open || imap->fetch.active ||
+		imap->queued || imap->leaving)
+		return;
+	imap->leaving = true;
+	if (command_simple(imap, "LOGOUT", &imap->logout_ticket, &err) < 0 ||
+		connection_flush(imap, &err) < 0)
+		log_debug(LOG_IMAP, "conn %u: no LOGOUT: %s", imap->number, err.msg);
+}
+
 void imap_logout(struct imap *imap)
 {
 	struct response response;
 	struct err err = {0};
-	imap_ticket ticket;
 
-	/* In the middle of a body or an upload the server would not read it as a command; then
-	 * closing is enough. */
-	if (imap->dead.kind != ERR_NONE || imap->append_open || imap->fetch.active || imap->queued)
+	imap_logout_send(imap);
+	if (!imap->leaving || !imap->has_selected)
 		return;
-	imap->leaving = true;
 	if (imap->reader.lexer.patience.timeout_ms > LOGOUT_TIMEOUT_MS)
 		imap->reader.lexer.patience.timeout_ms = LOGOUT_TIMEOUT_MS;
-	if (command_simple(imap, "LOGOUT", &ticket, &err) < 0)
-		return;
 	for (unsigned i = 0; i < LOGOUT_RESPONSES_MAX; i++) {
-		if (command_is_answered(imap, ticket) || connection_next(imap, &response, &err) < 0)
+		if (command_is_answered(imap, imap->logout_ticket) ||
+			connection_next(imap, &response, &err) < 0)
 			return;
 	}
 }

@@ -75,6 +75,7 @@ struct imap {
 	uint64_t bytes_out, command_count;
 	struct err dead; /* kind is not ERR_NONE: the connection is over, and why */
 	bool leaving;    /* LOGOUT was sent: BYE is welcome */
+	imap_ticket logout_ticket;
 	unsigned number;
 	struct buf trace; /* the command being made, as it will be shown */
 
@@ -111,10 +112,10 @@ struct imap {
 	bool selecting; /* codes of a SELECT are taken */
 	bool examining; /* ... which is an EXAMINE */
 	imap_ticket select_ticket;
-	bool selected;
-	bool permanent_known; /* PERMANENTFLAGS came; else FLAGS stands for it */
-	struct flags defined; /* FLAGS */
-	struct buf wire;      /* its name */
+	bool selected, has_selected; /* now; at any time */
+	bool permanent_known;        /* PERMANENTFLAGS came; else FLAGS stands for it */
+	struct flags defined;        /* FLAGS */
+	struct buf wire;             /* its name */
 	struct imap_mailbox mailbox;
 
 	struct fetch fetch;

@@ -105,7 +105,10 @@ int imap_look(const struct imap_options *options, struct imap_offer *out, struct
 /* As imap_open() on a given stream (owned from here on, also on failure): for tests. */
 int imap_open_stream(struct imap **out, const struct imap_options *options, struct stream *stream,
 	struct err *err) MUST_USE;
-/* Say LOGOUT and read until BYE, bounded; errors do not matter any more. */
+/* Say LOGOUT; errors do not matter any more. */
+void imap_logout_send(struct imap *imap);
+/* Say it, unless it was said, and read until BYE, bounded, if a mailbox was selected at any time:
+ * some servers write down only then what was done in it. Else there is nothing to wait for. */
 void imap_logout(struct imap *imap);
 void imap_close(struct imap *imap); /* NULL is allowed */
 

@@ -116,7 +116,7 @@ void select_take_code(struct imap *imap, const struct response_code *code)
 /* The SELECT was answered with OK. */
 static void settle(struct imap *imap, bool examine)
 {
-	imap->selected = true;
+	imap->selected = imap->has_selected = true;
 	imap->mailbox.arrived = imap->mailbox.expunged = 0;
 	if (!imap->permanent_known) /* RFC 9051 7.1: then all that are defined can be changed */
 		imap->mailbox.permanent = imap->defined;

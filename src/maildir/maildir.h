@@ -248,7 +248,12 @@ int maildir_file_stat(const struct maildir *maildir, const char *path, uint64_t 
 int maildir_reader_open(struct maildir_reader **out, struct maildir *maildir, const char *path,
 	struct maildir_facts *facts, struct err *err) MUST_USE;
 int maildir_reader_next(struct maildir_reader *reader, struct slice *data,
-	struct err *err) MUST_USE;                        /* 1, 0 at the end, -1 */
+	struct err *err) MUST_USE; /* 1, 0 at the end, -1 */
+/* Between opening and reading: give descriptor and memory back, and take them again. Waking fails
+ * with ERR_CONFLICT, or ENOENT in err->sys, if the same file, unchanged, is not there any more. */
+void maildir_reader_rest(struct maildir_reader **reader);
+int maildir_reader_wake(struct maildir_reader **reader, struct maildir *maildir, const char *path,
+	struct err *err) MUST_USE;
 void maildir_reader_close(struct maildir_reader *reader); /* NULL is allowed */
 
 #endif

@@ -158,21 +158,31 @@ int maildir_file_stat(const struct maildir *maildir, const char *path, uint64_t 
 	return 0;
 }
 
-int maildir_reader_open(struct maildir_reader **out, struct maildir *maildir, const char *path,
-	struct maildir_facts *facts, struct err *err)
+static int open_file(
+	const struct maildir *maildir, const char *path, struct stat *st, struct err *err)
 {
-	struct stat st;
 	const char *name = path;
 	int at = part_of(maildir, &name);
 	int fd = fs_open_read(at, name, err);
 
 	if (fd < 0)
 		return err_wrap(err, "%s", maildir->path);
-	if (fstat(fd, &st) != 0) {
+	if (fstat(fd, st) != 0) {
 		err_set_errno(err, ERR_DISK, "can't read %s/%s", maildir->path, path);
 		close(fd);
 		return -1;
 	}
+	return fd;
+}
+
+int maildir_reader_open(struct maildir_reader **out, struct maildir *maildir, const char *path,
+	struct maildir_facts *facts, struct err *err)
+{
+	struct stat st;
+	int fd = open_file(maildir, path, &st, err);
+
+	if (fd < 0)
+		return -1;
 	struct maildir_reader *r = reader_new(fd, &st, xasprintf("%s/%s", maildir->path, path));
 	if (first_pass(r, facts, err) != 0) {
 		maildir_reader_close(r);
@@ -225,11 +235,39 @@ int maildir_reader_next(struct maildir_reader *r, struct slice *data, struct err
 	return n > 0;
 }
 
+void maildir_reader_rest(struct maildir_reader **r)
+{
+	close((*r)->fd);
+	(*r)->fd = -1;
+	*r = xrealloc_array(*r, 1, sizeof(**r));
+}
+
+int maildir_reader_wake(
+	struct maildir_reader **r, struct maildir *maildir, const char *path, struct err *err)
+{
+	const struct stat *seen = &(*r)->seen;
+	struct stat st;
+	int fd = open_file(maildir, path, &st, err);
+
+	if (fd < 0)
+		return -1;
+	if (st.st_dev != seen->st_dev || st.st_ino != seen->st_ino || st.st_size != seen->st_size ||
+		fs_time_ns(st.st_mtim) != fs_time_ns(seen->st_mtim)) {
+		close(fd);
+		return err_set(err, ERR_CONFLICT, "%s changed while it was read", (*r)->name);
+	}
+	*r = xrealloc_array(*r, 1, sizeof(**r) + 3 * (*r)->piece);
+	(*r)->fd = fd;
+	(*r)->out = (*r)->in + (*r)->piece;
+	return 0;
+}
+
 void maildir_reader_close(struct maildir_reader *r)
 {
 	if (!r)
 		return;
-	close(r->fd);
+	if (r->fd >= 0)
+		close(r->fd);
 	free(r->name);
 	free(r);
 }

@@ -204,6 +204,9 @@ static void start_workers(struct pass *pass)
 
 static void stop_workers(struct pass *pass)
 {
+	for (unsigned i = 0; i < pass->worker_count; i++)
+		if (pass->workers[i].imap)
+			imap_logout_send(pass->workers[i].imap);
 	for (unsigned i = 0; i < pass->worker_count; i++) {
 		struct worker *w = &pass->workers[i];
 		if (w->imap)

@@ -1,8 +1,12 @@
 /*
  * Uploads, in groups of GROUP files: read each file once for its facts, commit an `upload` row for
- * all of them, then send the APPENDs in one stream and collect the answers. Killed in between, the
- * next pass finds the rows, pairs the files with what arrived on the server, and sends only what is
- * proven not to be there.
+ * all of them, then send the APPENDs in one stream. Killed in between, the next pass finds the
+ * rows, pairs the files with what arrived on the server, and sends only what is proven not to be
+ * there.
+ *
+ * Two groups are on their way: while the server works on one, the next is read, committed and sent
+ * behind it; only then the answers about the first are collected. No file is open meanwhile: it is
+ * opened again to be sent, and must be the same.
  *
  * With MULTIAPPEND a group goes in a few commands, each of which stores all its messages or none;
  * one that is refused is repeated message by message.
@@ -17,7 +21,7 @@
 #include "base/log.h"
 #include "sync/pass.h"
 
-#define GROUP 128               /* files open at once, and APPENDs between two commits */
+#define GROUP 500               /* APPENDs between two commits */
 #define JOINED_BYTES (4u << 20) /* messages that go in one command: if one is refused, all are */
 
 struct sending {
@@ -32,11 +36,15 @@ struct sending {
 	size_t joined; /* so many files, this one included, went in its command; 0: in another's */
 };
 
+struct group {
+	struct sending items[GROUP];
+	size_t count;
+};
+
 struct pushing {
 	struct worker *w;
 	struct box *box;
-	struct sending group[GROUP];
-	size_t count;
+	struct group groups[2];
 	bool *again;
 	struct err later; /* the server wants no message now */
 };
@@ -101,7 +109,18 @@ static bool is_over_quota(struct pass *pass, uint64_t size)
 	return known != 0 && size >= known;
 }
 
-/* Open one file and note that it is about to be sent. */
+/* A reader renamed or removed the file: the next look will tell. */
+static void went_away(struct pushing *p, struct sending *s, struct err *err)
+{
+	log_debug(LOG_SYNC, "%s: %s; looking again", s->op->name, err->msg);
+	err_clear(err);
+	maildir_reader_close(s->reader);
+	s->reader = NULL;
+	p->box->incomplete = true;
+	*p->again = true;
+}
+
+/* Read one file for its facts and note that it is about to be sent. */
 static int prepare(struct pushing *p, struct sending *s, struct err *err)
 {
 	const struct imap_mailbox *selected = imap_selected(p->w->imap);
@@ -112,12 +131,10 @@ static int prepare(struct pushing *p, struct sending *s, struct err *err)
 			return unreadable(p, s, err);
 		if (err->sys != ENOENT && err->kind != ERR_CONFLICT)
 			return -1;
-		log_debug(LOG_SYNC, "%s: %s; looking again", s->op->name, err->msg);
-		/* A reader renamed or removed it: the next look will tell. */
-		p->box->incomplete = true;
-		*p->again = true;
+		went_away(p, s, err);
 		return 0;
 	}
+	maildir_reader_rest(&s->reader);
 	if (is_over_quota(p->w->pass, s->facts.wire_size)) {
 		struct err why = {0};
 		err_set(&why, ERR_SERVER_NO, "the server has no room for the message (%llu bytes)",
@@ -138,6 +155,17 @@ static int prepare(struct pushing *p, struct sending *s, struct err *err)
 	return settle_upload(p->w->pass->settler, p->box->row.id, &upload, err);
 }
 
+/* Open the file again. 1; 0: it went away, and was not sent; -1. */
+static int wake(struct pushing *p, struct sending *s, struct err *err)
+{
+	if (maildir_reader_wake(&s->reader, p->box->maildir, s->op->name, err) == 0)
+		return 1;
+	if (err->sys != ENOENT && err->kind != ERR_CONFLICT)
+		return -1;
+	went_away(p, s, err);
+	return settle_upload_gone(p->w->pass->settler, p->box->row.id, base_of(s->op), err);
+}
+
 static int stream(struct pushing *p, struct sending *s, struct err *err)
 {
 	struct slice data;
@@ -148,6 +176,8 @@ static int stream(struct pushing *p, struct sending *s, struct err *err)
 			return -1;
 		report_advance(p->w->pass->report, p->w->number, 0, data.n);
 	}
+	maildir_reader_close(s->reader);
+	s->reader = NULL;
 	if (rc == 0)
 		return 0;
 	/*
@@ -175,14 +205,14 @@ static int send_one(struct pushing *p, struct sending *s, struct err *err)
 	return stream(p, s, err) != 0 ? -1 : imap_append_end(p->w->imap, err);
 }
 
-/* How many files from I on go in one command. */
-static size_t count_joined(const struct pushing *p, size_t i)
+/* How many of COUNT files from FIRST on go in one command. */
+static size_t count_joined(const struct pushing *p, const struct sending *first, size_t count)
 {
 	uint64_t bytes = 0;
 	size_t n = 0;
 
-	for (; i + n < p->count; n++) {
-		const struct sending *s = &p->group[i + n];
+	for (; n < count; n++) {
+		const struct sending *s = &first[n];
 		if (!s->reader || !imap_append_joins(p->w->imap, s->facts.wire_size))
 			break;
 		bytes += s->facts.wire_size;
@@ -192,10 +222,12 @@ static size_t count_joined(const struct pushing *p, size_t i)
 	return n;
 }
 
-/* N files from I on, n > 1, in one command: all are stored or none (MULTIAPPEND). */
-static int send_joined(struct pushing *p, size_t i, size_t n, struct err *err)
+/*
+ * N files from FIRST on, n > 1, in one command: all are stored or none (MULTIAPPEND). FIRST is
+ * awake; if another one went away, the command ends before it. The rest stands alone.
+ */
+static int send_joined(struct pushing *p, struct sending *first, size_t n, struct err *err)
 {
-	struct sending *first = &p->group[i];
 	struct imap *imap = p->w->imap;
 	struct flags flags = flags_sent(p, first);
 	int rc = imap_append_begin(imap, p->box->wire, &flags, first->facts.date,
@@ -204,16 +236,22 @@ static int send_joined(struct pushing *p, size_t i, size_t n, struct err *err)
 	if (rc < 0)
 		return -1;
 	first->sent = true;
-	first->joined = n;
+	first->joined = 1;
 	if (rc == 1)
 		return 0;
-	for (size_t k = 0; rc == 0 && k < n; k++) {
-		struct sending *s = &p->group[i + k];
+	rc = stream(p, first, err);
+	while (rc == 0 && first->joined < n) {
+		struct sending *s = &first[first->joined];
+		int awake = wake(p, s, err);
+		if (awake <= 0) {
+			rc = awake;
+			break;
+		}
 		flags = flags_sent(p, s);
-		if (k > 0)
-			rc = imap_append_more(imap, &flags, s->facts.date, s->facts.wire_size, err);
+		rc = imap_append_more(imap, &flags, s->facts.date, s->facts.wire_size, err);
 		if (rc == 0)
 			rc = stream(p, s, err);
+		first->joined++;
 	}
 	return rc == 0 ? imap_append_end(imap, err) : -1;
 }
@@ -280,10 +318,12 @@ static int send_again(struct pushing *p, struct sending *first, size_t n, struct
 		s->again = true;
 		if (prepare(p, s, err) != 0)
 			return -1;
-		if (!s->reader)
-			continue;
-		if (settler_flush(p->w->pass->settler, err) != 0 || send_one(p, s, err) != 0 ||
-			collect(p, s, err) != 0)
+		int rc = s->reader ? settler_flush(p->w->pass->settler, err) : 1;
+		if (rc == 0)
+			rc = wake(p, s, err) < 0 ? -1 : 0;
+		if (rc < 0)
+			return -1;
+		if (s->reader && (send_one(p, s, err) != 0 || collect(p, s, err) != 0))
 			return -1;
 	}
 	return 0;
@@ -334,22 +374,28 @@ static int collect(struct pushing *p, struct sending *s, struct err *err)
 	return 0;
 }
 
-static int send_group(struct pushing *p, struct err *err)
+static int send_group(struct pushing *p, struct group *g, struct err *err)
 {
-	for (size_t i = 0, n; i<p->count; i += n> 1 ? n : 1) {
-		n = count_joined(p, i);
-		if (!p->group[i].reader)
-			continue;
-		if ((n > 1 ? send_joined(p, i, n, err) : send_one(p, &p->group[i], err)) != 0)
+	for (size_t i = 0, n; i < g->count; i += n) {
+		struct sending *s = &g->items[i];
+		int rc = s->reader ? wake(p, s, err) : 0;
+		n = 1;
+		if (rc < 0)
 			return -1;
+		if (rc == 0)
+			continue;
+		n = count_joined(p, s, g->count - i);
+		if ((n > 1 ? send_joined(p, s, n, err) : send_one(p, s, err)) != 0)
+			return -1;
+		n = s->joined;
 	}
 	return 0;
 }
 
-static int collect_group(struct pushing *p, struct err *err)
+static int collect_group(struct pushing *p, struct group *g, struct err *err)
 {
-	for (size_t i = 0, n; i < p->count; i += n) {
-		struct sending *s = &p->group[i];
+	for (size_t i = 0, n; i < g->count; i += n) {
+		struct sending *s = &g->items[i];
 		n = s->joined > 1 ? s->joined : 1; /* what is sent again stands alone */
 		if (s->sent && collect(p, s, err) != 0)
 			return -1;
@@ -360,14 +406,15 @@ static int collect_group(struct pushing *p, struct err *err)
 /* ---- did the flags arrive? ---- */
 
 /* Flags that the server dropped are not agreed on: the next look finds them as changed here. */
-static int disagree(struct pushing *p, uint32_t uid, const struct flags *there, struct err *err)
+static int disagree(struct pushing *p, const struct group *g, uint32_t uid,
+	const struct flags *there, struct err *err)
 {
 	static const struct flags none = {0};
 	struct flags lost = {0};
 
-	for (size_t i = 0; i < p->count; i++)
-		if (p->group[i].uid == uid)
-			lost = flags_sent(p, &p->group[i]);
+	for (size_t i = 0; i < g->count; i++)
+		if (g->items[i].uid == uid)
+			lost = flags_sent(p, &g->items[i]);
 	lost = flags_minus(&lost, there);
 	if (flags_empty(&lost))
 		return 0;
@@ -377,7 +424,8 @@ static int disagree(struct pushing *p, uint32_t uid, const struct flags *there, 
 }
 
 /* Takes out of UIDS what was shown. */
-static int compare_shown(struct pushing *p, struct uidset *uids, struct err *err)
+static int compare_shown(
+	struct pushing *p, const struct group *g, struct uidset *uids, struct err *err)
 {
 	struct uidset asked = {0};
 	struct imap_fetch_request request = {.uids = &asked, .flags = true};
@@ -388,24 +436,25 @@ static int compare_shown(struct pushing *p, struct uidset *uids, struct err *err
 	int rc = imap_fetch_begin(p->w->imap, &request, err);
 	uidset_fini(&asked);
 	while (rc == 0 && (event = imap_fetch_next(p->w->imap, &m, err)) != IMAP_FETCH_END) {
-		rc = event == IMAP_FETCH_ERROR ? -1 : disagree(p, m.uid, &m.flags, err);
+		rc = event == IMAP_FETCH_ERROR ? -1 : disagree(p, g, m.uid, &m.flags, err);
 		uidset_remove(uids, m.uid);
 	}
 	return rc;
 }
 
-static int compare_flags(struct pushing *p, struct uidset *uids, struct err *err)
+static int compare_flags(
+	struct pushing *p, const struct group *g, struct uidset *uids, struct err *err)
 {
 	static const struct flags none = {0};
 	struct uid_iter it = {0};
 	uint32_t uid;
 
-	int rc = compare_shown(p, uids, err);
+	int rc = compare_shown(p, g, uids, err);
 	if (rc == 0 && !uidset_empty(uids)) /* Courier shows what is new at a NOOP only */
-		rc = imap_noop(p->w->imap, err) != 0 ? -1 : compare_shown(p, uids, err);
+		rc = imap_noop(p->w->imap, err) != 0 ? -1 : compare_shown(p, g, uids, err);
 	/* Of what was not shown nothing is known: flags that are there after all agree. */
 	while (rc == 0 && (uid = uidset_next(uids, &it)) != 0)
-		rc = disagree(p, uid, &none, err);
+		rc = disagree(p, g, uid, &none, err);
 	return rc;
 }
 
@@ -413,20 +462,20 @@ static int compare_flags(struct pushing *p, struct uidset *uids, struct err *err
  * Some servers store a message and drop its flags; next time that would look as if somebody had
  * taken them away. So the first uploads with flags of each connection are looked at.
  */
-static int check_flags(struct pushing *p, struct err *err)
+static int check_flags(struct pushing *p, const struct group *g, struct err *err)
 {
 	struct uidset uids = {0};
 	bool before = *p->again;
 	int rc = 0;
 
-	for (size_t i = 0; i < p->count && !p->w->keeps_flags; i++) {
-		struct flags flags = flags_sent(p, &p->group[i]);
-		if (p->group[i].uid != 0 && !flags_empty(&flags))
-			uidset_add(&uids, p->group[i].uid);
+	for (size_t i = 0; i < g->count && !p->w->keeps_flags; i++) {
+		struct flags flags = flags_sent(p, &g->items[i]);
+		if (g->items[i].uid != 0 && !flags_empty(&flags))
+			uidset_add(&uids, g->items[i].uid);
 	}
 	if (!uidset_empty(&uids)) {
 		*p->again = false;
-		rc = compare_flags(p, &uids, err);
+		rc = compare_flags(p, g, &uids, err);
 		p->w->keeps_flags = rc == 0 && !*p->again;
 		*p->again |= before;
 	}
@@ -434,42 +483,68 @@ static int check_flags(struct pushing *p, struct err *err)
 	return rc;
 }
 
-static int push_group(struct pushing *p, struct err *err)
+/* Everything about G that can be done before the group before it is answered. */
+static int begin_group(struct pushing *p, struct group *g, struct err *err)
 {
-	int rc = -1;
+	if (cancel_check(err) != 0)
+		return -1;
+	for (size_t i = 0; i < g->count; i++)
+		if (prepare(p, &g->items[i], err) != 0)
+			return -1;
+	return settler_flush(p->w->pass->settler, err) != 0 || send_group(p, g, err) != 0 ? -1 : 0;
+}
 
-	for (size_t i = 0; i < p->count; i++)
-		if (prepare(p, &p->group[i], err) != 0)
-			goto out;
-	if (settler_flush(p->w->pass->settler, err) != 0)
-		goto out;
-	if (send_group(p, err) != 0 || collect_group(p, err) != 0 || check_flags(p, err) != 0)
-		goto out;
-	rc = 0;
-out:
-	for (size_t i = 0; i < p->count; i++)
-		maildir_reader_close(p->group[i].reader);
-	p->count = 0;
-	return rc;
+static int end_group(struct pushing *p, struct group *g, struct err *err)
+{
+	if (collect_group(p, g, err) != 0 || check_flags(p, g, err) != 0)
+		return -1;
+	g->count = 0;
+	return 0;
+}
+
+/* The next files of OPS. */
+static void fill_group(struct group *g, const struct op *ops, size_t count)
+{
+	g->count = count < GROUP ? count : GROUP;
+	for (size_t i = 0; i < g->count; i++)
+		g->items[i] = (struct sending){.op = &ops[i]};
+}
+
+static int push(struct pushing *p, const struct op *ops, size_t count, struct err *err)
+{
+	struct group *now = &p->groups[0], *before = &p->groups[1];
+
+	for (size_t done = 0; done < count && p->later.kind == ERR_NONE; done += now->count) {
+		struct group *empty = before;
+		before = now;
+		now = empty;
+		fill_group(now, ops + done, count - done);
+		if (begin_group(p, now, err) != 0 || end_group(p, before, err) != 0)
+			return -1;
+	}
+	return end_group(p, now, err);
+}
+
+static void close_group(struct group *g)
+{
+	for (size_t i = 0; i < g->count; i++)
+		maildir_reader_close(g->items[i].reader);
 }
 
 int carry_appends(struct worker *w, struct box *box, const struct op *ops, size_t count,
 	bool *again, struct err *err)
 {
 	struct pushing *p = xcalloc(1, sizeof(*p));
-	int rc = 0;
 
 	*p = (struct pushing){.w = w, .box = box, .again = again};
 	report_begin(w->pass->report, w->number, box->name, "sending", count, 0);
-	for (size_t i = 0; rc == 0 && p->later.kind == ERR_NONE && i < count; i++) {
-		p->group[p->count++] = (struct sending){.op = &ops[i]};
-		if (p->count == GROUP || i + 1 == count)
-			rc = cancel_check(err) != 0 ? -1 : push_group(p, err);
-	}
+	int rc = push(p, ops, count, err);
 	if (rc == 0 && p->later.kind != ERR_NONE) {
 		*err = p->later;
 		rc = -1;
 	}
+	close_group(&p->groups[0]);
+	close_group(&p->groups[1]);
 	free(p);
 	return rc;
 }

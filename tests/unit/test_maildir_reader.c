@@ -276,6 +276,49 @@ static void test_changed(void **state UNUSED)
 	tree_close(&t);
 }
 
+/* What happens to the file while its reader rests. */
+static void test_rest(void **state UNUSED)
+{
+	static const struct {
+		const char *name;
+		void (*change)(struct tree *t);
+		enum err_kind kind;
+		int sys;
+	} changes[] = {
+		{"nothing", NULL, ERR_NONE, 0},
+		{"append", append, ERR_CONFLICT, 0},
+		{"overwrite", overwrite, ERR_CONFLICT, 0},
+		{"rename", rename_it, ERR_DISK, ENOENT},
+		{"remove", remove_it, ERR_DISK, ENOENT},
+	};
+	struct tree t;
+	struct maildir *m = tree_folder((tree_open(&t, MAILDIR_NESTED), &t), "A");
+
+	for (size_t i = 0; i < COUNT_OF(changes); i++) {
+		struct maildir_facts facts;
+		struct maildir_reader *r;
+		struct slice data;
+
+		tree_write(&t, "A/cur/m", "one\ntwo\n");
+		GOOD(&t, maildir_reader_open(&r, m, "cur/m", &facts, &t.err));
+		maildir_reader_rest(&r);
+		if (changes[i].change)
+			changes[i].change(&t);
+		t.err = (struct err){0};
+		int rc = maildir_reader_wake(&r, m, "cur/m", &t.err);
+		if (rc != (changes[i].kind ? -1 : 0) || t.err.kind != changes[i].kind ||
+			t.err.sys != changes[i].sys)
+			fail_msg("%s: %d, %s", changes[i].name, rc, t.err.msg);
+		if (rc == 0) {
+			assert_int_equal(maildir_reader_next(r, &data, &t.err), 1);
+			assert_memory_equal(data.p, "one\r\ntwo\r\n", 10);
+		}
+		maildir_reader_close(r);
+	}
+	maildir_unref(m);
+	tree_close(&t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -284,6 +327,7 @@ int main(void)
 		cmocka_unit_test(test_date),
 		cmocka_unit_test(test_not_there),
 		cmocka_unit_test(test_changed),
+		cmocka_unit_test(test_rest),
 	};
 	return cmocka_run_group_tests_name("maildir_reader", tests, NULL, NULL);
 }
