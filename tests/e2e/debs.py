@@ -14,7 +14,7 @@ import subprocess
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 CACHE = os.path.join(ROOT, "build", "servers")
 # Of other packages (users, certificates, mail transport agents) only their scripts matter, not for us.
-WANTED = ("lib", "zlib", "dovecot", "cyrus", "courier", "mailutils", "guile", "gamin", "sasl2")
+WANTED = ("lib", "zlib", "dovecot", "cyrus", "courier", "mailutils", "guile", "gamin", "sasl2", "krb5")
 APT = ["apt-get", "-q", "-y", "--no-install-recommends", "-o", "Debug::NoLocking=1"]
 
 
