@@ -247,6 +247,12 @@ static int delete_one_here(struct worker *w, struct box *box, uint32_t uid, stru
 			   : 0;
 	if (done < 0)
 		return -1;
+	if (done == 0 && row.where & STATE_HERE) {
+		/* Removed, or given another BASE: only a look can tell, and needs the row for it.
+		 */
+		box->incomplete = true;
+		return 0;
+	}
 	atomic_fetch_add(&w->pass->report->totals.deleted_here, done);
 	report_advance(w->pass->report, w->number, 1, 0);
 	if (really || done == 0)
