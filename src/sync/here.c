@@ -5,8 +5,9 @@
  * Mail readers work in the folder meanwhile. A file that is renamed while the directory is read may
  * not be listed at all, so what a scan lacks is believed only if the directory times stood still
  * (maildir/scan.c); after SCANS restless scans nothing of this mailbox is deleted in this pass. A
- * BASE listed twice is the same file seen under two names (one inode: scan again) or a copy that
- * somebody made (two inodes: the second one gets a name of its own and is new).
+ * BASE listed twice is the same file seen under two names (one inode: scan again; if both names
+ * stay, they are one message) or a copy that somebody made (two inodes: the second one gets a name
+ * of its own and is new).
  *
  * Directories whose times are those of the watermark are not read at all. Times that could hide a
  * change never become a watermark (take_times() in mailbox.c).
@@ -21,6 +22,11 @@
 #define SCANS 5
 #define RENEW_FILES 5000 /* files a read snapshot is held for */
 
+struct doubled {
+	const char *base; /* arena */
+	uint64_t inode;   /* of the first file of that name; 0: none seen yet */
+};
+
 struct scanning {
 	struct worker *w;
 	struct box *box;
@@ -30,6 +36,8 @@ struct scanning {
 	struct flags mask; /* what file names can show */
 	uint32_t *seen;    /* UIDs whose file was listed */
 	size_t seen_count, seen_room;
+	struct doubled *doubled; /* BASEs that were listed more than once; sorted */
+	size_t doubled_count, doubled_room;
 	unsigned files;
 };
 
@@ -206,15 +214,29 @@ static int compare_uids(const void *a, const void *b)
 static int compare_news(const void *a, const void *b)
 {
 	const struct new_here *x = a, *y = b;
-	return strcmp(x->base, y->base);
+	int order = strcmp(x->base, y->base);
+	return order != 0 ? order : strcmp(x->name, y->name);
 }
 
-/* Sorts what was listed. 1: *BASE is a BASE that was listed twice, 0: there is none, -1. */
-static int listed_twice(struct scanning *s, const char **base, struct err *err)
+static void add_doubled(struct scanning *s, const char *base)
+{
+	s->doubled =
+		base_reserve(s->doubled, s->doubled_count, &s->doubled_room, sizeof(*s->doubled));
+	s->doubled[s->doubled_count++] = (struct doubled){.base = base};
+}
+
+static int compare_doubled(const void *a, const void *b)
+{
+	return strcmp(((const struct doubled *)a)->base, ((const struct doubled *)b)->base);
+}
+
+/* Sorts what was listed, and notes every BASE that was listed twice. */
+static int find_doubled(struct scanning *s, struct err *err)
 {
 	struct look *look = s->look;
 	struct state_message row;
 
+	s->doubled_count = 0;
 	if (s->seen_count > 0)
 		qsort(s->seen, s->seen_count, sizeof(*s->seen), compare_uids);
 	if (look->new_here_count > 0)
@@ -223,16 +245,16 @@ static int listed_twice(struct scanning *s, const char **base, struct err *err)
 		if (s->seen[i] != s->seen[i - 1])
 			continue;
 		int rc = state_get_message(s->read, s->box->row.id, s->seen[i], &row, err);
+		if (rc < 0)
+			return -1;
 		if (rc == 1)
-			*base = arena_strndup(&s->w->arena, row.base.p, row.base.n);
-		return rc;
+			add_doubled(s, arena_strndup(&s->w->arena, row.base.p, row.base.n));
 	}
-	for (size_t i = 1; i < look->new_here_count; i++) {
-		if (strcmp(look->new_here[i].base, look->new_here[i - 1].base) == 0) {
-			*base = look->new_here[i].base;
-			return 1;
-		}
-	}
+	for (size_t i = 1; i < look->new_here_count; i++)
+		if (strcmp(look->new_here[i].base, look->new_here[i - 1].base) == 0)
+			add_doubled(s, look->new_here[i].base);
+	if (s->doubled_count > 0)
+		qsort(s->doubled, s->doubled_count, sizeof(*s->doubled), compare_doubled);
 	return 0;
 }
 
@@ -252,26 +274,39 @@ static int separate(struct scanning *s, const struct maildir_file *file, struct 
 	return 1;
 }
 
-/* Find the copies that share BASE with another file and rename them. 1: some were, 0: none (it was
- * one file, seen twice), -1. */
-static int separate_copies(struct scanning *s, const char *base, struct err *err)
+/* FILE's BASE was listed twice: is it another file than the first one of that name? 1, 0. */
+static bool is_copy(struct scanning *s, const struct maildir_file *file)
+{
+	struct doubled key = {arena_strndup(&s->w->arena, file->base.p, file->base.n), 0};
+	struct doubled *found =
+		bsearch(&key, s->doubled, s->doubled_count, sizeof(*s->doubled), compare_doubled);
+
+	if (!found || found->inode == file->inode)
+		return false;
+	if (found->inode != 0)
+		return true;
+	found->inode = file->inode;
+	return false;
+}
+
+/* Find the copies that share their BASE with another file and rename them. 1: some were, 0: none
+ * (it was one file, seen twice), -1. */
+static int separate_copies(struct scanning *s, struct err *err)
 {
 	struct maildir_scan scan;
 	struct maildir_file file;
-	uint64_t first = 0;
-	bool stable;
-	int rc, renamed = 0;
+	bool stable, renamed = false;
+	int rc;
 
 	if (maildir_scan_begin(&scan, s->box->maildir, err) != 0)
 		return -1;
 	while ((rc = maildir_scan_next(&scan, &file, err)) == 1) {
-		if (!slice_eq_str(file.base, base))
-			continue;
-		if (first != 0 && file.inode != first && (rc = separate(s, &file, err)) < 0)
+		int one = is_copy(s, &file) ? separate(s, &file, err) : 0;
+		renamed |= one == 1;
+		if (one < 0) {
+			rc = -1;
 			break;
-		renamed |= first != 0 && rc == 1;
-		if (first == 0)
-			first = file.inode;
+		}
 	}
 	struct err end_err = {0};
 	if (maildir_scan_end(&scan, &stable, &end_err) != 0 && rc >= 0)
@@ -311,23 +346,73 @@ static int compare_changes(const void *a, const void *b)
 	return x->uid < y->uid ? -1 : x->uid > y->uid;
 }
 
+/* How often UID was listed. SEEN is sorted. */
+static size_t times_seen(const struct scanning *s, uint32_t uid)
+{
+	size_t low = 0, high = s->seen_count, n = 0;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (s->seen[middle] < uid)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	for (; low + n < s->seen_count && s->seen[low + n] == uid; n++)
+		;
+	return n;
+}
+
+/*
+ * A file with two names (a reader that renames by link and unlink was killed in between) is one
+ * message. Neither name is taken away: the reader may be about to do so with the other one. The
+ * name that the row knows counts, else the first one.
+ */
+static void drop_second_names(struct scanning *s)
+{
+	struct look *look = s->look;
+	size_t kept = 0;
+
+	if (look->here_count > 0)
+		qsort(look->here, look->here_count, sizeof(*look->here), compare_changes);
+	for (size_t i = 0, n; i < look->here_count; i += n) {
+		uint32_t uid = look->here[i].uid;
+		for (n = 1; i + n < look->here_count && look->here[i + n].uid == uid;)
+			n++;
+		if (n == times_seen(s, uid)) /* else one of its names is that of the row */
+			look->here[kept++] = look->here[i];
+	}
+	look->here_count = kept;
+	kept = 0;
+	for (size_t i = 0; i < look->new_here_count; i++)
+		if (kept == 0 || strcmp(look->new_here[kept - 1].base, look->new_here[i].base) != 0)
+			look->new_here[kept++] = look->new_here[i];
+	look->new_here_count = kept;
+}
+
 /* Scan until the folder stands still. 1: it did, 0: it never did, -1. */
 static int scan_until_stable(struct scanning *s, struct err *err)
 {
-	const char *base = NULL;
-	int doubled = 0;
+	bool plan = s->w->pass->options->plan;
+	int linked = 0; /* scans in a row that showed one file under two names */
 
 	for (int i = 0; i < SCANS; i++) {
 		int stable = scan_once(s, err);
-		doubled = stable < 0 ? -1 : listed_twice(s, &base, err);
-		if (doubled < 0)
+		if (stable < 0 || find_doubled(s, err) != 0)
 			return -1;
-		if (doubled == 0 && stable)
+		if (s->doubled_count == 0 && stable)
 			return 1;
-		if (doubled == 1 && separate_copies(s, base, err) < 0)
+		int renamed = s->doubled_count > 0 && !plan ? separate_copies(s, err) : 0;
+		if (renamed < 0)
 			return -1;
+		linked = s->doubled_count > 0 && stable && !renamed ? linked + 1 : 0;
+		if (linked > (plan ? 0 : 1)) {
+			drop_second_names(s);
+			return 1;
+		}
 	}
-	return doubled ? err_set(err, ERR_CONFLICT,
+	return s->doubled_count > 0
+		       ? err_set(err, ERR_CONFLICT,
 				 "another program keeps renaming files; left for the next pass")
 		       : 0;
 }
@@ -386,5 +471,6 @@ int look_here(struct worker *w, struct box *box, bool all_new, struct look *look
 		qsort(look->here, look->here_count, sizeof(*look->here), compare_changes);
 	state_read_end(s.read);
 	free(s.seen);
+	free(s.doubled);
 	return rc;
 }
