@@ -8,6 +8,7 @@
  * one round, a message whose UID the server did not tell, a file that moved under our hands).
  * Deletions are collected in the box for the account's second phase.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -238,9 +239,31 @@ static void tell_plan(struct worker *w, struct box *box, const struct plan *plan
 	}
 }
 
+/* Nobody knows whether a message that only one side marks as deleted is meant to go: it is unmarked
+ * (plan.c), and that is said. */
+static void tell_unmarked(struct worker *w, const struct box *box, const struct plan *plan)
+{
+	char text[160];
+	size_t count = 0;
+
+	for (size_t i = 0; i < plan->count && plan->ops[i].kind == OP_ADOPT; i++) {
+		const struct op *op = &plan->ops[i];
+		uint32_t one_side = op->from_there->flags.system ^ op->from_here->flags.system;
+		count += !op->from_here->has_former && one_side & FLAG_DELETED;
+	}
+	if (count == 0)
+		return;
+	snprintf(text, sizeof(text),
+		"%zu of the messages found on both sides %s marked as deleted on one of them only: "
+		"the mark is taken away, nothing is deleted",
+		count, count == 1 ? "is" : "are");
+	pass_tell(w->pass, REPORT_NOTE, box->name, text);
+}
+
 static int carry_out(
 	struct worker *w, struct box *box, const struct plan *plan, bool *again, struct err *err)
 {
+	tell_unmarked(w, box, plan);
 	if (w->pass->options->plan) {
 		tell_plan(w, box, plan);
 		return 0;

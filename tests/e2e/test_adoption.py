@@ -83,8 +83,13 @@ def test_trashed_on_one_side_only_is_not_carried(world):
     world.here.deliver("INBOX", first, "S")
     world.there.append("INBOX", second, [SEEN])
     world.here.deliver("INBOX", second, "ST")
-    world.sync()
-    assert len(world.there.messages("INBOX")) == 2 and len(world.here.files("INBOX")) == 2
+    third = compose()
+    world.there.append("INBOX", third, [SEEN, "\\Deleted"])
+    world.here.deliver("INBOX", third, "ST")
+    run = world.sync()
+    assert "2 of the messages" in run.err and "marked as deleted on one of them" in run.err
+    assert "T" in world.here.find("INBOX", third).letters
+    assert len(world.there.messages("INBOX")) == 3 and len(world.here.files("INBOX")) == 3
     world.assert_noop()
 
 
