@@ -201,6 +201,7 @@ struct imap_mailbox {
 						told */
 	uint32_t expunged;                   /* messages that went since the SELECT */
 	uint32_t arrived;                    /* messages that came since the SELECT */
+	bool doubtful; /* the server changed EXISTS in a way in which it can't change */
 };
 
 /* SELECT or EXAMINE. ERR_SERVER_NO if refused; then nothing is selected. */

@@ -1,9 +1,10 @@
 /*
  * SELECT, EXAMINE, leaving a mailbox, and what the server tells about it without being asked.
  *
- * Sequence numbers are not kept: only counts. An EXPUNGE beyond the count changes nothing, and an
- * EXISTS that goes down is taken as told: whoever deletes because of absence compares with these
- * counts first.
+ * Sequence numbers are not kept: only counts. An EXPUNGE beyond the count changes nothing. An
+ * EXISTS that goes down is taken as told, and so is a VANISHED of more messages than there are, but
+ * neither is a way in which messages go: the count is not worth much then, and whoever deletes
+ * because of absence must not rely on it (mailbox->doubtful).
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,10 +14,11 @@
 #include "imap/search.h"
 #include "imap/select.h"
 
-static void take_exists(struct imap_mailbox *mailbox, uint32_t exists)
+static void take_exists(struct imap_mailbox *mailbox, uint32_t exists, bool selecting)
 {
 	if (exists > mailbox->exists)
 		mailbox->arrived += exists - mailbox->exists;
+	mailbox->doubtful |= exists < mailbox->exists && !selecting;
 	mailbox->exists = exists;
 }
 
@@ -24,8 +26,18 @@ static void take_expunged(struct imap_mailbox *mailbox, uint64_t count)
 {
 	uint32_t n = count < mailbox->exists ? (uint32_t)count : mailbox->exists;
 
+	if (count > mailbox->exists)
+		mailbox->doubtful = true;
 	mailbox->exists -= n;
 	mailbox->expunged += n;
+}
+
+static void take_expunged_number(struct imap_mailbox *mailbox, uint64_t number)
+{
+	if (number <= mailbox->exists)
+		take_expunged(mailbox, 1);
+	else
+		mailbox->doubtful = true;
 }
 
 static uint64_t range_size(const struct response *response)
@@ -44,9 +56,9 @@ void select_take_data(struct imap *imap, const struct response *response)
 	if (!imap->selected && !imap->selecting)
 		return;
 	if (response->kind == RESPONSE_EXISTS)
-		take_exists(mailbox, response->number);
+		take_exists(mailbox, response->number, imap->selecting);
 	else if (response->kind == RESPONSE_EXPUNGE)
-		take_expunged(mailbox, response->number <= mailbox->exists);
+		take_expunged_number(mailbox, response->number);
 	else if (response->kind == RESPONSE_VANISHED && !response->earlier)
 		take_expunged(mailbox, range_size(response));
 	else if (response->kind == RESPONSE_FLAGS)

@@ -77,7 +77,7 @@ static int take_gone_there(struct pass *pass, const struct survey_box *found, st
 		return 0;
 	}
 	int known = imap_status(pass->control->imap, found->wire, &status, err);
-	if (known < 0 && err->kind != ERR_SERVER_NO)
+	if (known < 0 && !imap_is_alive(pass->control->imap))
 		return -1;
 	err_clear(err);
 	if (known == 0) {

@@ -13,6 +13,7 @@
  * The rung's first command travels with the SELECT (look_there_ahead()). SELECT (QRESYNC (...))
  * would do the same for its rung alone; the modifier of FETCH serves all of them in one way.
  */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/log.h"
@@ -327,16 +328,30 @@ static int list(struct looking *l, enum rung rung, bool begun, struct err *err)
 	return 0;
 }
 
+/* Do COUNT messages make up what the mailbox holds, as far as that can be believed? */
+static bool adds_up(const struct looking *l, uint64_t count)
+{
+	const struct imap_mailbox *selected = imap_selected(l->w->imap);
+
+	return count == selected->exists && !selected->doubtful;
+}
+
 static bool all_seen(const struct looking *l)
 {
-	return uidset_size(&l->seen) == imap_selected(l->w->imap)->exists;
+	return adds_up(l, uidset_size(&l->seen));
 }
 
 static void warn_incomplete(const struct looking *l)
 {
-	log_warn("the server lists %llu messages and says that it holds %u: nothing is deleted "
-		 "here in this pass",
-		(unsigned long long)uidset_size(&l->seen), imap_selected(l->w->imap)->exists);
+	char reason[200];
+
+	snprintf(reason, sizeof(reason),
+		"the server lists %llu messages and says that it holds %u%s: nothing is deleted "
+		"here in this pass",
+		(unsigned long long)uidset_size(&l->seen), imap_selected(l->w->imap)->exists,
+		imap_selected(l->w->imap)->doubtful ? ", after a count that can't be followed"
+						    : "");
+	pass_tell(l->w->pass, REPORT_NOTE, l->box->name, reason);
 }
 
 static int look_plain(struct looking *l, enum rung rung, bool begun, struct err *err)
@@ -393,6 +408,56 @@ static int find_vanished(struct looking *l, uint64_t *count, struct err *err)
 	return 0;
 }
 
+/* Rows from UID on. */
+static int count_rows_from(struct looking *l, uint32_t uid, uint64_t *count, struct err *err)
+{
+	struct state_message row;
+	int rc;
+
+	*count = 0;
+	while ((rc = state_next_message(l->read, l->box->row.id, uid, &row, err)) == 1) {
+		++*count;
+		if (row.uid == UINT32_MAX)
+			return 0;
+		uid = row.uid + 1;
+		if (renew(l, err) != 0)
+			return -1;
+	}
+	return rc;
+}
+
+static uint64_t count_uids_from(const struct uidset *set, uint32_t uid)
+{
+	struct uid_iter it = {0};
+	struct uid_range range;
+	uint64_t count = 0;
+
+	while (uidset_next_range(set, &it, UINT32_MAX, &range))
+		if (range.last >= uid)
+			count += (uint64_t)range.last - (range.first > uid ? range.first : uid) + 1;
+	return count;
+}
+
+/*
+ * The count alone does not see that one message went and another one, which the server left out,
+ * came. So every UID that was given out since the last pass has to be accounted for, too: it is
+ * new, has a row (we sent it), or has vanished again. 1, 0, -1.
+ */
+static int news_add_up(struct looking *l, struct err *err)
+{
+	uint32_t then = l->box->row.watermark.uidnext;
+	uint32_t now = imap_selected(l->w->imap)->uidnext;
+	uint64_t rows;
+
+	if (then == 0 || now <= then)
+		return 1;
+	if (count_rows_from(l, then, &rows, err) != 0)
+		return -1;
+	return rows + count_uids_from(&l->look->new_there, then) +
+		       count_uids_from(&l->w->vanished, then) >=
+	       now - then;
+}
+
 /* The counts disagree: which messages are there? Flag changes found so far stay. */
 static int look_again(struct looking *l, struct err *err)
 {
@@ -434,8 +499,11 @@ static int look_changes(struct looking *l, enum rung rung, bool begun, struct er
 	}
 	if (find_vanished(l, &gone, err) != 0)
 		return -1;
-	l->look->there_complete = l->known - gone + uidset_size(&l->look->new_there) ==
-				  imap_selected(l->w->imap)->exists;
+	int accounted = news_add_up(l, err);
+	if (accounted < 0)
+		return -1;
+	l->look->there_complete =
+		accounted && adds_up(l, l->known - gone + uidset_size(&l->look->new_there));
 	return l->look->there_complete ? 0 : look_again(l, err);
 }
 

@@ -452,12 +452,12 @@ static void selects(void **state)
 static void news(void **state)
 {
 	static const char *const steps[] = {HELLO, "C: $1 SELECT box", "S: * 10 EXISTS",
-		"S: $1 OK in", "C: $2 NOOP", "S: * 2 EXPUNGE", "S: * 2 EXPUNGE", "S: * 99 EXPUNGE",
-		"S: * 12 EXISTS", "S: * VANISHED (EARLIER) 1:4294967295", "S: * VANISHED 7,9:10",
-		"S: * 4 RECENT", "S: * OK [UIDNEXT 99] not ours to take now",
-		"S: * OK [PERMANENTFLAGS (\\Seen)]", "S: $2 OK", "C: $3 NOOP",
-		"S: * VANISHED 1:4294967295", "S: $3 OK", "C: $4 NOOP", "S: * 5 EXISTS",
-		"S: * 2 EXISTS", "S: $4 OK", NULL};
+		"S: $1 OK in", "C: $2 NOOP", "S: * 2 EXPUNGE", "S: * 2 EXPUNGE", "S: $2 OK",
+		"C: $3 NOOP", "S: * 99 EXPUNGE", "S: * 12 EXISTS",
+		"S: * VANISHED (EARLIER) 1:4294967295", "S: * VANISHED 7,9:10", "S: * 4 RECENT",
+		"S: * OK [UIDNEXT 99] not ours to take now", "S: * OK [PERMANENTFLAGS (\\Seen)]",
+		"S: $3 OK", "C: $4 NOOP", "S: * VANISHED 1:4294967295", "S: $4 OK", "C: $5 NOOP",
+		"S: * 5 EXISTS", "S: * 2 EXISTS", "S: $5 OK", NULL};
 	const struct imap_mailbox *m;
 	struct session s;
 
@@ -468,6 +468,9 @@ static void news(void **state)
 	m = imap_selected(s.imap);
 	assert_int_equal(m->arrived, 0);
 	assert_int_equal(imap_noop(s.imap, &s.err), 0);
+	assert_false(m->doubtful);
+	assert_int_equal(imap_noop(s.imap, &s.err), 0);
+	assert_true(m->doubtful);
 	assert_int_equal(m->exists, 9);
 	assert_int_equal(m->arrived, 4);
 	assert_int_equal(m->expunged, 5);
