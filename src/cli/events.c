@@ -98,6 +98,11 @@ void events_json(const struct report_event *event, struct json *out)
 	if (event->file)
 		json_string(out, "file", event->file);
 	json_string(out, "reason", event->reason || !event->err ? event->reason : event->err->msg);
+	if (event->side) {
+		json_string(out, "side", event->side);
+		json_number(out, "deletions", event->deletions);
+		json_number(out, "messages", event->messages);
+	}
 	if (event->err && event->err->kind != ERR_NONE)
 		json_string(out, "error", err_kind_name(event->err->kind));
 	if (event->err && event->err->server[0])

@@ -54,7 +54,8 @@ static bool unchanged(struct pass *pass, const struct box *box, const struct mai
 	       maildir_times_equal(now, &then);
 }
 
-/* 1: BOX need not be looked at, 0: it must, -1. */
+/* 1: BOX need not be looked at, 0: it must, -1. An error of this folder alone is met again, and
+ * told, by who takes the mailbox. */
 static int can_skip(struct pass *pass, struct box *box, struct err *err)
 {
 	struct maildir_times now;
@@ -92,7 +93,7 @@ static int list_jobs(struct pass *pass, struct box **jobs, size_t *count, struct
 		if (!pass->options->plan && box->lost == SIDE_NONE && (!box->there || !box->here))
 			continue; /* could not be made: told already */
 		int skip = can_skip(pass, box, err);
-		if (skip < 0)
+		if (skip < 0 && unwind_of(err) != UNWIND_MAILBOX)
 			return -1;
 		if (skip == 1)
 			atomic_fetch_add(&pass->report->totals.boxes_skipped, 1);

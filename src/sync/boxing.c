@@ -26,6 +26,15 @@ static void skip_gone(struct pass *pass, const char *name, const char *why)
 	pass_tell(pass, REPORT_NOTE, name, why);
 }
 
+/* The mailbox is not synced, and the user has to know. */
+static void fail_gone(struct pass *pass, const char *name, const char *why)
+{
+	struct err err = {0};
+
+	err_set(&err, ERR_CONFLICT, "%s", why);
+	pass_failed(pass, &(struct box){.name = name}, 0, NULL, &err);
+}
+
 static struct box *add_box(struct pass *pass, const struct survey_box *found)
 {
 	const struct box_decision *d = found->decision;
@@ -70,7 +79,12 @@ static int take_gone_there(struct pass *pass, const struct survey_box *found, st
 	const char *name = found->decision->name;
 	struct imap_status status;
 
-	if (!carries_loss(pass, SIDE_THERE) || is_inbox(name)) {
+	if (is_inbox(name)) {
+		fail_gone(
+			pass, name, "the server does not list its INBOX: nothing is done about it");
+		return 0;
+	}
+	if (!carries_loss(pass, SIDE_THERE)) {
 		skip_gone(pass, name,
 			"the mailbox is gone on the server; the folder stays here (remove it, or "
 			"make the mailbox again)");
@@ -84,7 +98,7 @@ static int take_gone_there(struct pass *pass, const struct survey_box *found, st
 		add_box(pass, found)->lost = SIDE_THERE;
 		pass_tell(pass, REPORT_BOX, name, "gone on the server: deleted here");
 	} else {
-		skip_gone(pass, name,
+		fail_gone(pass, name,
 			"the server does not list the mailbox, and does not say that it is gone: "
 			"nothing is done about it");
 	}
@@ -105,14 +119,19 @@ static void take_gone_here(struct pass *pass, const struct survey_box *found)
 		add_box(pass, found); /* another mailbox of this name: made here, and paired */
 		return;
 	}
-	if (!carries_loss(pass, SIDE_HERE) || is_inbox(name)) {
+	if (!maildir_is_gone(&pass->root, found->path)) {
+		fail_gone(pass, name,
+			"something stands in the place of the folder: no Maildir (cur, new and "
+			"tmp), a symlink, what we may not read, or another file system. Nothing is "
+			"done about the mailbox");
+	} else if (is_inbox(name)) {
+		fail_gone(pass, name,
+			"the folder is gone here. INBOX is never deleted: put the folder back, or "
+			"make an empty one to have its messages again");
+	} else if (!carries_loss(pass, SIDE_HERE)) {
 		skip_gone(pass, name,
 			"the folder is gone here; the mailbox stays on the server (delete it "
 			"there, or make the folder again)");
-	} else if (!maildir_is_gone(&pass->root, found->path)) {
-		skip_gone(pass, name,
-			"something stands in the place of the folder that is no Maildir, or on "
-			"another file system: nothing is done about the mailbox");
 	} else {
 		add_box(pass, found)->lost = SIDE_HERE;
 		pass_tell(pass, REPORT_BOX, name, "gone here: deleted on the server");

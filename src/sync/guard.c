@@ -2,15 +2,21 @@
 
 bool guard_is_window(struct guard_count count)
 {
-	return count.oldest && count.deletions > 0 && count.shown > 0 &&
-	       count.shown % GUARD_WINDOW == 0;
+	if (!count.oldest || count.accepted || count.deletions == 0 || count.shown == 0)
+		return false;
+	if (count.shown % GUARD_ROUND == 0)
+		return true;
+	if (count.told)
+		return false;
+	return (count.deletions >= GUARD_SLIDE && count.shown == count.shown_before) ||
+	       (count.deletions > GUARD_JUMP && count.span > count.since + GUARD_GRACE);
 }
 
 bool guard_allows(const struct policy *policy, struct guard_count count)
 {
 	if (policy->approve)
 		return true;
-	if (guard_is_window(count))
+	if (policy->max_delete < 100 && guard_is_window(count))
 		return false;
 	if (count.deletions <= policy->max_delete_free)
 		return true;

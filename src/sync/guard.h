@@ -10,16 +10,30 @@
 struct guard_count {
 	uint64_t deletions; /* planned on this side */
 	uint64_t messages;  /* held on this side before */
-	bool oldest;        /* they are the oldest ones of a mailbox, and nothing else */
-	uint64_t shown;     /* messages that the server shows now; 0: does not matter */
+	/* Of one mailbox, here; zero else: */
+	bool oldest;           /* they are its oldest messages, and nothing else */
+	bool told;             /* the server named each of them as gone */
+	bool accepted;         /* the user approved such a loss in this mailbox before */
+	uint64_t shown;        /* messages that the server shows now */
+	uint64_t shown_before; /* and in the last pass; 0: not known */
+	int64_t span;          /* seconds between the dates of the first and the last of them */
+	int64_t since;         /* seconds since the last pass over this mailbox */
 };
 
 /*
- * A server that shows only the newest messages (Yahoo: 10,000) looks as if the oldest had been
- * deleted, a few more with each message that comes. What gives it away is that it shows a round
- * number of them.
+ * A server that shows only the newest messages (Yahoo: 10,000; Gmail: as many as the user chose)
+ * looks as if the oldest had been deleted. Nothing proves it, but much gives it away:
+ *
+ *     it shows a round number of messages,
+ *     or exactly as many as before, although some came: for each that comes one goes,
+ *     or the oldest of years go at once, while mail that expires goes day by day.
+ *
+ * What a server names as gone (VANISHED) it does not only hide: there, only the first counts.
  */
-#define GUARD_WINDOW 1000 /* and multiples of it */
+#define GUARD_ROUND 1000            /* and multiples of it */
+#define GUARD_SLIDE 3               /* from here on equal numbers are no chance */
+#define GUARD_JUMP 20               /* more than so many at once ... */
+#define GUARD_GRACE (2 * 24 * 3600) /* ... of more than the time since the last pass and this */
 bool guard_is_window(struct guard_count count);
 /* May DELETIONS of MESSAGES go? Refused when more than policy->max_delete percent and more than
  * max_delete_free would, or if it is a window. */

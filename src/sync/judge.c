@@ -5,34 +5,100 @@
  */
 #include <limits.h>
 #include <stdio.h>
+#include <string.h>
+#include <time.h>
 
 #include "sync/guard.h"
 #include "sync/pass.h"
 
-static void refuse(struct pass *pass, const char *mailbox, enum side side, struct guard_count count)
-{
-	char reason[400];
-
-	int n = snprintf(reason, sizeof(reason),
-		"%llu of %llu messages would be deleted %s: refused ",
-		(unsigned long long)count.deletions, (unsigned long long)count.messages,
-		side == SIDE_HERE ? "here" : "on the server");
-	if (guard_is_window(count))
-		n += snprintf(reason + n, sizeof(reason) - (size_t)n,
-			"(they are the oldest ones, and the server shows just %llu: a window)",
-			(unsigned long long)count.shown);
-	else
-		n += snprintf(reason + n, sizeof(reason) - (size_t)n, "(more than %u%%)",
-			pass->policy.max_delete);
-	snprintf(reason + n, sizeof(reason) - (size_t)n,
-		". If that is meant, run `godwit sync --approve %s`", pass->account->name);
-	atomic_fetch_add(&pass->report->totals.refused, count.deletions);
-	pass_tell(pass, REPORT_REFUSED, mailbox, reason);
-}
-
 static struct uidset *deletions(struct box *box, enum side side)
 {
 	return side == SIDE_HERE ? &box->delete_here : &box->delete_there;
+}
+
+/* What to run: the whole account, or only MAILBOX. Quoted as a shell wants it. */
+static void add_command(const struct pass *pass, const char *mailbox, struct buf *out)
+{
+	struct buf name = {0};
+	static const char plain[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./@+";
+
+	buf_addf(&name, "%s%s%s", pass->account->name, mailbox[0] ? "/" : "", mailbox);
+	buf_add_str(out, "`godwit sync --approve ");
+	if (strspn(name.data, plain) == name.len) {
+		buf_add_slice(out, buf_slice(&name));
+	} else {
+		buf_add_char(out, '\'');
+		for (size_t i = 0; i < name.len; i++)
+			if (name.data[i] == '\'')
+				buf_add_str(out, "'\\''");
+			else
+				buf_add_char(out, name.data[i]);
+		buf_add_char(out, '\'');
+	}
+	buf_add_char(out, '`');
+	buf_fini(&name);
+}
+
+static void add_cause(const struct pass *pass, struct guard_count count, struct buf *out)
+{
+	if (guard_is_window(count))
+		buf_addf(out,
+			"they are just its oldest ones, and the server shows %llu: a window of the "
+			"newest?",
+			(unsigned long long)count.shown);
+	else
+		buf_addf(out, "more than %u%%", pass->policy.max_delete);
+}
+
+#define NAMED_MOST 5 /* mailboxes that the refusal of a whole account names */
+
+/* ": A 10, B 10, and 3 more" */
+static void add_mailboxes(struct pass *pass, enum side side, struct buf *out)
+{
+	unsigned named = 0, others = 0;
+
+	for (size_t i = 0; i < pass->box_count; i++) {
+		uint64_t n = uidset_size(deletions(&pass->boxes[i], side));
+		if (n == 0)
+			continue;
+		if (named == NAMED_MOST)
+			others++;
+		else
+			buf_addf(out, "%s%s %llu", named++ > 0 ? ", " : ": ", pass->boxes[i].name,
+				(unsigned long long)n);
+	}
+	if (others > 0)
+		buf_addf(out, ", and %u more", others);
+}
+
+/* BOX NULL: the account as a whole. */
+static void refuse(
+	struct pass *pass, const struct box *box, enum side side, struct guard_count count)
+{
+	struct buf reason = {0};
+	struct report_event event = {
+		.kind = REPORT_REFUSED,
+		.account = pass->account->name,
+		.mailbox = box ? box->name : "",
+		.side = side == SIDE_HERE ? "here" : "there",
+		.deletions = count.deletions,
+		.messages = count.messages,
+	};
+
+	buf_addf(&reason, "%llu of %llu messages would be deleted %s",
+		(unsigned long long)count.deletions, (unsigned long long)count.messages,
+		side == SIDE_HERE ? "here" : "on the server");
+	if (!box)
+		add_mailboxes(pass, side, &reason);
+	buf_add_str(&reason, ": refused (");
+	add_cause(pass, count, &reason);
+	buf_add_str(&reason, "). If that is meant, run ");
+	add_command(pass, box ? box->name : "", &reason);
+	event.reason = reason.data;
+	atomic_fetch_add(&pass->report->totals.refused, count.deletions);
+	report_event(pass->report, &event);
+	buf_fini(&reason);
 }
 
 static void drop_deletions(struct box *box, enum side side)
@@ -43,27 +109,77 @@ static void drop_deletions(struct box *box, enum side side)
 	box->incomplete = true;
 }
 
-/* Is everything that goes older than everything that stays? *OLDEST. */
-static int are_oldest(struct state_read *read, const struct box *box, bool *oldest, struct err *err)
+/* Is everything that goes older than everything that stays? Then from when to when. */
+static int look_at_oldest(struct state_read *read, struct box *box, struct err *err)
 {
 	struct state_message row;
+	int64_t first = INT64_MAX, last = INT64_MIN;
 	uint32_t uid = 0, gone = 0;
 	int rc;
 
-	*oldest = false;
+	box->oldest = false;
 	if (uidset_empty(&box->delete_here))
 		return 0;
 	while ((rc = state_next_message(read, box->row.id, uid, &row, err)) == 1) {
-		if (row.where & STATE_THERE && !uidset_contains(&box->delete_here, row.uid))
+		bool goes = uidset_contains(&box->delete_here, row.uid);
+		if (row.where & STATE_THERE && !goes)
 			break;
-		gone += uidset_contains(&box->delete_here, row.uid);
+		gone += goes;
+		if (goes && row.date < first)
+			first = row.date;
+		if (goes && row.date > last)
+			last = row.date;
 		if (row.uid == UINT32_MAX)
 			break;
 		uid = row.uid + 1;
 	}
-	*oldest = rc == 1 && gone == uidset_size(&box->delete_here);
+	box->oldest = rc == 1 && gone == uidset_size(&box->delete_here);
+	box->oldest_span = box->oldest ? last - first : 0;
 	return rc < 0 ? -1 : 0;
 }
+
+/* ---- what is remembered of windows: "window/ID" is how many messages one showed when it was
+ * refused, or "accepted" ---- */
+
+#define ACCEPTED "accepted"
+
+static void window_key(const struct box *box, char *out, size_t size)
+{
+	snprintf(out, size, "window/%u", box->row.id);
+}
+
+static int recall_window(struct state_read *read, struct box *box, struct err *err)
+{
+	struct slice text;
+	uint64_t shown = 0;
+	char key[32];
+
+	box->shown_before = box->row.watermark.messages;
+	window_key(box, key, sizeof(key));
+	int rc = state_get_text(read, key, &text, err);
+	if (rc <= 0)
+		return rc;
+	box->window_accepted = slice_eq_str(text, ACCEPTED);
+	if (!box->window_accepted && slice_number(text, UINT32_MAX, &shown))
+		box->shown_before = shown;
+	return 0;
+}
+
+/* COUNT looks like a window: refused in this pass, or let through by the user. */
+static int remember_window(
+	struct pass *pass, const struct box *box, struct guard_count count, struct err *err)
+{
+	char key[32], shown[32];
+
+	if (pass->options->plan)
+		return 0;
+	window_key(box, key, sizeof(key));
+	snprintf(shown, sizeof(shown), "%llu", (unsigned long long)count.shown);
+	return settle_text(
+		pass->settler, key, slice_str(pass->policy.approve ? ACCEPTED : shown), err);
+}
+
+/* ---- judging ---- */
 
 static int count_rows(struct pass *pass, struct err *err)
 {
@@ -79,38 +195,64 @@ static int count_rows(struct pass *pass, struct err *err)
 		rc = state_count_messages(
 			read, box->row.id, &box->rows_there, &box->rows_here, err);
 		if (rc == 0)
-			rc = are_oldest(read, box, &box->oldest, err);
+			rc = look_at_oldest(read, box, err);
+		if (rc == 0 && box->oldest)
+			rc = recall_window(read, box, err);
 	}
 	state_read_end(read);
 	return rc < 0 ? -1 : 0;
 }
 
+static struct guard_count count_box(struct box *box, enum side side)
+{
+	struct guard_count count = {
+		.deletions = uidset_size(deletions(box, side)),
+		.messages = side == SIDE_HERE ? box->rows_here : box->rows_there,
+	};
+
+	if (side != SIDE_HERE || !box->oldest)
+		return count;
+	count.oldest = true;
+	count.told = !box->inferred;
+	count.accepted = box->window_accepted;
+	count.shown = box->watermark.messages;
+	count.shown_before = box->shown_before;
+	count.span = box->oldest_span;
+	count.since = (int64_t)time(NULL) - box->row.synced;
+	return count;
+}
+
+static int guard_box(struct pass *pass, struct box *box, enum side side,
+	struct guard_count *account, struct err *err)
+{
+	struct guard_count count = count_box(box, side);
+
+	account->messages += count.messages;
+	if (guard_is_window(count) && remember_window(pass, box, count, err) != 0)
+		return -1;
+	if (guard_allows(&pass->policy, count)) {
+		account->deletions += count.deletions;
+		return 0;
+	}
+	refuse(pass, box, side, count);
+	drop_deletions(box, side);
+	return 0;
+}
+
 /* One side of every mailbox by itself, then of the account as a whole. */
-static void guard_side(struct pass *pass, enum side side)
+static int guard_side(struct pass *pass, enum side side, struct err *err)
 {
 	struct guard_count account = {0};
 
-	for (size_t i = 0; i < pass->box_count; i++) {
-		struct box *box = &pass->boxes[i];
-		struct guard_count count = {
-			.deletions = uidset_size(deletions(box, side)),
-			.messages = side == SIDE_HERE ? box->rows_here : box->rows_there,
-			.oldest = side == SIDE_HERE && box->oldest,
-			.shown = box->watermark.messages,
-		};
-		account.messages += count.messages;
-		if (guard_allows(&pass->policy, count)) {
-			account.deletions += count.deletions;
-			continue;
-		}
-		refuse(pass, box->name, side, count);
-		drop_deletions(box, side);
-	}
+	for (size_t i = 0; i < pass->box_count; i++)
+		if (guard_box(pass, &pass->boxes[i], side, &account, err) != 0)
+			return -1;
 	if (guard_allows(&pass->policy, account))
-		return;
-	refuse(pass, "", side, account);
+		return 0;
+	refuse(pass, NULL, side, account);
 	for (size_t i = 0; i < pass->box_count; i++)
 		drop_deletions(&pass->boxes[i], side);
+	return 0;
 }
 
 static bool wants_deletions(const struct box *box)
@@ -184,8 +326,8 @@ int pass_delete(struct pass *pass, struct err *err)
 	if (count_rows(pass, err) != 0)
 		return -1;
 	postpone(pass);
-	guard_side(pass, SIDE_HERE);
-	guard_side(pass, SIDE_THERE);
+	if (guard_side(pass, SIDE_HERE, err) != 0 || guard_side(pass, SIDE_THERE, err) != 0)
+		return -1;
 	for (size_t i = 0; pass->options->plan && i < count; i++) {
 		tell_deletions(pass, jobs[i], SIDE_THERE);
 		tell_deletions(pass, jobs[i], SIDE_HERE);

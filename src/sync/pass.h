@@ -41,7 +41,11 @@ struct box {
 	struct uidset sent; /* UIDs of what this pass stored there: a server whose view of the
 			       mailbox is older does not list them (Courier before a NOOP) */
 	uint64_t rows_here, rows_there;
-	bool oldest;     /* what the server lost are its oldest messages */
+	bool oldest;           /* what the server lost are its oldest messages */
+	int64_t oldest_span;   /* seconds between the dates of the first and the last of them */
+	uint64_t shown_before; /* messages that the server showed, 0: not known */
+	bool window_accepted;  /* the user let the oldest go before */
+	bool inferred;   /* something counts as gone because the listing lacks it: nobody said so */
 	enum side lost;  /* the side that has no such mailbox any more: deleted on the other */
 	bool held_there; /* new messages of the server wait until moves are known (moves.c) */
 	bool held_here;  /* new files do */

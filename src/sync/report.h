@@ -58,6 +58,9 @@ struct report_event {
 	const char *operation; /* REPORT_OP: op_kind_name() */
 	const char *reason;    /* one line */
 	const struct err *err; /* REPORT_FAILED: the error, may be NULL */
+	/* REPORT_REFUSED: so many of so many would go on this side ("here", "there") */
+	const char *side;
+	uint64_t deletions, messages;
 };
 
 /* Called from any worker thread, never by two at once. */

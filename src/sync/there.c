@@ -298,8 +298,9 @@ static int find_gone(struct looking *l, struct err *err)
 	int rc;
 
 	while ((rc = state_next_message(l->read, l->box->row.id, uid, &row, err)) == 1) {
-		if (row.where & STATE_THERE && !uidset_contains(&l->seen, row.uid) &&
-			!take_gone(l, &row))
+		bool gone = row.where & STATE_THERE && !uidset_contains(&l->seen, row.uid);
+		l->box->inferred |= gone;
+		if (gone && !take_gone(l, &row))
 			return 0;
 		if (row.uid == UINT32_MAX)
 			return 0;
