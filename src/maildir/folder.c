@@ -71,13 +71,27 @@ int maildir_create(const struct maildir_root *root, const char *path, struct err
 	return rc == 0 ? 0 : err_wrap(err, "%s", path);
 }
 
+/* On the root's file system? Else something was mounted there, and what it covers is not gone. */
+static int check_device(const struct maildir_root *root, int fd, struct err *err)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) != 0)
+		return err_set_errno(err, ERR_DISK, "can't look at the folder");
+	if (st.st_dev == root->device)
+		return 0;
+	errno = EXDEV;
+	return err_set_errno(err, ERR_DISK, "new or cur lies on another file system");
+}
+
 static int open_parts(struct maildir *m, const struct maildir_root *root, struct err *err)
 {
 	struct err local = {0};
 
 	if ((m->fd = open_below(root->fd, m->path, err)) < 0 ||
 		(m->fd_new = fs_open_dir(m->fd, "new", err)) < 0 ||
-		(m->fd_cur = fs_open_dir(m->fd, "cur", err)) < 0)
+		(m->fd_cur = fs_open_dir(m->fd, "cur", err)) < 0 ||
+		check_device(root, m->fd_new, err) != 0 || check_device(root, m->fd_cur, err) != 0)
 		return -1;
 	m->fd_tmp = fs_open_dir(m->fd, "tmp", &local);
 	if (m->fd_tmp >= 0)
@@ -208,6 +222,17 @@ int maildir_open(struct maildir **out, const struct maildir_root *root, const ch
 		return err_wrap(err, "%s", path);
 	}
 	*out = m;
+	return 0;
+}
+
+int maildir_check_writable(const struct maildir *m, struct err *err)
+{
+	const int fds[] = {m->fd_tmp, m->fd_new, m->fd_cur};
+
+	for (size_t i = 0; i < COUNT_OF(fds); i++)
+		if (faccessat(fds[i], ".", W_OK | X_OK, AT_EACCESS) != 0)
+			return err_set_errno(
+				err, ERR_DISK, "%s: can't write into %s", m->path, parts[i]);
 	return 0;
 }
 

@@ -393,10 +393,15 @@ static int walk(struct walk *w, int fd, const char *path, struct err *err)
 		if (path[0])
 			buf_addf(&sub, "%s/", path);
 		buf_add(&sub, entry.name, entry.length);
-		if (enter(w, fd, entry.name, sub.data, err) != 0) {
+		if (enter(w, fd, entry.name, sub.data, err) == 0)
+			continue;
+		if (err->sys != EACCES) {
 			rc = -1;
 			break;
 		}
+		/* Not listed, and not gone, either: maildir_is_gone() can't look into it. */
+		log_warn("%s", err->msg);
+		err_clear(err);
 	}
 	buf_fini(&sub);
 	fs_dir_close(&dir);

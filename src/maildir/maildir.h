@@ -65,8 +65,8 @@ struct maildir_folders {
 };
 /*
  * Every folder below the root that has cur/ and new/. Directories without them are walked (nested)
- * but no mailboxes. At most 100,000 folders and 64 levels. Other devices are not entered. An
- * unreadable directory is an error: absence must be proven.
+ * but no mailboxes. At most 100,000 folders and 64 levels. Other devices are not entered, nor what
+ * we may not read (it is named): who takes what is not listed for gone asks maildir_is_gone().
  */
 int maildir_folders(const struct maildir_root *root, struct arena *arena,
 	struct maildir_folders *out, struct err *err) MUST_USE;
@@ -83,6 +83,8 @@ struct maildir {
 /* Make the folder with cur, new and tmp (parents too). Existing parts are kept. Not durable:
  * fs_sync_path(). */
 int maildir_create(const struct maildir_root *root, const char *path, struct err *err) MUST_USE;
+/* 0, or -1: one of its parts can't be written to. */
+int maildir_check_writable(const struct maildir *maildir, struct err *err) MUST_USE;
 /* Does nothing stand in the place of this folder? Not if it can't be read, or is on another device,
  * or a part of it is left. */
 bool maildir_is_gone(const struct maildir_root *root, const char *path);

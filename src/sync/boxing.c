@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "sync/pass.h"
+#include "sync/unwind.h"
 
 #define FEW_FOLDERS 2 /* up to here fsync() each level, above one syncfs() */
 
@@ -27,11 +28,11 @@ static void skip_gone(struct pass *pass, const char *name, const char *why)
 }
 
 /* The mailbox is not synced, and the user has to know. */
-static void fail_gone(struct pass *pass, const char *name, const char *why)
+static void fail_gone(struct pass *pass, const char *name, enum err_kind kind, const char *why)
 {
 	struct err err = {0};
 
-	err_set(&err, ERR_CONFLICT, "%s", why);
+	err_set(&err, kind, "%s", why);
 	pass_failed(pass, &(struct box){.name = name}, 0, NULL, &err);
 }
 
@@ -80,8 +81,8 @@ static int take_gone_there(struct pass *pass, const struct survey_box *found, st
 	struct imap_status status;
 
 	if (is_inbox(name)) {
-		fail_gone(
-			pass, name, "the server does not list its INBOX: nothing is done about it");
+		fail_gone(pass, name, ERR_CONFLICT,
+			"the server does not list its INBOX: nothing is done about it");
 		return 0;
 	}
 	if (!carries_loss(pass, SIDE_THERE)) {
@@ -98,7 +99,7 @@ static int take_gone_there(struct pass *pass, const struct survey_box *found, st
 		add_box(pass, found)->lost = SIDE_THERE;
 		pass_tell(pass, REPORT_BOX, name, "gone on the server: deleted here");
 	} else {
-		fail_gone(pass, name,
+		fail_gone(pass, name, ERR_CONFLICT,
 			"the server does not list the mailbox, and does not say that it is gone: "
 			"nothing is done about it");
 	}
@@ -120,12 +121,12 @@ static void take_gone_here(struct pass *pass, const struct survey_box *found)
 		return;
 	}
 	if (!maildir_is_gone(&pass->root, found->path)) {
-		fail_gone(pass, name,
+		fail_gone(pass, name, ERR_DISK,
 			"something stands in the place of the folder: no Maildir (cur, new and "
 			"tmp), a symlink, what we may not read, or another file system. Nothing is "
 			"done about the mailbox");
 	} else if (is_inbox(name)) {
-		fail_gone(pass, name,
+		fail_gone(pass, name, ERR_CONFLICT,
 			"the folder is gone here. INBOX is never deleted: put the folder back, or "
 			"make an empty one to have its messages again");
 	} else if (!carries_loss(pass, SIDE_HERE)) {
@@ -268,7 +269,7 @@ static int make_there(struct pass *pass, struct box *box, struct err *err)
 static int make_here(struct pass *pass, struct box *box, struct err *err)
 {
 	if (maildir_create(&pass->root, box->path, err) != 0) {
-		if (err->sys != ENAMETOOLONG)
+		if (unwind_of(err) != UNWIND_MAILBOX)
 			return -1;
 		pass_failed(pass, box, 0, NULL, err);
 		return 0;

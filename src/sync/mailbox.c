@@ -98,9 +98,16 @@ static int open_there(struct worker *w, struct box *box, struct err *err)
 
 int mailbox_open_here(struct worker *w, struct box *box, struct err *err)
 {
-	if (box->maildir || !box->here)
+	const struct policy *policy = &w->pass->policy;
+	bool writes = (policy->new_messages | policy->flags | policy->deletes) & WAY_PULL;
+
+	if (!box->here)
 		return 0;
-	return maildir_open(&box->maildir, &w->pass->root, box->path, w->pass->keywords, err);
+	if (!box->maildir &&
+		maildir_open(&box->maildir, &w->pass->root, box->path, w->pass->keywords, err) != 0)
+		return -1;
+	/* Else the settler, whose errors end the pass, would be the first to meet it. */
+	return writes && w->pass->settler ? maildir_check_writable(box->maildir, err) : 0;
 }
 
 /* ---- carrying out ---- */

@@ -9,7 +9,8 @@
  * read-only has. */
 static bool is_of_one_folder(int sys)
 {
-	static const int ours[] = {EACCES, EPERM, ELOOP, ENOTDIR, ENOENT, EISDIR, ENAMETOOLONG};
+	static const int ours[] = {
+		EACCES, EPERM, ELOOP, ENOTDIR, ENOENT, EISDIR, EXDEV, ENAMETOOLONG};
 
 	for (size_t i = 0; i < COUNT_OF(ours); i++)
 		if (sys == ours[i])
