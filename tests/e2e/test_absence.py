@@ -150,7 +150,7 @@ def test_mailbox_missing_from_the_list(boxes, bender, answer):
     hide(bender, "one")
     boxes.there.append("two", compose(), [SEEN])
     rule = bender.deny("STATUS", answer) if answer else None
-    run = boxes.sync()
+    run = boxes.sync(expect=1)
     assert not rule or rule.used
     assert len(boxes.here.messages("one")) == 5 and "acc/one: " in run.err, run
     assert len(boxes.here.messages("two")) == 6
@@ -170,13 +170,13 @@ def test_mailbox_that_is_gone(boxes, bender, answer):
 def test_inbox_is_never_gone(boxes, bender):
     hide(bender, "INBOX")
     bender.deny("STATUS", "NO [NONEXISTENT] no such mailbox")
-    run = boxes.sync(expect=None)
+    run = boxes.sync(expect=1)
     assert len(boxes.here.messages("INBOX")) == 1 and "INBOX" in run.err, run
 
 
 def test_list_that_is_empty(boxes, bender):
     bender.rewrite(rb"^\* (LIST|STATUS)", lambda session, unit: b"")
-    boxes.sync(expect=None)
+    boxes.sync(expect=1)
     assert {name: len(mail) for name, mail in boxes.here.all().items()} == {"INBOX": 1, "one": 5, "two": 5}
     bender.on_answer.clear()
     boxes.sync_same()
