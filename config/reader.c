@@ -15,6 +15,7 @@
 #include "config/oauth.h"
 #include "config/values.h"
 #include "config/yaml.h"
+#include "model/quirk.h"
 
 struct reading {
 	const char *file;
@@ -308,6 +309,33 @@ static int read_host(struct reading *r)
 	return r->out->host ? 0 : fail(r, node->line, node->column, "server.host: %s", reason);
 }
 
+static int check_quirk(struct reading *r, const struct yaml_node *node, const char *word)
+{
+	const char *const *known = quirk_vocabulary();
+	size_t count = 0;
+
+	for (; known[count]; count++)
+		if (strcasecmp(known[count], word) == 0)
+			return 0;
+	const char *near = nearest_word(slice_str(word), known, count);
+	return near ? fail(r, node->line, node->column,
+			      "server.quirks knows no '%.60s'; did you mean '%s'?", word, near)
+		    : fail(r, node->line, node->column,
+			      "server.quirks knows no '%.60s'; see godwit.yaml(5)", word);
+}
+
+static int read_quirks(struct reading *r)
+{
+	const struct yaml_node *node = find(r, "server.quirks");
+
+	if (get_list(r, "server.quirks", &r->out->quirks) != 0)
+		return -1;
+	for (size_t i = 0; i < r->out->quirks.count; i++)
+		if (check_quirk(r, node ? node : r->account, r->out->quirks.items[i]) != 0)
+			return -1;
+	return 0;
+}
+
 static int read_server(struct reading *r)
 {
 	struct config_account *a = r->out;
@@ -325,8 +353,7 @@ static int read_server(struct reading *r)
 		get_number(r, "server.connections", 1, 32, &a->connections) != 0 ||
 		get_duration(r, "server.timeout", &timeout) != 0 ||
 		get_duration(r, "server.retry", &retry) != 0 ||
-		get_enum(r, "server.compress", &compress) != 0 ||
-		get_list(r, "server.quirks", &a->quirks) != 0)
+		get_enum(r, "server.compress", &compress) != 0 || read_quirks(r) != 0)
 		return -1;
 	a->compress = (enum config_compress)compress;
 	if (timeout < 1 || timeout > 86400 || retry > 86400)

@@ -36,8 +36,8 @@ struct view {
 	const struct config_account *account;
 	struct arena arena;
 	struct sync_boxes boxes;
-	struct status status;    /* for the keywords without a letter */
-	struct buf capabilities; /* one a line */
+	struct status status; /* for the keywords without a letter */
+	struct sync_capabilities capabilities;
 	struct err err;
 	int rc;
 };
@@ -145,44 +145,77 @@ static void add_json(const struct view *view, const struct sync_box *box, struct
 	json_line(json);
 }
 
-/* The next of the lines; false at the end. */
-static bool next_line(struct slice *rest, struct slice *line)
+static bool has_bit(uint64_t bits, unsigned i)
 {
-	const char *end;
+	return bits >> i & 1;
+}
 
-	if (rest->n == 0)
-		return false;
-	end = memchr(rest->p, '\n', rest->n);
-	*line = (struct slice){rest->p, end ? (size_t)(end - rest->p) : rest->n};
-	rest->p += line->n + (end ? 1 : 0);
-	rest->n -= line->n + (end ? 1 : 0);
-	return true;
+/* What becomes of extension I. */
+static const char *state_of(const struct sync_capabilities *c, unsigned i)
+{
+	if (!has_bit(c->announced, i))
+		return has_bit(c->usable, i) ? "used" : "not announced"; /* implied by another */
+	if (!has_bit(c->usable, i))
+		return "switched off";
+	return imap_extension((enum imap_capability)i)->used ? "used" : "recognised";
+}
+
+static void add_capability(const struct view *view, unsigned i, struct table *table)
+{
+	const struct imap_extension *row = imap_extension((enum imap_capability)i);
+
+	text_escape(view->account->name, &table->text);
+	table_end_cell(table);
+	table_cell(table, slice_str(row->name));
+	table_cell(table, slice_str(row->since));
+	table_cell(table, slice_str(state_of(&view->capabilities, i)));
+	table_cell(table, slice_str(row->use));
 }
 
 static void show_capabilities(const struct view *view, struct buf *out)
 {
-	struct slice rest = buf_slice(&view->capabilities), line;
+	static const struct table_column heads[] = {{"ACCOUNT", false}, {"EXTENSION", false},
+		{"SINCE", false}, {"STATE", false}, {"FOR", false}};
+	const struct quirk_profile *profile = view->capabilities.profile;
+	struct table table;
 
-	while (next_line(&rest, &line)) {
-		text_escape(view->account->name, out);
-		buf_add_str(out, ": ");
-		text_escape_slice(line, out);
-		buf_add_char(out, '\n');
-	}
+	table_init(&table, heads, COUNT_OF(heads));
+	for (unsigned i = 0; i < IMAP_CAP_COUNT; i++)
+		add_capability(view, i, &table);
+	table_format(&table, out);
+	table_fini(&table);
+	if (!profile)
+		return;
+	text_escape(view->account->name, out);
+	buf_addf(out, ": treated as %s: %s\n", profile->name, profile->about);
 }
 
 static void show_capabilities_json(const struct view *view, struct json *json)
 {
-	struct slice rest = buf_slice(&view->capabilities), line;
+	const struct sync_capabilities *c = &view->capabilities;
 
 	json_open(json);
 	json_string(json, "type", "capabilities");
 	json_string(json, "account", view->account->name);
+	json_string(json, "profile", c->profile ? c->profile->name : NULL);
 	json_array(json, "capabilities");
-	while (next_line(&rest, &line))
-		json_slice(json, NULL, line);
+	for (unsigned i = 0; i < IMAP_CAP_COUNT; i++)
+		if (has_bit(c->usable, i))
+			json_string(json, NULL, imap_capability_name((enum imap_capability)i));
 	json_end_array(json);
 	json_line(json);
+	for (unsigned i = 0; i < IMAP_CAP_COUNT; i++) {
+		const struct imap_extension *row = imap_extension((enum imap_capability)i);
+		json_open(json);
+		json_string(json, "type", "capability");
+		json_string(json, "account", view->account->name);
+		json_string(json, "name", row->name);
+		json_string(json, "since", row->since);
+		json_bool(json, "announced", has_bit(c->announced, i));
+		json_string(json, "state", state_of(c, i));
+		json_string(json, "for", row->use);
+		json_line(json);
+	}
 }
 
 static void show_json(const struct cli_options *options, const struct view *view, struct buf *out)
@@ -238,7 +271,6 @@ static int finish(struct view *views, size_t count)
 			status = sync_worse_status(status, sync_err_status(&views[i].err));
 		}
 		arena_fini(&views[i].arena);
-		buf_fini(&views[i].capabilities);
 	}
 	free(views);
 	return status;

@@ -8,10 +8,8 @@
 #define BIT(name) (UINT64_C(1) << IMAP_CAP_##name)
 
 struct row {
-	const char *name;  /* as on the wire */
-	const char *since; /* the RFC that defines it */
-	const char *use;   /* what for */
-	uint64_t implies;  /* capabilities that come with it */
+	struct imap_extension shown;
+	uint64_t implies; /* capabilities that come with it */
 };
 
 /* RFC 9051 appendix E: what IMAP4rev2 took in. */
@@ -20,39 +18,57 @@ struct row {
 		BIT(SASL_IR) | BIT(LIST_EXTENDED) | BIT(LIST_STATUS) | BIT(MOVE) |                 \
 		BIT(LITERAL_MINUS) | BIT(SPECIAL_USE) | BIT(STATUS_SIZE))
 
+/* `used` is false where nothing is gained from it here, or not yet. */
 static const struct row rows[IMAP_CAP_COUNT] = {
-	[IMAP_CAP_IMAP4REV1] = {"IMAP4rev1", "RFC 3501", "the protocol", 0},
-	[IMAP_CAP_IMAP4REV2] = {"IMAP4rev2", "RFC 9051", "names in UTF-8", REV2_IMPLIES},
-	[IMAP_CAP_SASL_IR] = {"SASL-IR", "RFC 4959", "login without an extra round trip", 0},
-	[IMAP_CAP_LITERAL_PLUS] = {"LITERAL+", "RFC 7888", "upload without waiting", 0},
-	[IMAP_CAP_LITERAL_MINUS] = {"LITERAL-", "RFC 7888", "the same up to 4096 octets", 0},
-	[IMAP_CAP_ENABLE] = {"ENABLE", "RFC 5161", "switching extensions on", 0},
-	[IMAP_CAP_ID] = {"ID", "RFC 2971", "saying who we are: some servers insist", 0},
-	[IMAP_CAP_NAMESPACE] = {"NAMESPACE", "RFC 2342", "prefix and delimiter", 0},
-	[IMAP_CAP_UIDPLUS] = {"UIDPLUS", "RFC 4315", "UID of an upload, UID EXPUNGE", 0},
-	[IMAP_CAP_MOVE] = {"MOVE", "RFC 6851", "moving without upload", 0},
-	[IMAP_CAP_CONDSTORE] = {"CONDSTORE", "RFC 7162", "flag changes since", 0},
-	[IMAP_CAP_QRESYNC] = {"QRESYNC", "RFC 7162", "what vanished since", BIT(CONDSTORE)},
-	[IMAP_CAP_ESEARCH] = {"ESEARCH", "RFC 4731", "search results as ranges", 0},
-	[IMAP_CAP_LIST_EXTENDED] = {"LIST-EXTENDED", "RFC 5258", "LIST ... RETURN", 0},
-	[IMAP_CAP_LIST_STATUS] = {"LIST-STATUS", "RFC 5819", "STATUS within LIST",
+	[IMAP_CAP_IMAP4REV1] = {{"IMAP4rev1", "RFC 3501", "the protocol", true}, 0},
+	[IMAP_CAP_IMAP4REV2] = {{"IMAP4rev2", "RFC 9051", "names in UTF-8, and all that it took in",
+					true},
+		REV2_IMPLIES},
+	[IMAP_CAP_SASL_IR] = {{"SASL-IR", "RFC 4959", "login without an extra round trip", true},
+		0},
+	[IMAP_CAP_LITERAL_PLUS] = {{"LITERAL+", "RFC 7888", "upload without waiting", true}, 0},
+	[IMAP_CAP_LITERAL_MINUS] = {{"LITERAL-", "RFC 7888", "the same up to 4096 octets", true},
+		0},
+	[IMAP_CAP_ENABLE] = {{"ENABLE", "RFC 5161", "switching extensions on", true}, 0},
+	[IMAP_CAP_ID] = {{"ID", "RFC 2971", "saying who we are: some servers insist", true}, 0},
+	[IMAP_CAP_NAMESPACE] = {{"NAMESPACE", "RFC 2342", "prefix and delimiter of names", true},
+		0},
+	[IMAP_CAP_UIDPLUS] = {{"UIDPLUS", "RFC 4315", "the UID of an upload, UID EXPUNGE", true},
+		0},
+	[IMAP_CAP_MOVE] = {{"MOVE", "RFC 6851", "moving without upload", true}, 0},
+	[IMAP_CAP_CONDSTORE] = {{"CONDSTORE", "RFC 7162", "which flags changed since", true}, 0},
+	[IMAP_CAP_QRESYNC] = {{"QRESYNC", "RFC 7162", "what vanished since", true}, BIT(CONDSTORE)},
+	[IMAP_CAP_ESEARCH] = {{"ESEARCH", "RFC 4731", "search results as ranges", true}, 0},
+	[IMAP_CAP_LIST_EXTENDED] = {{"LIST-EXTENDED", "RFC 5258", "LIST ... RETURN", true}, 0},
+	[IMAP_CAP_LIST_STATUS] = {{"LIST-STATUS", "RFC 5819", "STATUS within LIST", true},
 		BIT(LIST_EXTENDED)},
-	[IMAP_CAP_SPECIAL_USE] = {"SPECIAL-USE", "RFC 6154", "roles of mailboxes", 0},
-	[IMAP_CAP_CREATE_SPECIAL_USE] = {"CREATE-SPECIAL-USE", "RFC 6154", "giving roles",
+	[IMAP_CAP_SPECIAL_USE] = {{"SPECIAL-USE", "RFC 6154", "roles of mailboxes: trash, views",
+					  true},
+		0},
+	[IMAP_CAP_CREATE_SPECIAL_USE] = {{"CREATE-SPECIAL-USE", "RFC 6154", "giving roles", false},
 		BIT(SPECIAL_USE)},
-	[IMAP_CAP_STATUS_SIZE] = {"STATUS=SIZE", "RFC 8438", "octets in a mailbox", 0},
-	[IMAP_CAP_UNSELECT] = {"UNSELECT", "RFC 3691", "leaving without expunge", 0},
-	[IMAP_CAP_IDLE] = {"IDLE", "RFC 2177", "watching one mailbox", 0},
-	[IMAP_CAP_MULTIAPPEND] = {"MULTIAPPEND", "RFC 3502", "many uploads in one command", 0},
-	[IMAP_CAP_APPENDLIMIT] = {"APPENDLIMIT", "RFC 7889", "largest upload", 0},
-	[IMAP_CAP_COMPRESS_DEFLATE] = {"COMPRESS=DEFLATE", "RFC 4978", "compression", 0},
-	[IMAP_CAP_UTF8_ACCEPT] = {"UTF8=ACCEPT", "RFC 6855", "names in UTF-8", BIT(ENABLE)},
-	[IMAP_CAP_OBJECTID] = {"OBJECTID", "RFC 8474", "MAILBOXID, EMAILID", 0},
-	[IMAP_CAP_SAVEDATE] = {"SAVEDATE", "RFC 8514", "when a message came here", 0},
-	[IMAP_CAP_INPROGRESS] = {"INPROGRESS", "RFC 9585", "signs of life", 0},
-	[IMAP_CAP_NOTIFY] = {"NOTIFY", "RFC 5465", "watching many mailboxes", 0},
-	[IMAP_CAP_STARTTLS] = {"STARTTLS", "RFC 3501", "TLS on the plain port", 0},
-	[IMAP_CAP_LOGINDISABLED] = {"LOGINDISABLED", "RFC 3501", "LOGIN is refused", 0},
+	[IMAP_CAP_STATUS_SIZE] = {{"STATUS=SIZE", "RFC 8438", "octets in a mailbox", false}, 0},
+	[IMAP_CAP_UNSELECT] = {{"UNSELECT", "RFC 3691", "leaving without expunge", true}, 0},
+	[IMAP_CAP_IDLE] = {{"IDLE", "RFC 2177", "watching one mailbox", false}, 0},
+	[IMAP_CAP_MULTIAPPEND] = {{"MULTIAPPEND", "RFC 3502", "many uploads in one command", true},
+		0},
+	[IMAP_CAP_APPENDLIMIT] = {{"APPENDLIMIT", "RFC 7889", "too big a message is not even sent",
+					  true},
+		0},
+	[IMAP_CAP_COMPRESS_DEFLATE] = {{"COMPRESS=DEFLATE", "RFC 4978", "compression", true}, 0},
+	[IMAP_CAP_UTF8_ACCEPT] = {{"UTF8=ACCEPT", "RFC 6855", "names in UTF-8", false},
+		BIT(ENABLE)},
+	[IMAP_CAP_OBJECTID] = {{"OBJECTID", "RFC 8474",
+				       "MAILBOXID: a mailbox made anew under an old name", true},
+		0},
+	[IMAP_CAP_SAVEDATE] = {{"SAVEDATE", "RFC 8514", "when a message came to its mailbox",
+				       false},
+		0},
+	[IMAP_CAP_INPROGRESS] =
+		{{"INPROGRESS", "RFC 9585", "signs of life of a long command", false}, 0},
+	[IMAP_CAP_NOTIFY] = {{"NOTIFY", "RFC 5465", "watching many mailboxes", false}, 0},
+	[IMAP_CAP_STARTTLS] = {{"STARTTLS", "RFC 3501", "TLS on the plain port", true}, 0},
+	[IMAP_CAP_LOGINDISABLED] = {{"LOGINDISABLED", "RFC 3501", "LOGIN is refused", true}, 0},
 };
 
 static_assert(IMAP_CAP_COUNT <= 64, "capabilities have to fit into a machine word");
@@ -60,7 +76,7 @@ static_assert(IMAP_CAP_COUNT <= 64, "capabilities have to fit into a machine wor
 static int find(struct slice name)
 {
 	for (int i = 0; i < IMAP_CAP_COUNT; i++) {
-		if (slice_eq_nocase(name, slice_str(rows[i].name)))
+		if (slice_eq_nocase(name, slice_str(rows[i].shown.name)))
 			return i;
 	}
 	return -1;
@@ -102,21 +118,23 @@ bool capability_has(const struct capabilities *capabilities, enum imap_capabilit
 	return capabilities->bits >> capability & 1;
 }
 
-void capability_drop(struct capabilities *capabilities, char *const *quirks, size_t count)
+void capability_drop(struct capabilities *capabilities, struct quirk_words words,
+	const struct quirk_profile *profile)
 {
-	for (size_t i = 0; i < count; i++) {
-		int row = quirks[i][0] == '-' ? find(slice_str(quirks[i] + 1)) : -1;
+	for (int i = 0; i < IMAP_CAP_COUNT; i++)
+		if (quirk_off(words, profile, rows[i].shown.name))
+			capabilities->bits &= ~(UINT64_C(1) << i);
+	if (!capability_has(capabilities, IMAP_CAP_APPENDLIMIT))
+		capabilities->append_limit = 0;
+}
 
-		if (row < 0)
-			continue;
-		capabilities->bits &= ~(UINT64_C(1) << row);
-		if (row == IMAP_CAP_APPENDLIMIT)
-			capabilities->append_limit = 0;
-	}
+const struct imap_extension *imap_extension(enum imap_capability capability)
+{
+	ASSERT(capability < IMAP_CAP_COUNT);
+	return &rows[capability].shown;
 }
 
 const char *imap_capability_name(enum imap_capability capability)
 {
-	ASSERT(capability < IMAP_CAP_COUNT);
-	return rows[capability].name;
+	return imap_extension(capability)->name;
 }

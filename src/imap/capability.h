@@ -18,7 +18,8 @@ struct capabilities {
 /* Take one word of a CAPABILITY response. */
 void capability_add(struct capabilities *capabilities, struct slice word);
 bool capability_has(const struct capabilities *capabilities, enum imap_capability capability);
-/* Switch off what QUIRKS names as "-NAME" (and what only that implied stays on). */
-void capability_drop(struct capabilities *capabilities, char *const *quirks, size_t count);
+/* Switch off what WORDS or PROFILE say (and what only that implied stays on). */
+void capability_drop(struct capabilities *capabilities, struct quirk_words words,
+	const struct quirk_profile *profile);
 
 #endif

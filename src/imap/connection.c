@@ -105,12 +105,32 @@ void connection_forget(struct imap *imap)
 	imap->namespace_count = 0;
 }
 
+static struct quirk_words words_of(const struct imap *imap)
+{
+	return (struct quirk_words){imap->quirks, imap->quirk_count};
+}
+
 void connection_take_capabilities(struct imap *imap, const struct capabilities *capabilities)
 {
 	if (!imap->capabilities_open)
 		return;
-	imap->capabilities = *capabilities;
-	capability_drop(&imap->capabilities, imap->quirks, imap->quirk_count);
+	imap->announced = imap->capabilities = *capabilities;
+	capability_drop(&imap->capabilities, words_of(imap), imap->profile);
+}
+
+void connection_take_greeting(struct imap *imap, struct slice text)
+{
+	imap->profile = quirk_choose(words_of(imap), imap->host, text);
+}
+
+bool imap_announces(const struct imap *imap, enum imap_capability capability)
+{
+	return capability_has(&imap->announced, capability);
+}
+
+const struct quirk_profile *imap_profile(const struct imap *imap)
+{
+	return imap->profile;
 }
 
 bool imap_is_alive(const struct imap *imap)
@@ -272,6 +292,7 @@ struct imap *connection_new(const struct imap_options *options, struct stream *s
 	imap->number = options->number;
 	imap->quirks = options->quirks;
 	imap->quirk_count = options->quirk_count;
+	imap->host = options->net_options ? options->net_options->host : NULL;
 	imap->keywords = options->keywords;
 	imap->capabilities_open = true;
 	imap->prefix = xstrdup("");

@@ -81,6 +81,9 @@ struct imap {
 
 	/* what the server is */
 	struct capabilities capabilities;
+	struct capabilities announced;       /* before quirks took some away */
+	const struct quirk_profile *profile; /* NULL: none */
+	const char *host;                    /* borrowed while it opens */
 	bool capabilities_open; /* a CAPABILITY that comes now counts: only before and during login
 				 */
 	char *const *quirks;    /* borrowed */
@@ -142,6 +145,8 @@ int connection_write(struct imap *imap, const void *data, size_t n, struct err *
 int connection_next(struct imap *imap, struct response *out, struct err *err) MUST_USE;
 /* TLS begins: forget all that the server, or somebody in its place, has told so far. */
 void connection_forget(struct imap *imap);
+/* The greeting came: it may tell who made the server. */
+void connection_take_greeting(struct imap *imap, struct slice text);
 /* A CAPABILITY came; counts only until login is over. */
 void connection_take_capabilities(struct imap *imap, const struct capabilities *capabilities);
 /* A connection that has not said anything yet. Owns STREAM. */

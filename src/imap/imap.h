@@ -21,6 +21,7 @@
 #include "base/arena.h"
 #include "model/keywords.h"
 #include "model/name.h"
+#include "model/quirk.h"
 #include "model/uidset.h"
 #include "net/net.h"
 
@@ -81,7 +82,7 @@ struct imap_options {
 	const struct net_options *net_options; /* borrowed */
 	const struct imap_login *login;        /* borrowed for imap_open() only */
 	struct keywords *keywords;             /* borrowed: flags are given with its numbers */
-	char *const *quirks;                   /* "-MOVE" etc.: capabilities switched off */
+	char *const *quirks;                   /* server.quirks, see model/quirk.h */
 	size_t quirk_count;
 	unsigned number; /* of the connection within its account, from 1: stands in traces */
 };
@@ -119,6 +120,19 @@ bool imap_can(const struct imap *imap, enum imap_capability capability);
 uint64_t imap_append_limit(const struct imap *imap);
 /* QRESYNC is on (RFC 7162): from the first answered command after login. */
 bool imap_qresync(const struct imap *imap);
+/* Announced, whether it is used or switched off. */
+bool imap_announces(const struct imap *imap, enum imap_capability capability);
+/* What is known about this provider; NULL: nothing. */
+const struct quirk_profile *imap_profile(const struct imap *imap);
+
+/* A row of the table of capabilities. */
+struct imap_extension {
+	const char *name;  /* as on the wire */
+	const char *since; /* the RFC that defines it */
+	const char *use;   /* what for */
+	bool used;         /* false: recognised, and nothing is done with it yet */
+};
+const struct imap_extension *imap_extension(enum imap_capability capability);
 const char *imap_capability_name(enum imap_capability capability);
 /* How names are written on this connection: NAMESPACE's prefix, the delimiter, UTF-8 or UTF-7.
  * Final from the first imap_list() on. */
@@ -151,6 +165,7 @@ enum imap_attribute { /* of a LIST entry */
 	IMAP_TRASH = 1 << 10,
 	IMAP_HAS_CHILDREN = 1 << 11,
 	IMAP_HAS_NO_CHILDREN = 1 << 12,
+	IMAP_IMPORTANT = 1 << 13, /* RFC 8457 */
 };
 
 struct imap_status {

@@ -37,6 +37,7 @@ static int read_greeting(struct imap *imap, struct err *err)
 		(response.kind != RESPONSE_STATE || response.state != RESPONSE_IS_OK))
 		return connection_fatal(
 			imap, err, ERR_PROTO, "the server's first line is not an IMAP greeting");
+	connection_take_greeting(imap, response.text);
 	if (response.code.note == NOTE_CAPABILITY)
 		connection_take_capabilities(imap, &response.code.capabilities);
 	return response.kind == RESPONSE_PREAUTH;

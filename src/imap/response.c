@@ -155,6 +155,7 @@ static unsigned attribute_bit(struct slice word)
 		{"\\Archive", IMAP_ARCHIVE},
 		{"\\Drafts", IMAP_DRAFTS},
 		{"\\Flagged", IMAP_FLAGGED},
+		{"\\Important", IMAP_IMPORTANT},
 		{"\\Junk", IMAP_JUNK},
 		{"\\Sent", IMAP_SENT},
 		{"\\Trash", IMAP_TRASH},

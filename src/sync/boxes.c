@@ -11,12 +11,21 @@
 #define ROW_THERE 1u /* STATE_THERE */
 #define ROW_HERE 2u  /* STATE_HERE */
 
+static bool is_named(const struct boxes_input *in, const char *name)
+{
+	for (size_t i = 0; i < in->pattern_count; i++)
+		if (strcmp(in->patterns[i], name) == 0)
+			return true;
+	return false;
+}
+
 static void decide(const struct boxes_input *in, struct box_decision *d)
 {
 	const struct box_name *there = d->there && d->there->selectable ? d->there : NULL;
 	unsigned known = d->row ? d->row->where : 0;
 
-	d->selected = pattern_selects(in->patterns, in->pattern_count, slice_str(d->name));
+	d->selected = pattern_selects(in->patterns, in->pattern_count, slice_str(d->name)) &&
+		      (!there || !there->view || is_named(in, d->name));
 	if (!d->there && !d->here) {
 		/* A row without a name is a former UIDVALIDITY's: see renumber(). */
 		d->action = d->name[0] ? BOX_FORGET : BOX_SKIP;

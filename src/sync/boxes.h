@@ -24,8 +24,9 @@ struct box_name {
 	const char *name;    /* canonical */
 	const char *problem; /* this side can't hold or select it: why; NULL: fine */
 	bool selectable;     /* server: not \Noselect */
-	unsigned where;      /* state: STATE_THERE | STATE_HERE */
-	size_t index;        /* the caller's */
+	bool view;      /* server: shows messages of other mailboxes; only if asked for by name */
+	unsigned where; /* state: STATE_THERE | STATE_HERE */
+	size_t index;   /* the caller's */
 };
 
 struct box_decision {

@@ -174,6 +174,19 @@ static int take_box(struct pass *pass, const struct survey_box *found, struct er
 	return 0;
 }
 
+/* Where deleting means moving to the trash: which mailbox is it? */
+static void find_trash(struct pass *pass, const struct survey *survey)
+{
+	const struct config_list *words = &pass->account->quirks;
+
+	pass->trash = (struct slice){0};
+	if (!quirk_trash((struct quirk_words){words->items, words->count}, pass->profile))
+		return;
+	for (size_t i = 0; i < survey->count; i++)
+		if (survey->boxes[i].entry && survey->boxes[i].entry->attributes & IMAP_TRASH)
+			pass->trash = survey->boxes[i].wire;
+}
+
 static int take_boxes(struct pass *pass, const struct survey *survey, struct err *err)
 {
 	uint32_t highest = 0;
@@ -184,6 +197,7 @@ static int take_boxes(struct pass *pass, const struct survey *survey, struct err
 	if (highest >= atomic_load(&pass->next_id))
 		atomic_store(&pass->next_id, highest + 1);
 	pass->boxes = arena_zalloc(&pass->arena, (survey->count + 1) * sizeof(*pass->boxes));
+	find_trash(pass, survey);
 	for (size_t i = 0; i < survey->count; i++)
 		if (take_box(pass, &survey->boxes[i], err) != 0)
 			return -1;

@@ -47,11 +47,13 @@ static void fill(const struct survey_box *from, struct sync_box *to)
 	}
 }
 
-static void list_capabilities(struct imap *imap, struct buf *out)
+static void list_capabilities(const struct imap *imap, struct sync_capabilities *out)
 {
-	for (unsigned c = 0; out && c < IMAP_CAP_COUNT; c++)
-		if (imap_can(imap, (enum imap_capability)c))
-			buf_addf(out, "%s\n", imap_capability_name((enum imap_capability)c));
+	*out = (struct sync_capabilities){.profile = imap_profile(imap)};
+	for (unsigned c = 0; c < IMAP_CAP_COUNT; c++) {
+		out->announced |= (uint64_t)imap_announces(imap, (enum imap_capability)c) << c;
+		out->usable |= (uint64_t)imap_can(imap, (enum imap_capability)c) << c;
+	}
 }
 
 static int survey(struct pass *pass, struct worker *w, bool status, struct arena *arena,
@@ -80,7 +82,7 @@ static int survey(struct pass *pass, struct worker *w, bool status, struct arena
 }
 
 int sync_list(const struct config_account *account, bool status, struct arena *arena,
-	struct sync_boxes *out, struct buf *capabilities, struct err *err)
+	struct sync_boxes *out, struct sync_capabilities *capabilities, struct err *err)
 {
 	struct sync_options options = {.plan = true};
 	struct report report;
@@ -97,7 +99,8 @@ int sync_list(const struct config_account *account, bool status, struct arena *a
 	pass.keywords = keywords_new();
 	if (pass_open_state(&pass, err) == 0 && pass_open_root_to_list(&pass, err) == 0 &&
 		access_open(&pass.access, account, err) == 0 && worker_connect(&w, err) == 0) {
-		list_capabilities(w.imap, capabilities);
+		if (capabilities)
+			list_capabilities(w.imap, capabilities);
 		rc = survey(&pass, &w, status, arena, out, err);
 		imap_logout(w.imap);
 	}

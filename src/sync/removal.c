@@ -128,12 +128,46 @@ static int expunge(struct worker *w, struct box *box, const struct uidset *uids,
 	return 1;
 }
 
+/* UIDS, as many as go at once. 1: they lie in the trash, 0: copies of them do, -1. */
+static int move_some(struct worker *w, const struct uidset *uids, struct err *err)
+{
+	struct imap_moved moved;
+
+	int rc = imap_move(w->imap, uids, w->pass->trash, &moved, err);
+	bool copied = moved.copied;
+	imap_moved_fini(&moved);
+	return rc != 0 ? -1 : !copied;
+}
+
+/* Where that is what deleting means. 1: gone from this mailbox, 0: still here, -1. */
+static int to_trash(struct worker *w, struct box *box, const struct uidset *uids, struct err *err)
+{
+	struct uid_iter it = {0};
+	struct uid_range range;
+	struct uidset some = {0};
+	int rc = 0;
+
+	if (w->pass->trash.n == 0 || slice_eq(w->pass->trash, box->wire))
+		return 0;
+	while (rc >= 0 && uidset_next_range(uids, &it, IMAP_MOVE_MOST, &range)) {
+		uidset_clear(&some);
+		uidset_add_range(&some, range.first, range.last);
+		rc = move_some(w, &some, err);
+	}
+	uidset_fini(&some);
+	atomic_store(&w->pass->again, true); /* what came to the trash is fetched in this pass */
+	return rc;
+}
+
 static int delete_batch_there(
 	struct worker *w, struct box *box, const struct uidset *uids, struct err *err)
 {
 	bool really = w->pass->policy.expunge & SIDE_THERE;
-	int rc = mark_deleted(w, uids, err) != 0 ? -1 : 1;
+	int rc = really ? to_trash(w, box, uids, err) : 0;
 
+	if (rc != 0)
+		return rc < 0 ? -1 : settle_deleted(w, box, uids, true, err);
+	rc = mark_deleted(w, uids, err) != 0 ? -1 : 1;
 	if (rc == 1 && really)
 		rc = expunge(w, box, uids, err);
 	if (rc == 1)

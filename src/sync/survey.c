@@ -50,6 +50,18 @@ static const char *folder_of(struct making *m, const char *name)
 	return out;
 }
 
+/* Does the mailbox only show what lies in others (Gmail's All Mail)? */
+static bool is_view(const struct making *m, unsigned attributes)
+{
+	const struct config_list *words = &m->in->account->quirks;
+	unsigned views = quirk_views(
+		(struct quirk_words){words->items, words->count}, imap_profile(m->in->imap));
+
+	return (views & QUIRK_VIEW_ALL && attributes & IMAP_ALL) ||
+	       (views & QUIRK_VIEW_FLAGGED && attributes & IMAP_FLAGGED) ||
+	       (views & QUIRK_VIEW_IMPORTANT && attributes & IMAP_IMPORTANT);
+}
+
 static void names_there(struct making *m)
 {
 	struct box_name *names = arena_zalloc(m->arena, (m->list.count + 1) * sizeof(*names));
@@ -65,6 +77,7 @@ static void names_there(struct making *m)
 		box->name = arena_strndup(m->arena, name.data, name.len);
 		box->index = i;
 		box->selectable = !(entry->attributes & (IMAP_NOSELECT | IMAP_NONEXISTENT));
+		box->view = is_view(m, entry->attributes);
 		if (!folder_of(m, box->name))
 			box->problem = "the name is too long for the file system";
 	}

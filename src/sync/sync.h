@@ -111,12 +111,18 @@ struct sync_boxes {
 	struct sync_box *items; /* arena, sorted by name */
 	size_t count;
 };
+/* What the server announces, bit N: enum imap_capability N. */
+struct sync_capabilities {
+	uint64_t announced;
+	uint64_t usable;                     /* announced, and not switched off by server.quirks */
+	const struct quirk_profile *profile; /* NULL: nothing is known about this provider */
+};
 /*
- * Connect, list both sides and pair the names. STATUS: also the server's counts. CAPABILITIES (may
- * be NULL): appended one name a line. Changes nothing.
+ * Connect, list both sides and pair the names. STATUS: also the server's counts. CAPABILITIES may
+ * be NULL. Changes nothing.
  */
 int sync_list(const struct config_account *account, bool status, struct arena *arena,
-	struct sync_boxes *out, struct buf *capabilities, struct err *err) MUST_USE;
+	struct sync_boxes *out, struct sync_capabilities *capabilities, struct err *err) MUST_USE;
 
 /* What a server shows before a login; see imap.h and net.h. */
 struct sync_inspection {

@@ -26,6 +26,8 @@ int worker_connect(struct worker *w, struct err *err)
 	w->patience = (struct patience){0};
 	atomic_store(&pass->reached, true);
 	atomic_store(&w->connected, true);
+	if (w->number == 1) /* the control connection, when no other thread is there yet */
+		pass->profile = imap_profile(w->imap);
 	report_connection(pass->report, w->number, true);
 	return 0;
 }
@@ -344,6 +346,7 @@ int pass_run(struct pass *pass, box_work *work, struct box **jobs, size_t job_co
 
 	if (job_count < most)
 		most = (unsigned)job_count;
+	most = quirk_connections(pass->profile, most);
 	unsigned threads = choose_workers(pass, most, workers);
 	pool_fill(&pass->pool, jobs, job_count);
 	for (unsigned i = 0; i < threads; i++) {

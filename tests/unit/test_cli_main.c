@@ -90,7 +90,7 @@ int sync_account(const struct config_account *account, const struct sync_options
 }
 
 int sync_list(const struct config_account *account, bool status, struct arena *arena,
-	struct sync_boxes *out, struct buf *capabilities, struct err *err)
+	struct sync_boxes *out, struct sync_capabilities *capabilities, struct err *err)
 {
 	static struct sync_box boxes[] = {
 		{.name = "Gone",
@@ -119,7 +119,11 @@ int sync_list(const struct config_account *account, bool status, struct arena *a
 	boxes[1].status = (struct imap_status){.known = status, .messages = 5};
 	*out = (struct sync_boxes){boxes, COUNT_OF(boxes)};
 	if (capabilities)
-		buf_add_str(capabilities, "IMAP4rev1\nIDLE\n");
+		*capabilities = (struct sync_capabilities){
+			.announced = UINT64_C(1) << IMAP_CAP_IMAP4REV1 |
+				     UINT64_C(1) << IMAP_CAP_IDLE | UINT64_C(1) << IMAP_CAP_MOVE,
+			.usable = UINT64_C(1) << IMAP_CAP_IMAP4REV1 | UINT64_C(1) << IMAP_CAP_IDLE,
+			.profile = quirk_profile_at(0)};
 	return 0;
 }
 
@@ -335,10 +339,19 @@ static void lists(void **state)
 			"calm/INBOX *yes *yes *INBOX *INBOX\n"
 			"calm/Sent *yes *- *INBOX.Sent *Sent *sent *not selected\n",
 			""},
-		{{"list", "--capabilities", "calm"}, 0, "calm: IMAP4rev1\ncalm: IDLE\n", ""},
+		{{"list", "--capabilities", "calm"}, 0,
+			"ACCOUNT *EXTENSION *SINCE *STATE *FOR\n"
+			"*calm *IMAP4rev1 *RFC 3501 *used *the protocol\n"
+			"*calm *MOVE *RFC 6851 *switched off *moving without upload\n"
+			"*calm *IDLE *RFC 2177 *recognised *watching one mailbox\n"
+			"*calm: treated as gmail: *",
+			""},
 		{{"list", "--capabilities", "--json", "calm"}, 0,
-			"{\"type\":\"capabilities\",\"account\":\"calm\",\"capabilities\":\\["
-			"\"IMAP4rev1\",\"IDLE\"]}\n",
+			"{\"type\":\"capabilities\",\"account\":\"calm\",\"profile\":\"gmail\","
+			"\"capabilities\":\\[\"IMAP4rev1\",\"IDLE\"]}\n"
+			"{\"type\":\"capability\",\"account\":\"calm\",\"name\":\"IMAP4rev1\","
+			"\"since\":\"RFC 3501\",\"announced\":true,\"state\":\"used\","
+			"\"for\":\"the protocol\"}\n*",
 			""},
 		{{"list", "--json", "calm"}, 0,
 			"{\"type\":\"mailbox\",\"account\":\"calm\",\"mailbox\":\"Gone\",\"there\":"
