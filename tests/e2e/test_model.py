@@ -14,6 +14,8 @@ from conftest import run_server
 from mail import LETTERS, Message, compose, wire
 from world import World, assert_equal_mail
 
+SERVERS = ("dovecot", "cyrus", "courier") if os.environ.get("GODWIT_SOAK") else ("dovecot",)
+
 ROUNDS = int(os.environ.get("GODWIT_ROUNDS", "30"))
 KEYWORDS = ["apple", "Berry", "cherry"]
 FLAGS = list(LETTERS.values())

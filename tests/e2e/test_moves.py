@@ -8,6 +8,8 @@ import pytest
 
 from mail import compose
 
+SERVERS = ("dovecot", "cyrus")  # without MOVE a move is also a deletion: see the lesser servers below
+
 SEEN, FLAGGED = "\\Seen", "\\Flagged"
 
 

@@ -8,6 +8,8 @@ import pytest
 from mail import compose, wire
 from world import CRASHING
 
+SERVERS = ("dovecot", "cyrus", "courier")
+
 
 def filled(world, names=("INBOX",), count=4):
     bodies = {}
