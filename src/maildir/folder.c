@@ -208,6 +208,13 @@ int maildir_remove_folder(const struct maildir_root *root, const char *path, str
 	return rc < 0 ? err_wrap(err, "%s", path) : rc;
 }
 
+static _Atomic unsigned open_count;
+
+unsigned maildir_open_count(void)
+{
+	return atomic_load(&open_count);
+}
+
 int maildir_open(struct maildir **out, const struct maildir_root *root, const char *path,
 	struct keywords *keywords, struct err *err)
 {
@@ -217,6 +224,7 @@ int maildir_open(struct maildir **out, const struct maildir_root *root, const ch
 	m->path = xstrdup(path);
 	m->letters = letters_new(keywords);
 	atomic_store(&m->references, 1);
+	atomic_fetch_add(&open_count, 1);
 	if (open_parts(m, root, err) != 0) {
 		maildir_unref(m);
 		return err_wrap(err, "%s", path);
@@ -250,6 +258,7 @@ void maildir_unref(struct maildir *m)
 	close_if_open(m->fd_cur);
 	close_if_open(m->fd_new);
 	close_if_open(m->fd);
+	atomic_fetch_sub(&open_count, 1);
 	letters_free(m->letters);
 	free(m->path);
 	free(m);

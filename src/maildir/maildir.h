@@ -98,6 +98,8 @@ int maildir_open(struct maildir **out, const struct maildir_root *root, const ch
 	struct keywords *keywords, struct err *err) MUST_USE;
 struct maildir *maildir_ref(struct maildir *maildir);
 void maildir_unref(struct maildir *maildir); /* NULL is allowed */
+/* How many are open in this process; each takes four descriptors. */
+unsigned maildir_open_count(void);
 
 /* mtime and ctime in ns of cur/ and new/. */
 struct maildir_times {

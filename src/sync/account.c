@@ -58,22 +58,20 @@ static bool unchanged(struct pass *pass, const struct box *box, const struct mai
  * told, by who takes the mailbox. */
 static int can_skip(struct pass *pass, struct box *box, struct err *err)
 {
-	struct maildir_times now;
+	struct maildir *maildir;
 
+	box->times_known = false;
 	if (!pass->state || !box->there || !box->here || box->lost != SIDE_NONE)
 		return 0;
-	if (!box->maildir &&
-		maildir_open(&box->maildir, &pass->root, box->path, pass->keywords, err) != 0)
+	if (maildir_open(&maildir, &pass->root, box->path, pass->keywords, err) != 0)
 		return -1;
-	int rc = maildir_times(box->maildir, &now, err);
-	if (rc == 0 && unchanged(pass, box, &now)) {
+	int rc = maildir_times(maildir, &box->times, err);
+	box->times_known = rc == 0;
+	if (rc == 0 && unchanged(pass, box, &box->times)) {
 		int left = pass_has_leftovers(pass, box, err);
 		rc = left < 0 ? -1 : !left;
 	}
-	if (rc != 0) {
-		maildir_unref(box->maildir);
-		box->maildir = NULL;
-	}
+	maildir_unref(maildir);
 	return rc;
 }
 

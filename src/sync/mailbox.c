@@ -96,6 +96,30 @@ static int open_there(struct worker *w, struct box *box, struct err *err)
 	return w->pass->settler ? settle_mailbox(w->pass->settler, &box->row, 0, err) : 0;
 }
 
+static void close_here(struct box *box)
+{
+	maildir_unref(box->maildir);
+	box->maildir = NULL;
+}
+
+#define OPEN_MOST 100 /* folders at once: 400 of the usual 1024 descriptors */
+
+/* Files that wait for the settler keep their folder open: of many small mailboxes they are settled
+ * in time. */
+static int open_folder(struct worker *w, struct box *box, struct err *err)
+{
+	if (maildir_open_count() >= OPEN_MOST && w->pass->settler &&
+		settler_flush(w->pass->settler, err) != 0)
+		return -1;
+	if (maildir_open(&box->maildir, &w->pass->root, box->path, w->pass->keywords, err) != 0)
+		return -1;
+	/* Whoever meets a file must know what its letters mean. */
+	if (maildir_letters_load(box->maildir, err) == 0)
+		return 0;
+	close_here(box);
+	return -1;
+}
+
 int mailbox_open_here(struct worker *w, struct box *box, struct err *err)
 {
 	const struct policy *policy = &w->pass->policy;
@@ -103,8 +127,7 @@ int mailbox_open_here(struct worker *w, struct box *box, struct err *err)
 
 	if (!box->here)
 		return 0;
-	if (!box->maildir &&
-		maildir_open(&box->maildir, &w->pass->root, box->path, w->pass->keywords, err) != 0)
+	if (!box->maildir && open_folder(w, box, err) != 0)
 		return -1;
 	/* Else the settler, whose errors end the pass, would be the first to meet it. */
 	return writes && w->pass->settler ? maildir_check_writable(box->maildir, err) : 0;
@@ -497,7 +520,7 @@ static int pull_ahead(struct worker *w, struct box *box, struct err *err)
 	return w->selected == box ? 0 : open_there(w, box, err);
 }
 
-int mailbox_work(struct worker *w, struct box *box, struct err *err)
+static int work(struct worker *w, struct box *box, struct err *err)
 {
 	struct maildir_times times = {0};
 
@@ -520,4 +543,13 @@ int mailbox_work(struct worker *w, struct box *box, struct err *err)
 	if (has_deletions(box) || box->held_there || box->held_here || box->lost != SIDE_NONE)
 		return 0;
 	return mailbox_finish(w, box, err);
+}
+
+int mailbox_work(struct worker *w, struct box *box, struct err *err)
+{
+	if (work(w, box, err) != 0)
+		return -1;
+	/* Thousands of mailboxes can't all be open: a later phase opens its own once more. */
+	close_here(box);
+	return 0;
 }

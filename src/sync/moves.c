@@ -68,21 +68,18 @@ static void judge_there(struct chances *c, const struct box *box, uint64_t rows)
 	add_chance(c, box, lost, box->there && (!known || came > 0));
 }
 
-static int judge_here(struct chances *c, const struct box *box, uint64_t rows, struct err *err)
+static void judge_here(struct chances *c, const struct box *box, uint64_t rows)
 {
 	const struct state_watermark *mark = &box->row.watermark;
-	struct maildir_times now,
-		then = {mark->new_mtime, mark->new_ctime, mark->cur_mtime, mark->cur_ctime};
+	struct maildir_times then = {
+		mark->new_mtime, mark->new_ctime, mark->cur_mtime, mark->cur_ctime};
 
-	if (!box->maildir) { /* not opened yet: looked at, or not there */
+	bool changed = then.new_mtime == 0 || !maildir_times_equal(&box->times, &then);
+
+	if (!box->times_known) /* lost, or not there */
 		add_chance(c, box, rows > 0, box->here);
-		return 0;
-	}
-	if (maildir_times(box->maildir, &now, err) != 0)
-		return -1;
-	bool changed = then.new_mtime == 0 || !maildir_times_equal(&now, &then);
-	add_chance(c, box, changed && rows > 0, changed);
-	return 0;
+	else
+		add_chance(c, box, changed && rows > 0, changed);
 }
 
 static bool moves_here_allowed(const struct policy *policy)
@@ -109,13 +106,13 @@ int pass_expect_moves(struct pass *pass, struct err *err)
 		return 0;
 	if (state_read_begin(pass->state, &read, err) != 0)
 		return -1;
-	for (size_t i = 0; rc == 0 && i < pass->box_count; i++) {
-		struct box *box = &pass->boxes[i];
+	for (size_t i = 0; i < pass->box_count; i++) {
+		const struct box *box = &pass->boxes[i];
 		rc = state_count_messages(read, box->row.id, &rows_there, &rows_here, err);
-		if (rc == 0)
-			judge_there(&there, box, rows_there);
-		if (rc == 0)
-			rc = judge_here(&here, box, rows_here, err);
+		if (rc != 0)
+			break;
+		judge_there(&there, box, rows_there);
+		judge_here(&here, box, rows_here);
 	}
 	state_read_end(read);
 	pass->hold_there = any_chance(&there) && moves_here_allowed(&pass->policy);
@@ -320,7 +317,9 @@ static int follow_message(struct worker *w, struct box *to, const struct new_the
 	int rc = get_row(w, lost, &row, err);
 
 	if (rc == 1)
-		rc = rename_file(w, lost->box, to, &row, err);
+		rc = mailbox_open_here(w, lost->box, err) != 0
+			     ? -1
+			     : rename_file(w, lost->box, to, &row, err);
 	if (rc <= 0)
 		return rc;
 	row.uid = new->uid;
@@ -431,7 +430,8 @@ static int settle_moved(struct following *f, const struct follower *item, uint32
 	row.uid = uid;
 	row.where = STATE_THERE | STATE_HERE;
 	row_set_file(&row, item->file->name);
-	if (settle_message(settler, f->to->row.id, f->to->maildir, &row, err) != 0)
+	if (mailbox_open_here(f->w, f->from, err) != 0 ||
+		settle_message(settler, f->to->row.id, f->to->maildir, &row, err) != 0)
 		return -1;
 	if (copied) /* what is left behind goes with the other deletions */
 		return 0;
@@ -588,7 +588,8 @@ static int match_box(struct worker *w, struct box *box, struct err *err)
 	int rc = -1;
 
 	w->ahead = (struct ahead){0};
-	if ((box->there && worker_select(w, box, err) != 0) ||
+	if (mailbox_open_here(w, box, err) != 0 ||
+		(box->there && worker_select(w, box, err) != 0) ||
 		(box->there && look_there(w, box, &look, err) != 0) ||
 		look_here(w, box, true, &look, err) != 0 || follow_renames(w, box, &look, err) != 0)
 		goto out;

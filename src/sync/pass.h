@@ -34,7 +34,9 @@ struct box {
 	struct state_mailbox row;  /* as in the state, then as this pass wants it; id != 0 */
 	char mailboxid[IMAP_OBJECT_ID_SIZE]; /* room for row.mailboxid */
 	uint32_t former;                     /* id under the former UIDVALIDITY, 0: none */
-	struct maildir *maildir; /* open while the pass works on it; NULL: no folder yet */
+	struct maildir *maildir;    /* open while somebody works on it; NULL: no folder yet */
+	struct maildir_times times; /* before the work phase, if times_known */
+	bool times_known;
 	struct flags mask_there; /* flags that the server keeps for good */
 	/* what the work phase leaves for the delete phase */
 	struct uidset delete_here, delete_there;

@@ -51,6 +51,8 @@ static int scan_again(struct worker *w, struct box *box, struct uidset *set, str
 
 int prove_absence(struct worker *w, struct box *box, struct uidset *set, struct err *err)
 {
+	if (mailbox_open_here(w, box, err) != 0)
+		return -1;
 	for (int i = 0; i < SCANS && box->maildir; i++) {
 		int rc = scan_again(w, box, set, err);
 		if (rc != 0)
@@ -368,7 +370,8 @@ static int finish_lost(struct worker *w, struct box *box, struct err *err)
 
 int mailbox_delete(struct worker *w, struct box *box, struct err *err)
 {
-	if (delete_there(w, box, err) != 0 || delete_here(w, box, err) != 0)
+	if (mailbox_open_here(w, box, err) != 0 || delete_there(w, box, err) != 0 ||
+		delete_here(w, box, err) != 0)
 		return -1;
 	return box->lost != SIDE_NONE ? finish_lost(w, box, err) : mailbox_finish(w, box, err);
 }
