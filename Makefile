@@ -4,6 +4,7 @@
 #   make check                  build, run all tests
 #   make check T=keywords       only the tests whose name holds this word
 #   make check SAN=address      with the address and undefined behaviour sanitizers (or SAN=thread)
+#   make fuzz T=responses        let libFuzzer look for inputs that break it; SECONDS=60 is how long
 #   make CC=clang BUILD=build/clang
 #
 # Everything that is made lies below build/.
@@ -29,6 +30,9 @@ LINKING   := -fsanitize=address,undefined
 else ifeq ($(SAN),thread)
 FLAVOUR   := -O1 -g -fno-omit-frame-pointer -fsanitize=thread
 LINKING   := -fsanitize=thread
+else ifeq ($(SAN),fuzzer)
+FLAVOUR   := -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+LINKING   := -fsanitize=address,undefined
 else
 $(error SAN is address or thread, not '$(SAN)')
 endif
@@ -45,7 +49,8 @@ CRASH    := $(sort $(wildcard tests/crash/*.c))
 TESTS    := $(sort $(wildcard tests/unit/test_*.c))
 OWN_C    := $(MAIN) $(SOURCES) $(HELPER) $(FAKES) $(sort $(wildcard tests/unit/*.c tests/fuzz/*.c tests/crash/*.c tests/e2e/*.c))
 OWN_H    := $(sort $(wildcard src/*/*.h state/*.h config/*.h oauth/*.h tests/*/*.h))
-TEST_PROGRAMS := $(TESTS:%.c=$(BUILD)/%)
+FUZZERS  := $(sort $(wildcard tests/fuzz/fuzz_*.c))
+TEST_PROGRAMS := $(TESTS:%.c=$(BUILD)/%) $(FUZZERS:%.c=$(BUILD)/%)
 object    = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 
 # make V=1 shows the commands of the build.
@@ -59,7 +64,7 @@ MAKE_IN_PARALLEL = $(MAKE) --no-print-directory $(PARALLEL)
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .SECONDARY:
-.PHONY: help all programs objects deps check check-servers soak lint format demo bench stats install uninstall clean FORCE
+.PHONY: help all programs objects deps check check-servers soak fuzz lint format demo bench stats install uninstall clean FORCE
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -79,11 +84,17 @@ soak: ## run the long end-to-end tests too
 	@sh tests/tools/deps.sh build test
 	@+$(MAKE_IN_PARALLEL) programs
 	@GODWIT_SOAK=1 $(PYTHON) tests/tools/run.py --build '$(BUILD)' --san '$(SAN)' --jobs $(JOBS) --match '$(T)' $(TEST_PROGRAMS)
+	@+$(if $(T)$(SAN),,$(MAKE) --no-print-directory fuzz)
 
 check-servers: ## run the end-to-end tests against GNU mailutils, which loses flags and dates
 	@sh tests/tools/deps.sh build test
 	@+$(MAKE_IN_PARALLEL) programs
 	@$(PYTHON) tests/tools/run.py --build '$(BUILD)' --san '$(SAN)' --jobs $(JOBS) --match '$(T)' --servers mailutils
+
+fuzz: ## let libFuzzer try target T (all, one after another, if T is not set) for SECONDS
+	@sh tests/tools/deps.sh build fuzz
+	@+$(MAKE_IN_PARALLEL) fuzzers CC=clang SAN=fuzzer
+	@$(PYTHON) tests/tools/fuzz.py --build build/fuzzer --seconds '$(or $(SECONDS),60)' $(or $(T),$(FUZZERS:tests/fuzz/fuzz_%.c=%))
 
 lint: ## check format, layers, warnings of two compilers, clang-tidy
 	@sh tests/tools/deps.sh build test lint
@@ -131,7 +142,8 @@ clean: ## remove build/, but not the test servers that were downloaded
 # What the user does not call by name.
 
 programs: $(BUILD)/godwit $(BUILD)/godwit-oauth $(BUILD)/crash-godwit $(TEST_PROGRAMS)
-objects: $(call object,$(MAIN) $(SOURCES) $(HELPER) $(FAKES) $(TESTS) $(CRASH))
+objects: $(call object,$(MAIN) $(SOURCES) $(HELPER) $(FAKES) $(TESTS) $(FUZZERS) tests/fuzz/replay.c $(CRASH))
+fuzzers: $(FUZZERS:tests/fuzz/%.c=$(BUILD)/%)
 
 $(BUILD)/godwit: $(call object,$(MAIN)) $(BUILD)/libgodwit.a
 	@echo '  LD $@'
@@ -157,6 +169,15 @@ $(BUILD)/tests/unit/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/libfake.a $(BUILD)/l
 	@echo '  LD $@'
 	$(Q)$(LINK) -o $@ $^ $(LDLIBS) -lcmocka
 
+# A fuzzer's corpus as a test, and the fuzzer itself (clang's).
+$(BUILD)/tests/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/obj/tests/fuzz/replay.o $(BUILD)/libfake.a $(BUILD)/libgodwit.a
+	@mkdir -p $(@D)
+	@echo '  LD $@'
+	$(Q)$(LINK) -o $@ $^ $(LDLIBS) -lcmocka
+$(BUILD)/fuzz_%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(BUILD)/libfake.a $(BUILD)/libgodwit.a
+	@echo '  LD $@'
+	$(Q)$(LINK) -fsanitize=fuzzer -o $@ $^ $(LDLIBS) -lcmocka
+
 $(BUILD)/obj/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	@echo '  CC $<'
@@ -171,4 +192,4 @@ $(BUILD)/files: FORCE
 	@mkdir -p $(@D)
 	@echo '$(SOURCES) $(FAKES)' | cmp -s - $@ || echo '$(SOURCES) $(FAKES)' > $@
 
--include $(patsubst %.o,%.d,$(call object,$(MAIN) $(SOURCES) $(HELPER) $(FAKES) $(TESTS) $(CRASH)))
+-include $(patsubst %.o,%.d,$(call object,$(MAIN) $(SOURCES) $(HELPER) $(FAKES) $(TESTS) $(FUZZERS) tests/fuzz/replay.c $(CRASH)))

@@ -49,13 +49,13 @@ int connection_alive(const struct imap *imap, struct err *err)
 /* Something is sent, N octets of it. */
 static void my_turn(struct imap *imap, size_t n)
 {
-	stream_set_deadline(imap->stream, patience_write_deadline(&imap->reader.lexer.patience, n));
+	stream_set_deadline(imap->stream, pace_write_deadline(&imap->reader.lexer.pace, n));
 }
 
 static void servers_turn(struct imap *imap)
 {
 	if (!imap->capabilities_open) /* else the login goes on: it is bounded as a whole */
-		patience_begin(&imap->reader.lexer.patience);
+		pace_begin(&imap->reader.lexer.pace);
 }
 
 int connection_flush(struct imap *imap, struct err *err)
@@ -259,12 +259,12 @@ static int take_response(struct imap *imap, const struct response *response, str
 }
 
 /* A response came: an answer gives the server time for the next one. */
-static int watch_patience(struct imap *imap, const struct response *response, struct err *err)
+static int watch_pace(struct imap *imap, const struct response *response, struct err *err)
 {
 	const struct imap_mailbox *mailbox = &imap->mailbox;
 
 	if (response->kind != RESPONSE_TAGGED)
-		return patience_noise(&imap->reader.lexer.patience,
+		return pace_noise(&imap->reader.lexer.pace,
 			mailbox->exists > mailbox->expunged ? mailbox->exists : mailbox->expunged,
 			err);
 	servers_turn(imap);
@@ -277,7 +277,7 @@ int connection_next(struct imap *imap, struct response *out, struct err *err)
 
 	if (connection_flush(imap, err) < 0)
 		return -1;
-	if (reader_next(&imap->reader, out, &e) < 0 || watch_patience(imap, out, &e) < 0)
+	if (reader_next(&imap->reader, out, &e) < 0 || watch_pace(imap, out, &e) < 0)
 		return connection_die(imap, &e, err);
 	return take_response(imap, out, err);
 }
@@ -300,9 +300,9 @@ struct imap *connection_new(const struct imap_options *options, struct stream *s
 	buf_room(&imap->out,
 		4096); /* so that a password does not stay behind where the buffer was */
 	reader_init(&imap->reader, stream, imap->keywords, imap->number);
-	imap->reader.lexer.patience.timeout_ms =
+	imap->reader.lexer.pace.timeout_ms =
 		options->net_options ? options->net_options->timeout_ms : 0;
-	patience_begin(&imap->reader.lexer.patience);
+	pace_begin(&imap->reader.lexer.pace);
 	return imap;
 }
 
@@ -353,8 +353,8 @@ void imap_logout(struct imap *imap)
 	imap_logout_send(imap);
 	if (!imap->leaving || !imap->has_selected)
 		return;
-	if (imap->reader.lexer.patience.timeout_ms > LOGOUT_TIMEOUT_MS)
-		imap->reader.lexer.patience.timeout_ms = LOGOUT_TIMEOUT_MS;
+	if (imap->reader.lexer.pace.timeout_ms > LOGOUT_TIMEOUT_MS)
+		imap->reader.lexer.pace.timeout_ms = LOGOUT_TIMEOUT_MS;
 	for (unsigned i = 0; i < LOGOUT_RESPONSES_MAX; i++) {
 		if (command_is_answered(imap, imap->logout_ticket) ||
 			connection_next(imap, &response, &err) < 0)

@@ -320,7 +320,7 @@ int imap_fetch_read(struct imap *imap, struct slice *data, struct err *err)
 	}
 	rc = lexer_literal_read(&imap->reader.lexer, data, &e);
 	if (rc == 1)
-		imap->reader.lexer.patience.body += data->n;
+		imap->reader.lexer.pace.body += data->n;
 	return rc < 0 ? connection_die(imap, &e, err) : rc;
 }
 

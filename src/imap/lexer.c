@@ -34,7 +34,7 @@ bool lexer_has_input(const struct lexer *lexer)
 void lexer_begin(struct lexer *lexer)
 {
 	lexer->line_left = LEXER_LINE_MAX;
-	patience_next_line(&lexer->patience);
+	pace_next_line(&lexer->pace);
 	lexer->tracing = log_on(LOG_IMAP);
 	buf_clear(&lexer->trace);
 }
@@ -84,15 +84,15 @@ static ssize_t receive(struct lexer *lexer, size_t at, struct err *err)
 {
 	ssize_t n;
 
-	if (patience_check(&lexer->patience, err) < 0)
+	if (pace_check(&lexer->pace, err) < 0)
 		return -1;
-	stream_set_deadline(lexer->stream, patience_deadline(&lexer->patience));
+	stream_set_deadline(lexer->stream, pace_deadline(&lexer->pace));
 	n = stream_read(lexer->stream, lexer->input + at, LEXER_INPUT_SIZE - at, err);
 	if (n == 0)
 		return err_set(err, ERR_NET, "the server closed the connection");
 	if (n < 0)
 		return -1;
-	patience_received(&lexer->patience, (size_t)n);
+	pace_received(&lexer->pace, (size_t)n);
 	lexer->bytes_in += (uint64_t)n;
 	return n;
 }

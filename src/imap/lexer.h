@@ -20,7 +20,7 @@
 #define IMAP_LEXER_H
 
 #include "base/buf.h"
-#include "imap/patience.h"
+#include "imap/pace.h"
 #include "net/stream.h"
 
 #define LEXER_INPUT_SIZE (64 * 1024)
@@ -36,7 +36,7 @@ struct lexer {
 	struct buf text;       /* the last atom, string or text */
 	uint64_t literal_left; /* octets of the open literal not taken yet */
 	uint64_t bytes_in;     /* read so far */
-	struct patience patience;
+	struct pace pace;
 	unsigned least_wait_ms; /* of those reads: the shortest */
 	uint64_t round_trips;   /* reads that had to wait for the answer to something sent */
 	bool sent; /* the next read waits for the answer to what was just sent: set by the owner */

@@ -121,7 +121,7 @@ static int collect(struct listing *listing, struct err *err)
 	if (connection_next(listing->imap, &response, err) < 0)
 		return -1;
 	if (response.kind == RESPONSE_LIST || response.kind == RESPONSE_STATUS)
-		patience_was_asked(&listing->imap->reader.lexer.patience);
+		pace_was_asked(&listing->imap->reader.lexer.pace);
 	if (response.kind == RESPONSE_LIST)
 		return add_entry(listing, &response, err);
 	if (response.kind == RESPONSE_STATUS)

@@ -337,6 +337,6 @@ int login_run(struct imap *imap, const struct imap_options *options, struct err 
 	if (!logged_in && (log_in(imap, options, err) < 0 || ask_capabilities(imap, err) < 0))
 		return -1;
 	imap->capabilities_open = false;
-	patience_begin(&imap->reader.lexer.patience);
+	pace_begin(&imap->reader.lexer.pace);
 	return introduce(imap, err);
 }

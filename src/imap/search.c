@@ -54,8 +54,8 @@ static int check_size(struct imap *imap, const struct uidset *found, struct err 
 	uint64_t size = uidset_size(found);
 	uint64_t most = (uint64_t)mailbox->exists + mailbox->expunged;
 
-	if (most > PATIENCE_MESSAGES_MAX)
-		most = PATIENCE_MESSAGES_MAX;
+	if (most > PACE_MESSAGES_MAX)
+		most = PACE_MESSAGES_MAX;
 	if (size <= most + SEARCH_SLACK)
 		return 0;
 	return connection_fatal(imap, err, ERR_PROTO,

@@ -1,5 +1,5 @@
 #!/bin/sh
-# usage: deps.sh GROUP...   (build, test, lint, demo, bench)
+# usage: deps.sh GROUP...   (build, test, fuzz, lint, demo, bench)
 #
 # Installs the Debian packages of these groups that are missing, and starts none of their daemons.
 # If all are there it asks no network and no root.
@@ -11,6 +11,7 @@ packages()
 	build) echo gcc libc6-dev make libssl-dev liblmdb-dev libyaml-dev zlib1g-dev \
 		libgsasl-dev libidn2-dev libcurl4-openssl-dev libjansson-dev ;;
 	test) echo libcmocka-dev python3 python3-pytest openssl ;;
+	fuzz) echo clang libclang-rt-dev python3 ;;
 	lint) echo clang clang-format clang-tidy python3 ;;
 	demo) echo python3 openssl ;;
 	bench) echo isync python3 openssl strace ;;

@@ -8,7 +8,7 @@
 #include <cmocka.h>
 #include "base/base.h"
 #include "base/thread.h"
-#include "imap/patience.h"
+#include "imap/pace.h"
 
 #define TIMEOUT 60000
 
@@ -38,7 +38,7 @@ static void deadlines(void **state)
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		const struct row *row = &rows[i];
 		int64_t now = clock_ms();
-		struct patience patience = {
+		struct pace pace = {
 			.timeout_ms = TIMEOUT,
 			.begun = row->begun ? now - row->begun : 0,
 			.line_begun = row->line_begun ? now - row->line_begun : 0,
@@ -47,43 +47,43 @@ static void deadlines(void **state)
 			.line_octets = row->line_octets,
 		};
 		struct err err = {0};
-		int rc = patience_check(&patience, &err);
+		int rc = pace_check(&pace, &err);
 
 		if (rc != (row->over ? -1 : 0) || (rc < 0 && err.kind != ERR_NET))
 			fail_msg("%s: rc %d", row->name, rc);
-		if ((patience_deadline(&patience) <= now) != row->over)
+		if ((pace_deadline(&pace) <= now) != row->over)
 			fail_msg("%s: the deadline says something else", row->name);
 	}
 }
 
 static void no_timeout(void **state)
 {
-	struct patience patience = {.begun = 1, .line_begun = 1};
+	struct pace pace = {.begun = 1, .line_begun = 1};
 	struct err err = {0};
 
 	(void)state;
-	assert_int_equal(patience_check(&patience, &err), 0);
-	assert_true(patience_deadline(&patience) == INT64_MAX);
-	assert_true(patience_write_deadline(&patience, 1) == INT64_MAX);
+	assert_int_equal(pace_check(&pace, &err), 0);
+	assert_true(pace_deadline(&pace) == INT64_MAX);
+	assert_true(pace_write_deadline(&pace, 1) == INT64_MAX);
 }
 
 static void turns(void **state)
 {
-	struct patience patience = {.timeout_ms = TIMEOUT, .noise = 7, .octets = 7, .body = 7};
+	struct pace pace = {.timeout_ms = TIMEOUT, .noise = 7, .octets = 7, .body = 7};
 	int64_t now = clock_ms();
 
 	(void)state;
-	patience_begin(&patience);
-	assert_true(patience.begun >= now);
-	assert_true(patience.noise == 0 && patience.octets == 0 && patience.body == 0);
-	patience_received(&patience, 5);
-	patience_received(&patience, 5);
-	assert_true(patience.line_begun >= now);
-	assert_int_equal(patience.line_octets, 10);
-	patience_next_line(&patience);
-	assert_true(patience.line_begun == 0 && patience.line_octets == 0);
-	assert_int_equal(patience.octets, 10);
-	assert_true(patience_write_deadline(&patience, 1000000) >= now + 3 * TIMEOUT + 1000000);
+	pace_begin(&pace);
+	assert_true(pace.begun >= now);
+	assert_true(pace.noise == 0 && pace.octets == 0 && pace.body == 0);
+	pace_received(&pace, 5);
+	pace_received(&pace, 5);
+	assert_true(pace.line_begun >= now);
+	assert_int_equal(pace.line_octets, 10);
+	pace_next_line(&pace);
+	assert_true(pace.line_begun == 0 && pace.line_octets == 0);
+	assert_int_equal(pace.octets, 10);
+	assert_true(pace_write_deadline(&pace, 1000000) >= now + 3 * TIMEOUT + 1000000);
 }
 
 /* So many responses about nothing, and each message may be told about twice. */
@@ -93,26 +93,26 @@ static void noise(void **state)
 		uint32_t messages;
 		uint64_t most;
 	} mailboxes[] = {
-		{0, PATIENCE_NOISE_MAX},
-		{1000, PATIENCE_NOISE_MAX + 2000},
-		{UINT32_MAX, PATIENCE_NOISE_MAX + 2 * PATIENCE_MESSAGES_MAX},
+		{0, PACE_NOISE_MAX},
+		{1000, PACE_NOISE_MAX + 2000},
+		{UINT32_MAX, PACE_NOISE_MAX + 2 * PACE_MESSAGES_MAX},
 	};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT_OF(mailboxes); i++) {
-		struct patience patience = {.noise = mailboxes[i].most - 1};
+		struct pace pace = {.noise = mailboxes[i].most - 1};
 		struct err err = {0};
 
-		assert_int_equal(patience_noise(&patience, mailboxes[i].messages, &err), 0);
-		assert_int_equal(patience_noise(&patience, mailboxes[i].messages, &err), -1);
+		assert_int_equal(pace_noise(&pace, mailboxes[i].messages, &err), 0);
+		assert_int_equal(pace_noise(&pace, mailboxes[i].messages, &err), -1);
 		assert_int_equal(err.kind, ERR_PROTO);
 	}
 
-	struct patience listing = {0};
+	struct pace listing = {0};
 	struct err err = {0};
-	for (unsigned i = 0; i < PATIENCE_NOISE_MAX + 10; i++) {
-		assert_int_equal(patience_noise(&listing, 0, &err), 0);
-		patience_was_asked(&listing);
+	for (unsigned i = 0; i < PACE_NOISE_MAX + 10; i++) {
+		assert_int_equal(pace_noise(&listing, 0, &err), 0);
+		pace_was_asked(&listing);
 	}
 }
 

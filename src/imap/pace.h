@@ -12,17 +12,17 @@
  * Rejected: a deadline for the pass, because a first sync rightly takes hours; counting a response
  * as progress by its kind alone, because whoever wants to hold us sends that kind.
  */
-#ifndef IMAP_PATIENCE_H
-#define IMAP_PATIENCE_H
+#ifndef IMAP_PACE_H
+#define IMAP_PACE_H
 
 #include "base/base.h"
 #include "base/err.h"
 
-#define PATIENCE_TIMEOUTS 3 /* for a command */
-#define PATIENCE_NOISE_MAX 20000u
-#define PATIENCE_MESSAGES_MAX 5000000u
+#define PACE_TIMEOUTS 3 /* for a command */
+#define PACE_NOISE_MAX 20000u
+#define PACE_MESSAGES_MAX 5000000u
 
-struct patience {
+struct pace {
 	unsigned timeout_ms;  /* 0: no bounds in time */
 	int64_t begun;        /* clock_ms() when the server's turn began; 0: it did not */
 	uint64_t octets;      /* received since, at what speed ever */
@@ -33,20 +33,20 @@ struct patience {
 };
 
 /* The server's turn begins (anew): it was asked, or it answered one of several commands. */
-void patience_begin(struct patience *patience);
+void pace_begin(struct pace *pace);
 /* Another response is next. */
-void patience_next_line(struct patience *patience);
+void pace_next_line(struct pace *pace);
 /* N octets came. */
-void patience_received(struct patience *patience, size_t n);
+void pace_received(struct pace *pace, size_t n);
 /* The time (clock_ms()) until which the next octets are waited for; INT64_MAX: for ever. */
-int64_t patience_deadline(const struct patience *patience);
+int64_t pace_deadline(const struct pace *pace);
 /* The same for sending N octets from now on. */
-int64_t patience_write_deadline(const struct patience *patience, size_t n);
+int64_t pace_write_deadline(const struct pace *pace, size_t n);
 /* 0, or -1 if the deadline has passed. */
-int patience_check(const struct patience *patience, struct err *err) MUST_USE;
+int pace_check(const struct pace *pace, struct err *err) MUST_USE;
 /* The last response was no noise: whoever asked for it bounds the number of its kind. */
-void patience_was_asked(struct patience *patience);
+void pace_was_asked(struct pace *pace);
 /* Another response that is no answer; MESSAGES: the mailbox has so many, each may be told about. */
-int patience_noise(struct patience *patience, uint32_t messages, struct err *err) MUST_USE;
+int pace_noise(struct pace *pace, uint32_t messages, struct err *err) MUST_USE;
 
 #endif
