@@ -142,7 +142,7 @@ clean: ## remove build/, but not the test servers that were downloaded
 # What the user does not call by name.
 
 programs: $(BUILD)/godwit $(BUILD)/godwit-oauth $(BUILD)/crash-godwit $(TEST_PROGRAMS)
-objects: $(call object,$(MAIN) $(SOURCES) $(HELPER) $(FAKES) $(TESTS) $(FUZZERS) tests/fuzz/replay.c $(CRASH))
+objects: $(call object,$(MAIN) $(SOURCES) $(HELPER) $(FAKES) $(TESTS) $(FUZZERS) tests/fuzz/replay.c tests/fuzz/trap.c $(CRASH))
 fuzzers: $(FUZZERS:tests/fuzz/%.c=$(BUILD)/%)
 
 $(BUILD)/godwit: $(call object,$(MAIN)) $(BUILD)/libgodwit.a
@@ -174,9 +174,9 @@ $(BUILD)/tests/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/obj/tests/fuzz/repla
 	@mkdir -p $(@D)
 	@echo '  LD $@'
 	$(Q)$(LINK) -o $@ $^ $(LDLIBS) -lcmocka
-$(BUILD)/fuzz_%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(BUILD)/libfake.a $(BUILD)/libgodwit.a
+$(BUILD)/fuzz_%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(BUILD)/obj/tests/fuzz/trap.o $(BUILD)/libfake.a $(BUILD)/libgodwit.a
 	@echo '  LD $@'
-	$(Q)$(LINK) -fsanitize=fuzzer -o $@ $^ $(LDLIBS) -lcmocka
+	$(Q)$(LINK) -fsanitize=fuzzer -Wl,--wrap=base_bug -o $@ $^ $(LDLIBS) -lcmocka
 
 $(BUILD)/obj/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
@@ -192,4 +192,4 @@ $(BUILD)/files: FORCE
 	@mkdir -p $(@D)
 	@echo '$(SOURCES) $(FAKES)' | cmp -s - $@ || echo '$(SOURCES) $(FAKES)' > $@
 
--include $(patsubst %.o,%.d,$(call object,$(MAIN) $(SOURCES) $(HELPER) $(FAKES) $(TESTS) $(FUZZERS) tests/fuzz/replay.c $(CRASH)))
+-include $(patsubst %.o,%.d,$(call object,$(MAIN) $(SOURCES) $(HELPER) $(FAKES) $(TESTS) $(FUZZERS) tests/fuzz/replay.c tests/fuzz/trap.c $(CRASH)))

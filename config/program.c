@@ -9,16 +9,14 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/spawn.h"
 #include "base/thread.h"
 #include "config/program.h"
 
 #define OUTPUT_MOST (64u << 10)
-
-extern char **environ;
 
 /* We are in the foreground of the terminal that we were started from. */
 static bool is_in_foreground(void)
@@ -31,32 +29,12 @@ static bool is_in_foreground(void)
 	return ours;
 }
 
-static int spawn(char *const argv[], const int fds[2], bool own_group, pid_t *pid, struct err *err)
+static int start(char *const argv[], const int fds[2], bool own_group, pid_t *pid, struct err *err)
 {
-	posix_spawn_file_actions_t actions;
-	posix_spawnattr_t attributes;
-	sigset_t none, defaults;
+	struct spawn spawn = {
+		.argv = argv, .input = fds[0], .output = fds[1], .own_group = own_group};
+	int rc = spawn_command(&spawn, pid);
 
-	posix_spawn_file_actions_init(&actions);
-	if (fds[0] >= 0)
-		posix_spawn_file_actions_adddup2(&actions, fds[0], STDIN_FILENO);
-	else
-		posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-	posix_spawn_file_actions_adddup2(&actions, fds[1], STDOUT_FILENO);
-	posix_spawnattr_init(&attributes);
-	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
-						      (own_group ? POSIX_SPAWN_SETPGROUP : 0));
-	posix_spawnattr_setpgroup(&attributes, 0);
-	sigemptyset(&none);
-	sigemptyset(&defaults);
-	sigaddset(&defaults, SIGPIPE);
-	sigaddset(&defaults, SIGINT);
-	sigaddset(&defaults, SIGTERM);
-	posix_spawnattr_setsigmask(&attributes, &none);
-	posix_spawnattr_setsigdefault(&attributes, &defaults);
-	int rc = posix_spawnp(pid, argv[0], &actions, &attributes, argv, environ);
-	posix_spawn_file_actions_destroy(&actions);
-	posix_spawnattr_destroy(&attributes);
 	if (rc == 0)
 		return 0;
 	errno = rc;
@@ -140,7 +118,7 @@ static int run(char *const argv[], int input, unsigned timeout_ms, bool own_grou
 
 	if (pipe2(output, O_CLOEXEC) != 0)
 		return err_set_errno(err, ERR_AUTH, "can't make a pipe");
-	rc = spawn(argv, (int[]){input, output[1]}, own_group, &pid, err);
+	rc = start(argv, (int[]){input, output[1]}, own_group, &pid, err);
 	close(output[1]);
 	group = own_group ? -pid : pid;
 	if (rc == 0 && collect(output[0], deadline, argv[0], out, err) == 0) {

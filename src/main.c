@@ -31,8 +31,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/confine.h"
 #include "base/thread.h"
 #include "cli/cli.h"
+#include "cli/confinement.h"
 
 /*
  * The first signal asks to stop at the next safe point, the second one ends the program at once:
@@ -75,6 +77,8 @@ static void set_locale(void)
 int main(int argc, char **argv)
 {
 	umask(077);
+	if (!confinement_is_off())
+		confine_memory();
 	set_locale();
 	cancel_init();
 	handle(SIGINT, on_stop_signal);

@@ -5,6 +5,7 @@
 #include <sysexits.h>
 
 #include "base/log.h"
+#include "cli/confinement.h"
 #include "cli/console.h"
 #include "cli/targets.h"
 #include "cli/text.h"
@@ -165,6 +166,22 @@ static int load_config(const struct cli_options *options, struct config *config)
 	return sync_err_status(&err);
 }
 
+/* Behind it only the files of these accounts can be touched. */
+static int run_confined(const struct command *command, const struct cli *cli)
+{
+	struct err err = {0};
+	int status;
+
+	if (command->confined && confinement_begin(cli, &err) != 0) {
+		cli_error(NULL, &err);
+		status = sync_err_status(&err);
+	} else {
+		status = command->run(cli);
+	}
+	confinement_end();
+	return status;
+}
+
 /* The configuration is read and the names are known to be well-formed words. */
 static int run_on_targets(
 	const struct command *command, struct cli *cli, const char *const *words, size_t count)
@@ -183,7 +200,7 @@ static int run_on_targets(
 		count = 1;
 	}
 	if (targets_pick(cli, words, count, command->mailboxes, &problem))
-		status = command->run(cli);
+		status = run_confined(command, cli);
 	else
 		status = usage_error(command, &problem);
 	targets_free(cli);

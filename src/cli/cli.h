@@ -49,6 +49,7 @@ struct command {
 	size_t least, most;                /* how many names it takes; most 0: any number */
 	bool mailboxes;                    /* names may be ACCOUNT/MAILBOX */
 	bool number;                       /* the second name is a number, not an account */
+	bool confined;                     /* touches the files of its accounts only */
 	int (*run)(const struct cli *cli); /* returns the exit status */
 };
 

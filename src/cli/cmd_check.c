@@ -105,5 +105,6 @@ const struct command command_check = {
 	.names = "[ACCOUNT...]",
 	.summary = "do state, Maildir and server agree?",
 	.options = {"Options", rows, COUNT_OF(rows)},
+	.confined = true,
 	.run = run,
 };

@@ -59,5 +59,6 @@ const struct command command_dump = {
 	.options = {"Options", rows, COUNT_OF(rows)},
 	.least = 1,
 	.most = 1,
+	.confined = true,
 	.run = run,
 };

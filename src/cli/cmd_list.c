@@ -295,5 +295,6 @@ const struct command command_list = {
 	.names = "[ACCOUNT...]",
 	.summary = "show the mailboxes on both sides and how they pair",
 	.options = {"Options", rows, COUNT_OF(rows)},
+	.confined = true,
 	.run = run,
 };

@@ -141,5 +141,6 @@ const struct command command_log = {
 	.names = "[ACCOUNT...]",
 	.summary = "what past passes did, and what was deleted here and can come back",
 	.options = {"Options", rows, COUNT_OF(rows)},
+	.confined = true,
 	.run = run,
 };

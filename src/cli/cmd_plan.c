@@ -18,5 +18,6 @@ const struct command command_plan = {
 	.summary = "print what sync would do, one line an operation with its reason",
 	.options = {"Options", rows, COUNT_OF(rows)},
 	.mailboxes = true,
+	.confined = true,
 	.run = run,
 };

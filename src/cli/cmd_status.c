@@ -272,5 +272,6 @@ const struct command command_status = {
 	.names = "[ACCOUNT...]",
 	.summary = "show each mailbox: messages on the server, here, pending, last sync",
 	.options = {"Options", rows, COUNT_OF(rows)},
+	.confined = true,
 	.run = run,
 };

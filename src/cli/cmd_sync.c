@@ -33,5 +33,6 @@ const struct command command_sync = {
 	.summary = "make both sides equal; without names, of every account",
 	.options = {"Options", rows, COUNT_OF(rows)},
 	.mailboxes = true,
+	.confined = true,
 	.run = run,
 };

@@ -62,5 +62,6 @@ const struct command command_undo = {
 	.least = 1,
 	.most = 2,
 	.number = true,
+	.confined = true,
 	.run = run,
 };

@@ -9,17 +9,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "base/spawn.h"
 #include "base/thread.h"
 #include "net/net.h"
-
-extern char **environ;
 
 /* How long a command may take to end: after its pipes broke, after they were closed, after SIGTERM.
  */
@@ -153,34 +151,6 @@ static const struct stream_ops tunnel_ops = {
 	.close = tunnel_close,
 };
 
-/* Returns 0 or an errno. The command starts with no signal blocked or ignored, whatever our threads
- * do. */
-static int spawn(pid_t *pid, char *const *argv, int input, int output)
-{
-	posix_spawn_file_actions_t files;
-	posix_spawnattr_t attributes;
-	sigset_t none, all;
-	int rc;
-
-	sigemptyset(&none);
-	sigfillset(&all);
-	posix_spawn_file_actions_init(&files);
-	posix_spawnattr_init(&attributes);
-	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-	posix_spawnattr_setsigmask(&attributes, &none);
-	posix_spawnattr_setsigdefault(&attributes, &all);
-
-	rc = posix_spawn_file_actions_adddup2(&files, input, STDIN_FILENO);
-	if (rc == 0)
-		rc = posix_spawn_file_actions_adddup2(&files, output, STDOUT_FILENO);
-	if (rc == 0)
-		rc = posix_spawnp(pid, argv[0], &files, &attributes, argv, environ);
-
-	posix_spawnattr_destroy(&attributes);
-	posix_spawn_file_actions_destroy(&files);
-	return rc;
-}
-
 static bool is_missing(int error)
 {
 	return error == ENOENT || error == EACCES || error == ENOTDIR || error == ENOEXEC ||
@@ -216,7 +186,7 @@ struct stream *net_tunnel_open(char *const *argv, unsigned timeout_ms, struct er
 		return NULL;
 	}
 
-	rc = spawn(&pid, argv, to[0], from[1]);
+	rc = spawn_command(&(struct spawn){.argv = argv, .input = to[0], .output = from[1]}, &pid);
 	close(to[0]);
 	close(from[1]);
 	if (rc != 0) {

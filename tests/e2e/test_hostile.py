@@ -49,11 +49,11 @@ class Victim:
             "auth": {"user": "alice", "password": PASSWORD},
             "local": {"path": self.root},
         }
-        if self.scenario.tls != "none":
+        if self.scenario.tls != "none" and "ca_file" not in without:
             settings["server"]["ca_file"] = os.path.join(os.path.dirname(self.certificates["good"][0]), "ca.pem")
         for section, keys in self.scenario.settings.items():
             settings[section].update({k: v for k, v in keys.items() if k not in without})
-        if "token_command" in settings["auth"]:
+        if len(settings["auth"].keys() & {"token_command", "password_command"}) > 0:
             del settings["auth"]["password"]
         path = os.path.join(self.home, ".config", "godwit", "config.yaml")
         os.makedirs(os.path.dirname(path), exist_ok=True)
@@ -61,7 +61,7 @@ class Victim:
             file.write(yaml({"accounts": {"acc": settings}}))
         os.chmod(path, 0o600)
 
-    def run(self, *args):
+    def run(self, *args, **environment):
         """Status, standard output and error, seconds, and the most memory in KiB."""
         kept = {k: v for k, v in os.environ.items() if k.endswith("SAN_OPTIONS")}
         out, err = (os.path.join(self.folder, name) for name in ("out", "err"))
@@ -69,7 +69,7 @@ class Victim:
         with open(out, "wb") as out_file, open(err, "wb") as err_file:
             process = subprocess.Popen(
                 [GODWIT, *args], cwd=self.home, stdin=subprocess.DEVNULL, stdout=out_file, stderr=err_file,
-                env={**kept, "HOME": self.home, "PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"})
+                env={**kept, "HOME": self.home, "PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", **environment})
             while process.poll() is None:
                 peak = peak_kib(process.pid) or peak
                 if time.monotonic() > begun + SECONDS * (10 if SANITIZER else 2):

@@ -83,8 +83,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		buf_fini(&twice);
 	}
 	if (decode_number(buf_slice(&value), table, key, &n)) {
+		uint64_t same;
 		encode_number(&out, table, key, n);
-		ASSERT(slice_eq(buf_slice(&out), buf_slice(&value)));
+		ASSERT(decode_number(buf_slice(&out), table, key, &same) && same == n);
 	}
 	if (key_read_pending(key, &id, &pending) && key_read_number(&number, &id))
 		ASSERT(number.n <= key.n);

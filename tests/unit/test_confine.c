@@ -1,0 +1,216 @@
+/*
+ * What is given up stays given up: each case runs in a child, because there is no way back.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/base.h"
+#include "base/confine.h"
+#include "base/spawn.h"
+
+#define NO_LANDLOCK 77
+
+static char top[512], inside[600], outside[600], missing[700];
+
+static int setup(void **state)
+{
+	const char *folder = getenv("TMPDIR");
+
+	(void)state;
+	snprintf(top, sizeof(top), "%s/confine-XXXXXX", folder ? folder : "/tmp");
+	if (!mkdtemp(top))
+		return -1;
+	snprintf(inside, sizeof(inside), "%s/inside", top);
+	snprintf(outside, sizeof(outside), "%s/outside", top);
+	snprintf(missing, sizeof(missing), "%s/missing/deep", inside);
+	return mkdir(inside, 0700) || mkdir(outside, 0700);
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	char *command = xasprintf("rm -rf '%s'", top);
+	int rc = system(command);
+	free(command);
+	return rc;
+}
+
+/* The errno of making the file NAME in FOLDER, 0: made. */
+static int make(const char *folder, const char *name)
+{
+	char path[800];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	fd = open(path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return errno;
+	close(fd);
+	return 0;
+}
+
+/* The errno of opening PATH for reading. */
+static int look(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return errno;
+	close(fd);
+	return 0;
+}
+
+static int confine(void)
+{
+	const struct confine_path paths[] = {{"/usr", false}, {"/dev/null", true},
+		{"/no/such/folder", false}, {inside, true}, {missing, true}};
+	struct err err = {0};
+
+	return confine_files(paths, COUNT_OF(paths), &err);
+}
+
+/* 0, or the line that did not hold. */
+#define HOLDS(condition)                                                                           \
+	if (!(condition)) {                                                                        \
+		fprintf(stderr, "line %d: %s\n", __LINE__, #condition);                            \
+		_exit(1);                                                                          \
+	}
+
+static void files_child(void)
+{
+	char from[700], to[700];
+
+	HOLDS(make(outside, "before") == 0);
+	int rc = confine();
+	if (rc == 0)
+		_exit(NO_LANDLOCK);
+	HOLDS(rc == 1);
+	HOLDS(make(inside, "file") == 0);
+	HOLDS(mkdir(missing, 0700) != 0 && errno == ENOENT);
+	snprintf(from, sizeof(from), "%s/missing", inside);
+	HOLDS(mkdir(from, 0700) == 0 && mkdir(missing, 0700) == 0);
+	HOLDS(make(missing, "file") == 0);
+	snprintf(from, sizeof(from), "%s/file", missing);
+	snprintf(to, sizeof(to), "%s/moved", inside);
+	HOLDS(rename(from, to) == 0); /* as from tmp/ to cur/ */
+	HOLDS(look(to) == 0);
+	HOLDS(look("/usr") == 0);
+	HOLDS(make(outside, "file") == EACCES);
+	HOLDS(make("/usr", "file") == EACCES);
+	HOLDS(look(outside) == EACCES);
+	snprintf(to, sizeof(to), "%s/before", outside);
+	HOLDS(look(to) == EACCES);
+	HOLDS(unlink(to) != 0 && errno == EACCES);
+	HOLDS(truncate(to, 0) != 0 && errno == EACCES);
+	HOLDS(prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1);
+	_exit(0);
+}
+
+/* What a command started now may do, by way of the file that it makes. */
+static int run_touch(const char *folder, const char *name)
+{
+	char path[800];
+	char *const argv[] = {"touch", path, NULL};
+	struct spawn spawn = {.argv = argv, .input = -1, .output = -1, .own_group = true};
+	int status;
+	pid_t pid;
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	if (spawn_command(&spawn, &pid) != 0)
+		return -1;
+	if (waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
+		return -1;
+	return WEXITSTATUS(status);
+}
+
+static void commands_child(void)
+{
+	char *const nothing[] = {"/no/such/command", NULL};
+	struct spawn spawn = {.argv = nothing, .input = -1, .output = -1};
+	struct err err = {0};
+	pid_t pid;
+
+	HOLDS(run_touch(outside, "1") == 0);
+	HOLDS(spawn_command(&spawn, &pid) == ENOENT);
+	HOLDS(spawn_helper_start(&err) == 0);
+	int rc = confine();
+	HOLDS(rc >= 0);
+	HOLDS(rc == 0 || make(outside, "mine") == EACCES);
+	for (int i = 0; i < 20; i++)
+		HOLDS(run_touch(outside, "2") == 0);
+	HOLDS(spawn_command(&spawn, &pid) == ENOENT);
+	HOLDS(run_touch("/no/such/folder", "3") == 1);
+	spawn_helper_stop();
+	HOLDS(waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD);
+	_exit(rc == 0 ? NO_LANDLOCK : 0);
+}
+
+static void memory_child(void)
+{
+	struct rlimit limit;
+
+	confine_memory();
+	HOLDS(getrlimit(RLIMIT_CORE, &limit) == 0 && limit.rlim_cur == 0 && limit.rlim_max == 0);
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+	HOLDS(prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) == 0);
+#endif
+	_exit(0);
+}
+
+static void in_child(void (*run)(void))
+{
+	pid_t pid = fork();
+	int status;
+
+	if (pid == 0)
+		run();
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	if (WEXITSTATUS(status) == NO_LANDLOCK) {
+		print_message("NO LANDLOCK IN THIS KERNEL: files are not confined here\n");
+		skip();
+	}
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+static void files(void **state)
+{
+	(void)state;
+	in_child(files_child);
+}
+
+static void commands(void **state)
+{
+	(void)state;
+	in_child(commands_child);
+}
+
+static void memory(void **state)
+{
+	(void)state;
+	in_child(memory_child);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(files),
+		cmocka_unit_test(commands),
+		cmocka_unit_test(memory),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
