@@ -4,7 +4,7 @@
  * each as far away as an honest server on a bad line needs:
  *
  *     a response     has to be complete within one timeout, and a second for each 100 octets
- *     a command      has to be answered within three timeouts, and a second for each 1000 octets
+ *     a command      has to be answered within two timeouts, and a second for each 1000 octets
  *                    that came meanwhile (for each 100 of message bodies that we asked for). The
  *                    login as a whole counts as one command
  *     noise          responses that nobody asked for are bounded in number between two answers
@@ -18,7 +18,7 @@
 #include "base/base.h"
 #include "base/err.h"
 
-#define PACE_TIMEOUTS 3 /* for a command */
+#define PACE_TIMEOUTS 2 /* for a command */
 #define PACE_NOISE_MAX 20000u
 #define PACE_MESSAGES_MAX 5000000u
 
