@@ -285,12 +285,25 @@ const char *sasl_complaint(const struct sasl *sasl)
 	return sasl->complaint;
 }
 
+/* The library frees its copies as they are. What is wiped here is ours to change: only the door
+ * calls it const. */
+static void wipe_property(Gsasl_session *session, Gsasl_property property)
+{
+	char *copy = (char *)(uintptr_t)gsasl_property_fast(session, property);
+
+	if (copy)
+		explicit_bzero(copy, strlen(copy));
+}
+
 void sasl_close(struct sasl *sasl)
 {
 	if (!sasl)
 		return;
-	if (sasl->session)
+	if (sasl->session) {
+		wipe_property(sasl->session, GSASL_PASSWORD);
+		wipe_property(sasl->session, GSASL_SCRAM_SALTED_PASSWORD);
 		gsasl_finish(sasl->session);
+	}
 	if (sasl->library)
 		gsasl_done(sasl->library);
 	free(sasl);
