@@ -112,10 +112,10 @@ demo: ## show godwit at work with a throwaway server
 	@+$(MAKE_IN_PARALLEL) $(BUILD)/godwit
 	@$(PYTHON) tests/demo/demo.py $(BUILD)/godwit
 
-bench: ## compare with mbsync on this machine
+bench: ## compare with mbsync on this machine; B=ROW only some rows
 	@sh tests/tools/deps.sh build test bench
 	@+$(MAKE_IN_PARALLEL) $(BUILD)/godwit
-	@$(PYTHON) tests/bench/bench.py $(BUILD)/godwit
+	@$(PYTHON) tests/bench/bench.py $(BUILD)/godwit --only '$(B)'
 
 stats: ## lengths of functions and files
 	@$(PYTHON) tests/tools/stats.py $(MAIN) $(SOURCES) $(HELPER)

@@ -1,12 +1,13 @@
 #!/usr/bin/python3
 """godwit and mbsync at the same work, on the same server, in turns; medians, and how far the machine could go.
 
-usage: bench.py GODWIT [--only WORD] [--scale X] [--runs N] [--disk DIR]
+usage: bench.py GODWIT [--only WORD] [--scale X] [--runs N] [--disk DIR]    (make bench B=WORD)
 
 The mail lies in memory (/dev/shm) unless the row says "disk". Exit status 1: a run failed, or the sides ended up with
 different numbers of messages.
 """
 import argparse
+import math
 import os
 import random
 import shutil
@@ -79,6 +80,17 @@ class Session:
                 body = message(number, size)
                 parts.append(b" (\\Seen) {%d+}\r\n%s" % (len(body), body))
             self.run(b"APPEND " + mailbox.encode() + b"".join(parts))
+
+    def fill(self, count, size):
+        """COUNT messages in INBOX, quickly: the server copies the first ones."""
+        first = min(count, 1000)
+        self.append("INBOX", range(first), size)
+        self.run("SELECT INBOX")
+        while first < count:
+            some = min(first, count - first)
+            self.run("COPY 1:%d INBOX" % some)
+            first += some
+        self.run("CLOSE")
 
     def swallow(self, command):
         """Send, and read away whatever comes until the tagged answer."""
@@ -174,7 +186,7 @@ class Tool:
 class Bench:
     def __init__(self, options):
         self.godwit, self.options = os.path.abspath(options.godwit), options
-        self.users, self.rows = 0, []
+        self.users, self.made = 0, []
 
     def n(self, count):
         return max(10, int(count * self.options.scale))
@@ -184,7 +196,14 @@ class Bench:
         return "user%d" % self.users
 
     def tools(self, user, port=None, root="/dev/shm"):
-        return [Tool(self, name, user, port or self.server.tls_port, root) for name in ("godwit", "mbsync")]
+        pair = [Tool(self, name, user, port or self.server.tls_port, root) for name in ("godwit", "mbsync")]
+        self.made += pair
+        return pair
+
+    def close(self):
+        for tool in self.made:
+            tool.close()
+        self.made = []
 
     def row(self, name, tools, limit=None, note=""):
         ours, theirs = (statistics.median(tool.seconds) for tool in tools)
@@ -221,9 +240,25 @@ class Bench:
         note = "CPU %.1f s and %.1f s; memory %d and %d MB" % (
             statistics.median(tools[1].cpu), statistics.median(tools[0].cpu), tools[1].rss >> 10, tools[0].rss >> 10)
         if disk:
-            note = "sync calls of godwit: %s" % self.syncs(tools[0])
+            note = "sync calls of godwit: %s; plain files and one sync: %.2f s" % (
+                self.syncs(tools[0]), self.plain_files(count, size))
         self.row("first pull, %d messages, %d MB%s" % (count, count * size >> 20, ", disk" if disk else ""),
                  tools, statistics.median(limits), note)
+
+    def plain_files(self, count, size):
+        """So many files written into a folder, and one sync: as fast as a disk gets."""
+        folder = tempfile.mkdtemp(prefix="bench-", dir=self.options.disk)
+        body = message(0, size)
+        try:
+            os.sync()
+            begun = time.monotonic()
+            for number in range(count):
+                with open(os.path.join(folder, str(number)), "wb") as file:
+                    file.write(body)
+            os.sync()
+            return time.monotonic() - begun
+        finally:
+            shutil.rmtree(folder)
 
     def syncs(self, tool):
         """How often does a first pull wait for the disk?"""
@@ -241,9 +276,10 @@ class Bench:
         self.pull(disk=True)
 
     def noop(self):
-        for count in (self.n(1000), self.n(200000)):
+        counts, ours = (self.n(1000), self.n(200000)), []
+        for count in counts:
             user = self.user()
-            Session(self.server, user).append("INBOX", range(count), 300)
+            Session(self.server, user).fill(count, 300)
             tools = self.tools(user)
             for tool in tools:
                 tool.run(note=False)
@@ -254,8 +290,12 @@ class Bench:
             for _ in range(max(5, self.options.runs)):
                 for tool in tools:
                     tool.run()
-            self.row("nothing to do, %d messages in one mailbox" % count, tools, self.greeting(user),
-                     "memory %d and %d MB" % (tools[1].rss >> 10, tools[0].rss >> 10))
+            ours.append(statistics.median(tools[0].seconds))
+            note = "memory %d and %d MB" % (tools[1].rss >> 10, tools[0].rss >> 10)
+            if len(ours) == 2:
+                note += "; time grows with messages to the power of %.2f" % (
+                    math.log(ours[1] / ours[0]) / math.log(counts[1] / counts[0]))
+            self.row("nothing to do, %d messages in one mailbox" % count, tools, self.greeting(user), note)
 
     def greeting(self, user):
         """Connect, TLS, LOGIN, LIST with STATUS, LOGOUT."""
@@ -300,7 +340,7 @@ class Bench:
             users = [self.user() for _ in range(2)]
             tools = [self.tools(user)[i] for i, user in enumerate(users)]
             for user, tool in zip(users, tools):
-                Session(self.server, user).append("INBOX", range(count), 300)
+                Session(self.server, user).fill(count, 300)
                 tool.run(note=False)
             for turn in range(self.options.runs):
                 for user, tool in zip(users, tools):
@@ -347,19 +387,31 @@ class Bench:
         self.row("%d messages pushed" % count, tools, time.monotonic() - begun, "limit: MULTIAPPEND of 500")
 
     def deletions(self):
+        for where in ("on the server", "here"):
+            self.delete(where)
+
+    def delete(self, where):
         count, gone = self.n(20000), self.n(2000)
         users = [self.user() for _ in range(2)]
         tools = [self.tools(user)[i] for i, user in enumerate(users)]
         for user, tool in zip(users, tools):
             session = Session(self.server, user)
-            session.append("INBOX", range(count), 300)
+            session.fill(count, 300)
             tool.run(note=False)
-            session.run("SELECT INBOX")
-            session.run("STORE %d:%d +FLAGS.SILENT (\\Deleted)" % (count // 3, count // 3 + gone - 1))
-            session.run("EXPUNGE")
+            if where == "here":
+                for path in sorted(tool.files())[:gone]:
+                    os.remove(path)
+            else:
+                session.run("SELECT INBOX")
+                session.run("STORE %d:%d +FLAGS.SILENT (\\Deleted)" % (count // 3, count // 3 + gone - 1))
+                session.run("EXPUNGE")
             tool.run()
         self.same(tools, count - gone)
-        self.row("%d of %d deleted on the server" % (gone, count), tools)
+        self.row("%d of %d deleted %s" % (gone, count, where), tools)
+
+
+def mbsync_version():
+    return subprocess.run(["mbsync", "--version"], stdout=subprocess.PIPE, check=True).stdout.decode().splitlines()[0]
 
 
 ROWS = ["pull", "disk", "noop", "far", "flags", "push", "deletions"]
@@ -376,6 +428,8 @@ def main():
     if not shutil.which("mbsync"):
         sys.exit("bench: mbsync is not installed (Debian: isync)")
     bench = Bench(options)
+    print("%s; %d processors, load %.1f; %s; --runs %d --scale %g\n" % (
+        time.strftime("%Y-%m-%d"), os.cpu_count(), os.getloadavg()[0], mbsync_version(), options.runs, options.scale))
     print("| work | mbsync | godwit | ratio | limit | |\n|---|---|---|---|---|---|", flush=True)
     with Dovecot() as bench.server:
         for name in ROWS:
@@ -384,6 +438,8 @@ def main():
                     getattr(bench, name)()
                 except (Failed, OSError, subprocess.CalledProcessError) as problem:
                     sys.exit("bench: %s: %s" % (name, problem))
+                finally:
+                    bench.close()
 
 
 if __name__ == "__main__":

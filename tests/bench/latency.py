@@ -1,5 +1,6 @@
 """A relay that makes the line long: every byte arrives `delay` seconds later in either direction, however much is under
-way. Counts round trips: times that the client spoke again after it had heard something.
+way. Counts round trips: times that the client spoke and was still there to hear what was said to it then. (Nobody waits
+for the answer to a LOGOUT with which the client hangs up.)
 """
 import asyncio
 import threading
@@ -22,28 +23,36 @@ class Latency:
         return self
 
     def __exit__(self, *_):
-        self.loop.call_soon_threadsafe(self.server.close)
+        asyncio.run_coroutine_threadsafe(self._end(), self.loop).result()
         self.loop.call_soon_threadsafe(self.loop.stop)
         self.thread.join()
+        self.loop.close()
+
+    async def _end(self):
+        self.server.close()
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
 
     async def _serve(self, reader, writer):
-        heard = [True]
+        asked = [False]  # the client spoke, and nothing was said to it since
         await asyncio.sleep(self.delay)  # the connection itself takes a round trip
         there_reader, there_writer = await asyncio.open_connection("127.0.0.1", self.target)
-        await asyncio.gather(self._relay(reader, there_writer, heard, True),
-                             self._relay(there_reader, writer, heard, False), return_exceptions=True)
+        await asyncio.gather(self._relay(reader, there_writer, asked, True),
+                             self._relay(there_reader, writer, asked, False), return_exceptions=True)
 
-    async def _relay(self, reader, writer, heard, from_client):
+    async def _relay(self, reader, writer, asked, from_client):
         queue = asyncio.Queue()
         sender = asyncio.ensure_future(self._deliver(queue, writer))
         try:
             while data := await reader.read(1 << 18):
-                if from_client and heard[0]:
-                    self.round_trips += 1
-                heard[0] = not from_client
+                self.round_trips += asked[0] and not from_client
+                asked[0] = from_client
                 queue.put_nowait((self.loop.time() + self.delay, data))
         except OSError:
             pass
+        asked[0] = False
         queue.put_nowait((self.loop.time() + self.delay, b""))
         await sender
 
