@@ -8,7 +8,8 @@ bool guard_is_window(struct guard_count count)
 		return true;
 	if (count.told)
 		return false;
-	return (count.deletions >= GUARD_SLIDE && count.shown == count.shown_before) ||
+	return (count.deletions >= GUARD_SLIDE && count.shown >= GUARD_SLIDE_SHOWN &&
+		       count.shown == count.shown_before) ||
 	       (count.deletions > GUARD_JUMP && count.span > count.since + GUARD_GRACE);
 }
 

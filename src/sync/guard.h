@@ -25,13 +25,15 @@ struct guard_count {
  * looks as if the oldest had been deleted. Nothing proves it, but much gives it away:
  *
  *     it shows a round number of messages,
- *     or exactly as many as before, although some came: for each that comes one goes,
+ *     or exactly as many as before, although some came: for each that comes one goes (in a small
+ *     mailbox that is chance: five came and five were deleted),
  *     or the oldest of years go at once, while mail that expires goes day by day.
  *
  * What a server names as gone (VANISHED) it does not only hide: there, only the first counts.
  */
 #define GUARD_ROUND 1000            /* and multiples of it */
-#define GUARD_SLIDE 3               /* from here on equal numbers are no chance */
+#define GUARD_SLIDE 3               /* from here on equal numbers are no chance ... */
+#define GUARD_SLIDE_SHOWN 100       /* ... in mailboxes of at least so many */
 #define GUARD_JUMP 20               /* more than so many at once ... */
 #define GUARD_GRACE (2 * 24 * 3600) /* ... of more than the time since the last pass and this */
 bool guard_is_window(struct guard_count count);
