@@ -80,9 +80,15 @@ static struct lost *find(struct following *f, const struct digest *content)
 	return NULL;
 }
 
-/* The message was not deleted, it has another name, and perhaps other flags. */
-static void follow(struct following *f, struct lost *lost, const struct new_here *new)
+/*
+ * The message was not deleted, it has another name, and perhaps other flags. The row learns the
+ * name at once: whatever the plan makes of the message has to find its file.
+ */
+static int follow(
+	struct following *f, struct lost *lost, const struct new_here *new, struct err *err)
 {
+	static const struct flags none = {0};
+	struct settler *settler = f->w->pass->settler;
 	struct change *change = &f->look->here[lost->change];
 	struct flags mask = maildir_mask(f->box->maildir);
 	struct flags shown = flags_and(&new->flags, &mask);
@@ -92,6 +98,9 @@ static void follow(struct following *f, struct lost *lost, const struct new_here
 	change->flags = flags_or(&shown, &hidden);
 	change->kind = flags_equal(&change->flags, &change->base) ? CHANGE_NAME : CHANGE_FLAGS;
 	change->name = new->name;
+	return settler ? settle_flags(settler, f->box->row.id, change->uid, &none, &none,
+				 f->box->maildir, new->name, err)
+		       : 0;
 }
 
 int follow_renames(struct worker *w, struct box *box, struct look *look, struct err *err)
@@ -113,10 +122,10 @@ int follow_renames(struct worker *w, struct box *box, struct look *look, struct 
 			new->has_facts && !new->doubtful ? find(&f, &new->content) : NULL;
 		/* A file that can't be read just now may be any of those that are gone. */
 		look->here_complete &= !new->unreadable || new->refused;
-		if (lost)
-			follow(&f, lost, new);
-		else
+		if (!lost)
 			look->new_here[kept++] = *new;
+		else if (follow(&f, lost, new, err) != 0)
+			return -1;
 	}
 	look->new_here_count = kept;
 	return 0;

@@ -447,6 +447,7 @@ int look_here(struct worker *w, struct box *box, bool all_new, struct look *look
 	int rc = -1;
 
 	look->here_complete = true;
+	box->restless = false;
 	if (!box->maildir && box->lost != SIDE_HERE) /* plan: no folder yet */
 		return 0;
 	/* Read or not: whoever renames a file has to know what its letters mean. */
@@ -462,8 +463,9 @@ int look_here(struct worker *w, struct box *box, bool all_new, struct look *look
 	rc = box->maildir ? scan_until_stable(&s, err) : 1;
 	if (rc == 0) {
 		log_warn("another program keeps changing the folder: nothing is deleted on the "
-			 "server in this pass");
+			 "server, and nothing new sent, before it stands still");
 		look->here_complete = false;
+		box->restless = true;
 	} else if (rc == 1) {
 		rc = find_gone(&s, err);
 	}

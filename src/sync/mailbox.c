@@ -201,6 +201,8 @@ static bool holds(struct worker *w, struct box *box, enum op_kind kind)
 		box->remains = true;
 		return true;
 	}
+	if (append && box->restless)
+		return true; /* looked at again, see look_and_carry() */
 	box->held_there |= fetch && w->pass->hold_there;
 	box->held_here |= append && w->pass->hold_here;
 	return fetch ? w->pass->hold_there : w->pass->hold_here;
@@ -419,6 +421,7 @@ static int look_and_carry(struct round *r, struct err *err)
 		return -1;
 	/* What waits is found again by whoever takes it up. */
 	r->again |= look->truncated && !r->box->held_there;
+	r->again |= r->box->restless && look->new_here_count > 0;
 	return 0;
 }
 

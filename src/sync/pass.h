@@ -56,6 +56,8 @@ struct box {
 	bool incomplete; /* something is left undone: the watermark stays unknown */
 	bool waited;     /* for an APPEND in doubt */
 	bool looked;     /* went through the work phase */
+	bool restless;   /* the last look found its folder changing all the time: what seems new
+			    may be a file that another program just renamed */
 	struct patience patience; /* with this mailbox */
 	struct state_watermark
 		watermark; /* what the row's watermark may become when all is settled */
