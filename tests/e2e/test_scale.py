@@ -1,5 +1,6 @@
 """What grows with the number of messages, and what must not."""
 import os
+import shutil
 import time
 
 import pytest
@@ -129,6 +130,22 @@ def test_memory_does_not_grow_with_the_mailbox(maildir_server, tmp_path):
         peaks[count] = max(first.peak_kib, second.peak_kib)
         world.close()
     assert peaks[many] - peaks[1000] < 24 * MIB, "peaks in KiB: %s" % peaks
+
+
+@pytest.mark.plain_build
+def test_memory_of_pairing(maildir_server, tmp_path):
+    """Both sides are compared after a lost state: that holds less than a KiB for each message."""
+    peaks, many = {}, 10000
+    for count in (1000, many):
+        world = World(maildir_server, tmp_path, "pair%d" % count, account="pair%d" % count)
+        write_maildir(maildir_server, world.user, count)
+        world.sync("-q")
+        shutil.rmtree(world.state)
+        run = world.sync("--json")
+        assert (run.summary()["adopted"], run.summary()["fetched"]) == (count, 0)
+        peaks[count] = run.peak_kib
+        world.close()
+    assert peaks[many] - peaks[1000] < many, "peaks in KiB: %s" % peaks
 
 
 @pytest.mark.plain_build
