@@ -132,3 +132,20 @@ int ledger_close(struct pass *pass, struct err *err)
 			return -1;
 	return 0;
 }
+
+/* ---- what an earlier pass left ---- */
+
+int pass_has_leftovers(struct pass *pass, const struct box *box, struct err *err)
+{
+	struct state_read *read = NULL;
+	struct state_upload upload;
+	struct state_pending pending;
+
+	if (state_read_begin(pass->state, &read, err) != 0)
+		return -1;
+	int rc = state_next_upload(read, box->row.id, (struct slice){0}, &upload, err);
+	if (rc == 0 && pass->policy.retry)
+		rc = state_next_pending(read, box->row.id, NULL, &pending, err);
+	state_read_end(read);
+	return rc;
+}

@@ -241,20 +241,6 @@ static int carry(struct worker *w, struct box *box, const struct op *ops, size_t
 	base_bug(__FILE__, __LINE__, "no such operation");
 }
 
-void pass_tell_op(struct pass *pass, const struct box *box, const struct op *op)
-{
-	struct report_event event = {
-		.kind = REPORT_OP,
-		.account = pass->account->name,
-		.mailbox = box->name,
-		.uid = op->uid,
-		.file = op->name,
-		.operation = op_kind_name(op->kind),
-		.reason = op->reason,
-	};
-	report_event(pass->report, &event);
-}
-
 /* `plan`: say it instead. Deletions are said by pass_delete(), when it is known which are moves,
  * and what the guard thinks of the others. */
 static void tell_plan(struct worker *w, struct box *box, const struct plan *plan)

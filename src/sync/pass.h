@@ -155,7 +155,7 @@ int line_break(struct worker *worker, struct err *err) MUST_USE;
 /* The connection is gone, and with it what was asked: they go back to the pool. */
 void line_cut(struct worker *worker);
 
-/* ---- worker.c ---- */
+/* ---- tell.c ---- */
 
 /* A mailbox or message failed: counted and told. UID 0 and FILE NULL: the mailbox. */
 void pass_failed(struct pass *pass, const struct box *box, uint32_t uid, const char *file,
@@ -163,12 +163,6 @@ void pass_failed(struct pass *pass, const struct box *box, uint32_t uid, const c
 /* Tell one event about a mailbox ("" for the account). */
 void pass_tell(
 	struct pass *pass, enum report_event_kind kind, const char *mailbox, const char *reason);
-
-/* ---- account.c ---- */
-
-/* 1: an earlier pass left work: an upload in doubt, or, with --retry, what was refused. 0, -1. */
-int pass_has_leftovers(struct pass *pass, const struct box *box, struct err *err) MUST_USE;
-
 /* `plan`: one operation that would be done. */
 void pass_tell_op(struct pass *pass, const struct box *box, const struct op *op);
 
@@ -314,6 +308,8 @@ int recover_arrivals(struct pass *pass, struct err *err) MUST_USE;
 int ledger_open(struct pass *pass, struct imap *imap, struct err *err) MUST_USE;
 /* Everything is done: tell what still waits, forget what does not. */
 int ledger_close(struct pass *pass, struct err *err) MUST_USE;
+/* 1: an earlier pass left work: an upload in doubt, or, with --retry, what was refused. 0, -1. */
+int pass_has_leftovers(struct pass *pass, const struct box *box, struct err *err) MUST_USE;
 
 /* ---- history.c ---- */
 

@@ -110,31 +110,6 @@ int worker_select_ahead(struct worker *w, struct box *box, struct err *err)
 	return 0;
 }
 
-void pass_failed(struct pass *pass, const struct box *box, uint32_t uid, const char *file,
-	const struct err *err)
-{
-	struct report_event event = {
-		.kind = REPORT_FAILED,
-		.account = pass->account->name,
-		.mailbox = box ? box->name : "",
-		.uid = uid,
-		.file = file,
-		.reason = err->msg,
-		.err = err,
-	};
-	atomic_fetch_add(&pass->report->totals.failed, 1);
-	report_failed(pass->report, sync_failure_status(err));
-	report_event(pass->report, &event);
-}
-
-void pass_tell(
-	struct pass *pass, enum report_event_kind kind, const char *mailbox, const char *reason)
-{
-	struct report_event event = {
-		.kind = kind, .account = pass->account->name, .mailbox = mailbox, .reason = reason};
-	report_event(pass->report, &event);
-}
-
 /* ---- one mailbox ---- */
 
 /* BOX is done with, for better or worse. */
