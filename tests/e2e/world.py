@@ -91,9 +91,10 @@ class World:
         path = path or os.path.join(self.home, ".config", "godwit", "config.yaml")
         os.makedirs(os.path.dirname(path), exist_ok=True)
         accounts = {w.account: w.settings for w in [self] + self.neighbours}
-        with open(path, "w") as file:
+        with open(path + ".new", "w") as file:
             file.write(yaml({"accounts": accounts}))
-        os.chmod(path, 0o600)
+        os.chmod(path + ".new", 0o600)
+        os.replace(path + ".new", path)  # a run that was begun before may be reading it
         return path
 
     def _environment(self):
