@@ -28,11 +28,18 @@ static void print_text(const char *account, uint64_t pass, uint64_t count)
 {
 	struct buf text = {0};
 
-	buf_addf(&text,
-		"%s: %" PRIu64 " %s that pass %" PRIu64
-		" deleted %s back; the next sync sends %s to the server\n",
-		account, count, count == 1 ? "message" : "messages", pass,
-		count == 1 ? "is" : "are", count == 1 ? "it" : "them");
+	if (count == 0)
+		buf_addf(&text,
+			"%s: nothing that pass %" PRIu64
+			" deleted here is left to bring back: it is back already, or kept no "
+			"longer\n",
+			account, pass);
+	else
+		buf_addf(&text,
+			"%s: %" PRIu64 " %s that pass %" PRIu64
+			" deleted %s back; the next sync sends %s to the server\n",
+			account, count, count == 1 ? "message" : "messages", pass,
+			count == 1 ? "is" : "are", count == 1 ? "it" : "them");
 	console_print(buf_slice(&text));
 	buf_fini(&text);
 }

@@ -336,14 +336,36 @@ static int restore(const struct maildir_root *root, const struct attic *attic, u
 	}
 	if (rc == 0)
 		rc = make_durable(root, &items, *pass, err);
-	if (rc == 0 && *count == 0)
-		rc = *pass ? err_set(err, ERR_CONFIG,
-				     "nothing that pass %llu deleted is kept; see `godwit log`",
-				     (unsigned long long)*pass)
-			   : err_set(err, ERR_CONFIG, "nothing that was deleted here is kept");
 	keywords_free(keywords);
 	arena_fini(&arena);
 	return rc;
+}
+
+/* Nothing is kept of *PASS (0: of any). That is no mistake if there was such a pass: an undo asked
+ * for twice. A pass that was killed has no line, so whoever asks for it once more is told that it
+ * is unknown. */
+static int find_done(const struct config_account *account, uint64_t *pass, struct err *err)
+{
+	struct arena arena = {0};
+	struct sync_log log = {0};
+	uint64_t known = 0;
+	int rc = read_passes(account, &arena, &log, err);
+
+	for (size_t i = 0; rc == 0 && i < log.pass_count; i++) {
+		const struct sync_past *past = &log.passes[i];
+		if (*pass ? past->pass == *pass
+			  : past->deleted_here > 0 || past->boxes_deleted_here > 0)
+			known = past->pass;
+	}
+	arena_fini(&arena);
+	if (rc != 0)
+		return rc;
+	if (known == 0)
+		return *pass ? err_set(err, ERR_CONFIG, "no pass %llu is known; see `godwit log`",
+				       (unsigned long long)*pass)
+			     : err_set(err, ERR_CONFIG, "nothing was ever deleted here");
+	*pass = known;
+	return 0;
 }
 
 int sync_undo(
@@ -358,6 +380,8 @@ int sync_undo(
 	int rc = open_both(account, &root, &attic, err);
 	if (rc == 0)
 		rc = restore(&root, &attic, pass, count, err);
+	if (rc == 0 && *count == 0)
+		rc = find_done(account, pass, err);
 	close_both(&root, &attic);
 	close(lock_fd);
 	return rc;

@@ -75,7 +75,14 @@ def test_a_pass_by_its_number(world):
     world.run("undo", world.account, str(passes[0]))
     here = bodies_here(world, "INBOX")
     assert wire(bodies[0]) in here and wire(bodies[1]) not in here
-    world.run("undo", world.account, str(passes[0]), expect=78)
+    here = world.here.snapshot()
+    again = world.run("undo", world.account, str(passes[0]))
+    assert again.out.count("\n") == 1 and "nothing that pass %d deleted" % passes[0] in again.out and again.err == ""
+    (done,) = world.run("undo", world.account, str(passes[0]), "--json").json()
+    assert done["pass"] == passes[0] and done["restored"] == 0
+    assert world.here.snapshot() == here
+    assert "no pass %d" % (passes[1] + 7) in world.run("undo", world.account, str(passes[1] + 7), expect=78).err
+    world.run("undo", "nobody", expect=64)
     world.run("undo", world.account, "x", expect=64)
     world.run("undo", expect=64)
 
@@ -83,7 +90,7 @@ def test_a_pass_by_its_number(world):
 def test_nothing_to_undo(world):
     world.sync()
     run = world.run("undo", world.account, expect=78)
-    assert "nothing" in run.err
+    assert "nothing was ever deleted" in run.err
     assert world.run("log").out == ""
 
 
@@ -115,7 +122,8 @@ def test_not_kept_at_all(world):
     world.settings["sync"]["keep_deleted"] = "0"
     world.sync_same()
     assert not os.path.exists(os.path.join(world.state, "deleted"))
-    world.run("undo", world.account, expect=78)
+    assert "kept no longer" in world.run("undo", world.account).out
+    assert wire(bodies[0]) not in bodies_here(world, "INBOX")
 
 
 @pytest.mark.skipif(not os.path.isdir("/dev/shm"), reason="needs a second file system")
@@ -174,7 +182,7 @@ def test_undo_of_a_deleted_mailbox_twice(layout_world):
     assert world.here.mailboxes() == {"INBOX"}
     world.run("undo", world.account)
     snapshot = world.here.snapshot()
-    world.run("undo", world.account, expect=78)
+    assert "back already" in world.run("undo", world.account).out
     assert world.here.snapshot() == snapshot
     assert {name: by_body(world.here.messages(name)) for name in bodies} == before
     world.sync_same()
