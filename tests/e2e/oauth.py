@@ -63,6 +63,7 @@ class OAuthServer:
     expires:  what it says of the lifetime          refresh:  the refresh token that is good; None: none is
     rotates:  a refresh token is good only once     pending:  polls until the user has agreed
     denied:   the user says no                      broken:   (HTTP status, body) for every request
+    interval: seconds that it wants between polls   slow_down: it asks for slower polls while pending
     asked:    the forms that came, oldest first     given:    tokens that it gave out, oldest first
     """
 
@@ -72,7 +73,7 @@ class OAuthServer:
         self.user, self.lifetime, self.expires = "", 3600, 3600
         self.refresh, self.rotates = None, False
         self.pending, self.denied, self.broken = 0, False, None
-        self.slow_down = False
+        self.interval, self.slow_down = 0, False
         self.asked, self.given, self.count = [], [], 0
         server = self
 
@@ -117,7 +118,7 @@ class OAuthServer:
         if form.get("client_id") != CLIENT or form.get("client_secret") != SECRET:
             return 401, {"error": "invalid_client", "error_description": "who\x1b[2J are you?"}
         if path == "/device":
-            return 200, {"device_code": "dev1ce", "user_code": "WXYZ-1234", "expires_in": 60, "interval": 1,
+            return 200, {"device_code": "dev1ce", "user_code": "WXYZ-1234", "expires_in": 60, "interval": self.interval,
                          "verification_uri": self.url + "/activate",
                          "verification_uri_complete": self.url + "/activate?code=WXYZ-1234"}
         if form.get("grant_type") == DEVICE_GRANT and form.get("device_code") == "dev1ce":

@@ -24,11 +24,6 @@ ssl_ca = <{dir}/ca.pem
 ssl_verify_client_cert = yes
 ssl_require_crl = no
 auth_ssl_username_from_cert = yes
-service anvil {{
-  unix_listener anvil-auth-penalty {{
-    mode = 0
-  }}
-}}
 ssl_cert_username_field = commonName
 passdb {{
   driver = static

@@ -45,7 +45,7 @@ def test_first_line_counts(world):
     ("sleep 60 & echo secret", "in time"),
 ])
 def test_commands_that_fail(world, text, word):
-    command(world, *script(world, text), timeout="2s")
+    command(world, *script(world, text), timeout="1s")
     run = world.sync(expect=77)
     assert word in run.err and "secret" not in run.err.replace("sh -c", "") and len(run.err.splitlines()) == 1, run
 
