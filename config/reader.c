@@ -1,43 +1,15 @@
 /*
- * From the tree to accounts. Each key is looked up in the account, then in `defaults`, then in the
- * table; lists replace, never merge. The six sources of a secret are one group: an account that
- * names any of them names all.
+ * From the tree to accounts. Lists replace those of `defaults`, they never merge with them.
  */
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <unistd.h>
 
-#include "config/config.h"
 #include "config/nearest.h"
-#include "config/oauth.h"
+#include "config/reading.h"
 #include "config/values.h"
-#include "config/yaml.h"
 #include "model/quirk.h"
-
-struct reading {
-	const char *file;
-	struct err *err;
-	const struct yaml_node *defaults; /* NULL: none */
-	const struct yaml_node *account;
-	struct config_account *out;
-};
-
-static int fail(struct reading *r, unsigned line, unsigned column, const char *fmt, ...)
-	PRINTF(4, 5);
-
-static int fail(struct reading *r, unsigned line, unsigned column, const char *fmt, ...)
-{
-	char text[400];
-	va_list args;
-
-	va_start(args, fmt);
-	vsnprintf(text, sizeof(text), fmt, args);
-	va_end(args);
-	return err_set(r->err, ERR_CONFIG, "%s:%u:%u: %s", r->file, line, column, text);
-}
 
 /* ---- unknown keys ---- */
 
@@ -55,21 +27,10 @@ static int unknown_key(struct reading *r, const struct yaml_node *node, const ch
 		words[count++] = config_options[i].key;
 	const char *near = nearest_word(slice_str(name), words, count);
 	if (near)
-		return fail(r, node->key_line, node->key_column,
+		return reading_fail(r, node->key_line, node->key_column,
 			"unknown key '%s'; did you mean '%s'?", name, near);
-	return fail(r, node->key_line, node->key_column,
+	return reading_fail(r, node->key_line, node->key_column,
 		"unknown key '%s'; see sample.yaml for all keys", name);
-}
-
-static const struct config_option *find_option(const char *prefix, const char *key)
-{
-	char name[128];
-
-	snprintf(name, sizeof(name), "%s%s%s", prefix, *prefix ? "." : "", key);
-	for (size_t i = 0; i < config_option_count; i++)
-		if (strcmp(config_options[i].key, name) == 0)
-			return &config_options[i];
-	return NULL;
 }
 
 /* PREFIX + "." + KEY holds keys of its own: some option's name begins with it. NAME gets it. */
@@ -92,167 +53,16 @@ static int check_keys(struct reading *r, const struct yaml_node *map, const char
 			if (yaml_is_null(node))
 				continue;
 			if (node->kind != YAML_MAP)
-				return fail(r, node->line, node->column,
+				return reading_fail(r, node->line, node->column,
 					"'%s' must hold keys of its own, like %s: { ... }",
 					node->key, node->key);
 			if (check_keys(r, node, name) != 0)
 				return -1;
-		} else if (strchr(node->key, '.') || !find_option(prefix, node->key)) {
+		} else if (strchr(node->key, '.') || !reading_option(prefix, node->key)) {
 			return unknown_key(r, node, prefix);
 		}
 	}
 	return 0;
-}
-
-/* ---- values ---- */
-
-/* The node of "server.host" below MAP, NULL if it is not there or says nothing. */
-static const struct yaml_node *find_in(const struct yaml_node *map, const char *key)
-{
-	const struct yaml_node *node = map;
-
-	for (const char *dot; node && (dot = strchr(key, '.')); key = dot + 1) {
-		char section[32];
-		snprintf(section, sizeof(section), "%.*s", (int)(dot - key), key);
-		node = yaml_get(node, section);
-	}
-	node = node ? yaml_get(node, key) : NULL;
-	return node && !yaml_is_null(node) ? node : NULL;
-}
-
-static const struct yaml_node *find(const struct reading *r, const char *key)
-{
-	const struct yaml_node *node = find_in(r->account, key);
-	return node ? node : find_in(r->defaults, key);
-}
-
-static const char *fallback(const char *key)
-{
-	for (size_t i = 0; i < config_option_count; i++)
-		if (strcmp(config_options[i].key, key) == 0)
-			return config_options[i].fallback;
-	base_bug(__FILE__, __LINE__, key);
-}
-
-static int scalar(struct reading *r, const char *key, const struct yaml_node *node)
-{
-	if (node->kind == YAML_SCALAR)
-		return 0;
-	return fail(r, node->line, node->column, "%s must be a single value", key);
-}
-
-static int get_string(struct reading *r, const char *key, char **out)
-{
-	const struct yaml_node *node = find(r, key);
-
-	if (!node)
-		return 0;
-	if (scalar(r, key, node) != 0)
-		return -1;
-	*out = xstrndup(node->text.p, node->text.n);
-	return 0;
-}
-
-static int get_path(struct reading *r, const char *key, bool must_exist, char **out)
-{
-	const struct yaml_node *node = find(r, key);
-	char reason[200];
-
-	if (!node)
-		return 0;
-	if (scalar(r, key, node) != 0)
-		return -1;
-	*out = value_path(node->text.p, reason, sizeof(reason));
-	if (!*out)
-		return fail(r, node->line, node->column, "%s: %s", key, reason);
-	if (must_exist && access(*out, R_OK) != 0)
-		return fail(r, node->line, node->column,
-			"%s: the file %s can't be read; name one that is there", key, *out);
-	return 0;
-}
-
-static int get_number(
-	struct reading *r, const char *key, unsigned least, unsigned most, unsigned *out)
-{
-	const struct yaml_node *node = find(r, key);
-	uint64_t value = 0;
-
-	if (node && scalar(r, key, node) != 0)
-		return -1;
-	if (!slice_number(node ? node->text : slice_str(fallback(key)), most, &value) ||
-		value < least)
-		return node ? fail(r, node->line, node->column, "%s must be a number from %u to %u",
-				      key, least, most)
-			    : -1;
-	*out = (unsigned)value;
-	return 0;
-}
-
-static int get_duration(struct reading *r, const char *key, int64_t *seconds)
-{
-	const struct yaml_node *node = find(r, key);
-
-	if (node && scalar(r, key, node) != 0)
-		return -1;
-	if (value_duration(node ? node->text.p : fallback(key), seconds))
-		return 0;
-	return node ? fail(r, node->line, node->column, "%s must be a time like 60s, 2m, 1h or 30d",
-			      key)
-		    : -1;
-}
-
-/* Index among the option's values. */
-static int get_enum(struct reading *r, const char *key, int *out)
-{
-	const struct yaml_node *node = find(r, key);
-	const struct config_option *option = find_option("", key);
-
-	if (node && scalar(r, key, node) != 0)
-		return -1;
-	*out = value_enum(node ? node->text.p : option->fallback, option->values);
-	if (*out >= 0)
-		return 0;
-	ASSERT(node); /* the table's own default is one of its values */
-	return fail(r, node->line, node->column, "%s must be one of %s", key, option->values);
-}
-
-static void list_add(struct config_list *list, const char *item)
-{
-	list->items = xrealloc_array(list->items, list->count + 2, sizeof(*list->items));
-	list->items[list->count++] = xstrdup(item);
-	list->items[list->count] = NULL;
-}
-
-static int fill_list(
-	struct reading *r, const char *key, const struct yaml_node *node, struct config_list *out)
-{
-	if (node->kind != YAML_LIST)
-		return fail(r, node->line, node->column, "%s must be a list, like [a, b]", key);
-	for (const struct yaml_node *item = node->first; item; item = item->next) {
-		if (item->kind != YAML_SCALAR || item->text.n == 0)
-			return fail(
-				r, item->line, item->column, "%s: each item must be a word", key);
-		list_add(out, item->text.p);
-	}
-	return 0;
-}
-
-static int get_list(struct reading *r, const char *key, struct config_list *out)
-{
-	const struct yaml_node *node = find(r, key);
-	return node ? fill_list(r, key, node, out) : 0;
-}
-
-static int get_argv(
-	struct reading *r, const char *key, const struct yaml_node *node, struct config_list *out)
-{
-	if (fill_list(r, key, node, out) != 0)
-		return -1;
-	return out->count > 0
-		       ? 0
-		       : fail(r, node->line, node->column,
-				 "%s: a command needs at least its name, like [pass, show, mail]",
-				 key);
 }
 
 /* ---- sections ---- */
@@ -261,11 +71,11 @@ static int read_port(struct reading *r)
 {
 	unsigned port;
 
-	if (!find(r, "server.port")) {
+	if (!reading_find(r, "server.port")) {
 		r->out->port = r->out->tls == CONFIG_TLS_IMPLICIT ? 993 : 143;
 		return 0;
 	}
-	if (get_number(r, "server.port", 1, 65535, &port) != 0)
+	if (reading_number(r, "server.port", 1, 65535, &port) != 0)
 		return -1;
 	r->out->port = (uint16_t)port;
 	return 0;
@@ -273,40 +83,41 @@ static int read_port(struct reading *r)
 
 static int read_pins(struct reading *r)
 {
-	const struct yaml_node *node = find(r, "server.pin");
+	const struct yaml_node *node = reading_find(r, "server.pin");
 
-	if (get_list(r, "server.pin", &r->out->pins) != 0)
+	if (reading_list(r, "server.pin", &r->out->pins) != 0)
 		return -1;
 	for (const struct yaml_node *item = node ? node->first : NULL; item; item = item->next)
 		if (!value_pin(item->text.p))
-			return fail(r, item->line, item->column,
+			return reading_fail(r, item->line, item->column,
 				"server.pin: a pin is 'sha256:' and 64 hex digits");
 	return 0;
 }
 
 static int read_tunnel(struct reading *r)
 {
-	const struct yaml_node *node = find(r, "server.tunnel");
+	const struct yaml_node *node = reading_find(r, "server.tunnel");
 
-	if (node && get_argv(r, "server.tunnel", node, &r->out->tunnel) != 0)
+	if (node && reading_argv(r, "server.tunnel", node, &r->out->tunnel) != 0)
 		return -1;
 	if (!r->out->host && r->out->tunnel.count == 0)
-		return fail(r, r->account->line, r->account->column,
+		return reading_fail(r, r->account->line, r->account->column,
 			"account '%s' has no server.host; name the IMAP server", r->out->name);
 	return 0;
 }
 
 static int read_host(struct reading *r)
 {
-	const struct yaml_node *node = find(r, "server.host");
+	const struct yaml_node *node = reading_find(r, "server.host");
 	char reason[200];
 
 	if (!node)
 		return 0;
-	if (scalar(r, "server.host", node) != 0)
+	if (reading_scalar(r, "server.host", node) != 0)
 		return -1;
 	r->out->host = value_host(node->text.p, reason, sizeof(reason));
-	return r->out->host ? 0 : fail(r, node->line, node->column, "server.host: %s", reason);
+	return r->out->host ? 0
+			    : reading_fail(r, node->line, node->column, "server.host: %s", reason);
 }
 
 static int check_quirk(struct reading *r, const struct yaml_node *node, const char *word)
@@ -318,17 +129,17 @@ static int check_quirk(struct reading *r, const struct yaml_node *node, const ch
 		if (strcasecmp(known[count], word) == 0)
 			return 0;
 	const char *near = nearest_word(slice_str(word), known, count);
-	return near ? fail(r, node->line, node->column,
+	return near ? reading_fail(r, node->line, node->column,
 			      "server.quirks knows no '%.60s'; did you mean '%s'?", word, near)
-		    : fail(r, node->line, node->column,
+		    : reading_fail(r, node->line, node->column,
 			      "server.quirks knows no '%.60s'; see godwit.yaml(5)", word);
 }
 
 static int read_quirks(struct reading *r)
 {
-	const struct yaml_node *node = find(r, "server.quirks");
+	const struct yaml_node *node = reading_find(r, "server.quirks");
 
-	if (get_list(r, "server.quirks", &r->out->quirks) != 0)
+	if (reading_list(r, "server.quirks", &r->out->quirks) != 0)
 		return -1;
 	for (size_t i = 0; i < r->out->quirks.count; i++)
 		if (check_quirk(r, node ? node : r->account, r->out->quirks.items[i]) != 0)
@@ -342,22 +153,22 @@ static int read_server(struct reading *r)
 	int tls = 0, compress = 0;
 	int64_t timeout = 0, retry = 0;
 
-	if (read_host(r) != 0 || get_enum(r, "server.tls", &tls) != 0)
+	if (read_host(r) != 0 || reading_enum(r, "server.tls", &tls) != 0)
 		return -1;
 	a->tls = (enum config_tls)tls;
-	if (read_port(r) != 0 || get_path(r, "server.ca_file", true, &a->ca_file) != 0 ||
+	if (read_port(r) != 0 || reading_path(r, "server.ca_file", true, &a->ca_file) != 0 ||
 		read_pins(r) != 0 ||
-		get_path(r, "server.client_cert", true, &a->client_cert) != 0 ||
-		get_path(r, "server.client_key", true, &a->client_key) != 0 ||
+		reading_path(r, "server.client_cert", true, &a->client_cert) != 0 ||
+		reading_path(r, "server.client_key", true, &a->client_key) != 0 ||
 		read_tunnel(r) != 0 ||
-		get_number(r, "server.connections", 1, 32, &a->connections) != 0 ||
-		get_duration(r, "server.timeout", &timeout) != 0 ||
-		get_duration(r, "server.retry", &retry) != 0 ||
-		get_enum(r, "server.compress", &compress) != 0 || read_quirks(r) != 0)
+		reading_number(r, "server.connections", 1, 32, &a->connections) != 0 ||
+		reading_duration(r, "server.timeout", &timeout) != 0 ||
+		reading_duration(r, "server.retry", &retry) != 0 ||
+		reading_enum(r, "server.compress", &compress) != 0 || read_quirks(r) != 0)
 		return -1;
 	a->compress = (enum config_compress)compress;
 	if (timeout < 1 || timeout > 86400 || retry > 86400)
-		return fail(r, r->account->line, r->account->column,
+		return reading_fail(r, r->account->line, r->account->column,
 			"account '%s': server.timeout must be 1s to 1d, server.retry at most 1d",
 			a->name);
 	a->timeout_ms = (unsigned)timeout * 1000;
@@ -365,166 +176,16 @@ static int read_server(struct reading *r)
 	return 0;
 }
 
-static const struct {
-	const char *key;
-	enum config_secret kind;
-} secrets[] = {
-	{"auth.password", CONFIG_SECRET_PASSWORD},
-	{"auth.password_command", CONFIG_SECRET_COMMAND},
-	{"auth.password_file", CONFIG_SECRET_FILE},
-	{"auth.password_env", CONFIG_SECRET_ENV},
-	{"auth.token_command", CONFIG_SECRET_TOKEN_COMMAND},
-	{"auth.oauth", CONFIG_SECRET_OAUTH},
-};
-
-/* The one source of a secret below MAP. 1: found (*WHICH), 0: none, -1: several. */
-static int find_secret(struct reading *r, const struct yaml_node *map, size_t *which,
-	const struct yaml_node **found)
-{
-	int count = 0;
-
-	for (size_t i = 0; i < COUNT_OF(secrets); i++) {
-		const struct yaml_node *node = find_in(map, secrets[i].key);
-		if (!node)
-			continue;
-		if (count++ > 0)
-			return fail(r, node->key_line, node->key_column,
-				"%s and %s can't both be set; keep one", secrets[*which].key,
-				secrets[i].key);
-		*which = i;
-		*found = node;
-	}
-	return count;
-}
-
-/* A login that needs no secret: a tunnel that is logged in already, a client certificate
- * (EXTERNAL), or a Kerberos ticket. */
-static bool needs_no_secret(const struct config_account *a)
-{
-	if (a->tunnel.count > 0 || a->client_cert)
-		return true;
-	for (size_t i = 0; i < a->mechanisms.count; i++)
-		if (strcasecmp(a->mechanisms.items[i], "GSSAPI") == 0)
-			return true;
-	return false;
-}
-
-static int get_url(struct reading *r, const char *key, char **out)
-{
-	const struct yaml_node *node = find(r, key);
-
-	if (get_string(r, key, out) != 0)
-		return -1;
-	return !node || strncmp(*out, "https://", 8) == 0
-		       ? 0
-		       : fail(r, node->line, node->column, "%s must begin with https://", key);
-}
-
-/* The addresses that the file does not name are the provider's. */
-static int read_provider(struct reading *r)
-{
-	struct config_oauth *oauth = &r->out->oauth;
-	const struct oauth_provider *provider;
-	int which;
-
-	if (!find(r, "auth.oauth.provider"))
-		return 0;
-	if (get_enum(r, "auth.oauth.provider", &which) != 0 ||
-		get_string(r, "auth.oauth.provider", &oauth->provider) != 0)
-		return -1;
-	provider = oauth_provider(oauth->provider);
-	ASSERT(provider);
-	if (!oauth->token_url)
-		oauth->token_url = xstrdup(provider->token_url);
-	if (!oauth->device_url)
-		oauth->device_url = xstrdup(provider->device_url);
-	if (!oauth->scope)
-		oauth->scope = xstrdup(provider->scope);
-	return 0;
-}
-
-static int read_oauth(struct reading *r, const struct yaml_node *section)
-{
-	struct config_oauth *oauth = &r->out->oauth;
-	const struct yaml_node *command = find(r, "auth.oauth.client_secret_command");
-
-	if (get_string(r, "auth.oauth.client_id", &oauth->client_id) != 0 ||
-		get_string(r, "auth.oauth.client_secret", &oauth->client_secret) != 0 ||
-		get_url(r, "auth.oauth.token_url", &oauth->token_url) != 0 ||
-		get_url(r, "auth.oauth.device_url", &oauth->device_url) != 0 ||
-		get_string(r, "auth.oauth.scope", &oauth->scope) != 0 ||
-		get_path(r, "auth.oauth.ca_file", true, &oauth->ca_file) != 0 ||
-		read_provider(r) != 0)
-		return -1;
-	if (command && get_argv(r, "auth.oauth.client_secret_command", command,
-			       &oauth->client_secret_command) != 0)
-		return -1;
-	if (command && oauth->client_secret)
-		return fail(r, command->key_line, command->key_column,
-			"auth.oauth: client_secret and client_secret_command can't both be set");
-	if (!oauth->client_id || !oauth->token_url)
-		return fail(r, section->key_line, section->key_column,
-			"auth.oauth needs client_id, and a provider or token_url");
-	return 0;
-}
-
-static int read_secret(struct reading *r)
-{
-	struct config_account *a = r->out;
-	const struct yaml_node *node = NULL;
-	char reason[200];
-	size_t which = 0;
-	int rc = find_secret(r, r->account, &which, &node);
-
-	if (rc == 0)
-		rc = find_secret(r, r->defaults, &which, &node);
-	if (rc < 0)
-		return -1;
-	if (rc == 0)
-		return needs_no_secret(a) ? 0
-					  : fail(r, r->account->line, r->account->column,
-						    "account '%s' has no password; set one of "
-						    "auth.password_command, password_file, "
-						    "password_env, token_command, oauth",
-						    a->name);
-	a->secret_kind = secrets[which].kind;
-	if (a->secret_kind == CONFIG_SECRET_COMMAND ||
-		a->secret_kind == CONFIG_SECRET_TOKEN_COMMAND)
-		return get_argv(r, secrets[which].key, node, &a->secret_argv);
-	if (a->secret_kind == CONFIG_SECRET_OAUTH)
-		return read_oauth(r, node);
-	if (scalar(r, secrets[which].key, node) != 0)
-		return -1;
-	if (a->secret_kind != CONFIG_SECRET_FILE) {
-		a->secret = xstrndup(node->text.p, node->text.n);
-		return 0;
-	}
-	a->secret = value_path(node->text.p, reason, sizeof(reason));
-	return a->secret ? 0
-			 : fail(r, node->line, node->column, "%s: %s", secrets[which].key, reason);
-}
-
-static int read_auth(struct reading *r)
-{
-	if (get_string(r, "auth.user", &r->out->user) != 0 ||
-		get_list(r, "auth.mechanisms", &r->out->mechanisms) != 0)
-		return -1;
-	if (!r->out->user && r->out->tunnel.count == 0)
-		return fail(r, r->account->line, r->account->column,
-			"account '%s' has no auth.user; name the user", r->out->name);
-	return read_secret(r);
-}
-
 static int read_local(struct reading *r)
 {
 	int layout = 0;
 
-	if (get_path(r, "local.path", false, &r->out->path) != 0 ||
-		get_enum(r, "local.layout", &layout) != 0)
+	if (reading_path(r, "local.path", false, &r->out->path) != 0 ||
+		reading_enum(r, "local.layout", &layout) != 0)
 		return -1;
 	r->out->layout = (enum config_layout)layout;
 	if (!r->out->path)
-		return fail(r, r->account->line, r->account->column,
+		return reading_fail(r, r->account->line, r->account->column,
 			"account '%s' has no local.path; name the folder of its Maildir",
 			r->out->name);
 	return 0;
@@ -538,9 +199,9 @@ static int get_way(struct reading *r, const char *key, enum way *out)
 	int index = 0;
 
 	*out = r->out->direction;
-	if (!find(r, key))
+	if (!reading_find(r, key))
 		return 0;
-	if (get_enum(r, key, &index) != 0)
+	if (reading_enum(r, key, &index) != 0)
 		return -1;
 	*out = ways[index];
 	return 0;
@@ -548,15 +209,16 @@ static int get_way(struct reading *r, const char *key, enum way *out)
 
 static int read_max_delete(struct reading *r)
 {
-	const struct yaml_node *node = find(r, "sync.max_delete");
+	const struct yaml_node *node = reading_find(r, "sync.max_delete");
 
-	if (node && scalar(r, "sync.max_delete", node) != 0)
+	if (node && reading_scalar(r, "sync.max_delete", node) != 0)
 		return -1;
 	r->out->policy.max_delete_free = 20;
-	if (value_percent(
-		    node ? node->text.p : fallback("sync.max_delete"), &r->out->policy.max_delete))
+	if (value_percent(node ? node->text.p : reading_fallback("sync.max_delete"),
+		    &r->out->policy.max_delete))
 		return 0;
-	return node ? fail(r, node->line, node->column, "sync.max_delete must be a share like 50%%")
+	return node ? reading_fail(r, node->line, node->column,
+			      "sync.max_delete must be a share like 50%%")
 		    : -1;
 }
 
@@ -566,25 +228,25 @@ static int read_sync(struct reading *r)
 	struct policy *policy = &r->out->policy;
 	int direction = 0, expunge = 0;
 
-	if (get_enum(r, "sync.direction", &direction) != 0)
+	if (reading_enum(r, "sync.direction", &direction) != 0)
 		return -1;
 	r->out->direction = ways[direction];
 	if (get_way(r, "sync.new", &policy->new_messages) != 0 ||
 		get_way(r, "sync.flags", &policy->flags) != 0 ||
 		get_way(r, "sync.deletes", &policy->deletes) != 0 ||
 		get_way(r, "sync.create", &policy->create) != 0 ||
-		get_enum(r, "sync.expunge", &expunge) != 0 || read_max_delete(r) != 0)
+		reading_enum(r, "sync.expunge", &expunge) != 0 || read_max_delete(r) != 0)
 		return -1;
 	policy->expunge = sides[expunge];
-	return get_duration(r, "sync.keep_deleted", &r->out->keep_deleted);
+	return reading_duration(r, "sync.keep_deleted", &r->out->keep_deleted);
 }
 
 static int read_mailboxes(struct reading *r)
 {
-	if (get_list(r, "mailboxes", &r->out->mailboxes) != 0)
+	if (reading_list(r, "mailboxes", &r->out->mailboxes) != 0)
 		return -1;
-	if (!find(r, "mailboxes"))
-		list_add(&r->out->mailboxes, "*");
+	if (!reading_find(r, "mailboxes"))
+		reading_list_add(&r->out->mailboxes, "*");
 	return 0;
 }
 
@@ -593,13 +255,13 @@ static int read_account(struct reading *r, const struct yaml_node *node, const c
 	r->account = node;
 	r->out->name = xstrdup(node->key);
 	if (!value_account_name(node->key))
-		return fail(r, node->key_line, node->key_column,
+		return reading_fail(r, node->key_line, node->key_column,
 			"an account's name has 1 to 64 of the characters A-Z a-z 0-9 . _ @ -");
 	r->out->state_dir = xasprintf("%s/%s", state_dir, node->key);
 	if (node->kind != YAML_MAP)
-		return fail(r, node->line, node->column,
+		return reading_fail(r, node->line, node->column,
 			"account '%s' must hold keys like server, auth and local", node->key);
-	if (check_keys(r, node, "") != 0 || read_server(r) != 0 || read_auth(r) != 0 ||
+	if (check_keys(r, node, "") != 0 || read_server(r) != 0 || reading_auth(r) != 0 ||
 		read_local(r) != 0 || read_mailboxes(r) != 0)
 		return -1;
 	return read_sync(r);
@@ -613,10 +275,11 @@ static int read_state_dir(struct reading *r, const struct yaml_node *root, char 
 	char reason[200];
 
 	if (node && !yaml_is_null(node)) {
-		if (scalar(r, "state_dir", node) != 0)
+		if (reading_scalar(r, "state_dir", node) != 0)
 			return -1;
 		*out = value_path(node->text.p, reason, sizeof(reason));
-		return *out ? 0 : fail(r, node->line, node->column, "state_dir: %s", reason);
+		return *out ? 0
+			    : reading_fail(r, node->line, node->column, "state_dir: %s", reason);
 	}
 	const char *xdg = getenv("XDG_STATE_HOME");
 	*out = value_path(xdg && xdg[0] == '/' ? "$XDG_STATE_HOME/godwit" : "~/.local/state/godwit",
@@ -629,7 +292,7 @@ static int check_top(struct reading *r, const struct yaml_node *root)
 	static const char *const words[] = {"accounts", "defaults", "state_dir"};
 
 	if (!root || root->kind != YAML_MAP)
-		return fail(r, root ? root->line : 1, root ? root->column : 1,
+		return reading_fail(r, root ? root->line : 1, root ? root->column : 1,
 			"'accounts:' is missing; see sample.yaml");
 	for (const struct yaml_node *node = root->first; node; node = node->next) {
 		bool known = false;
@@ -638,16 +301,16 @@ static int check_top(struct reading *r, const struct yaml_node *root)
 		if (known)
 			continue;
 		const char *near = nearest_word(slice_str(node->key), words, COUNT_OF(words));
-		return near ? fail(r, node->key_line, node->key_column,
+		return near ? reading_fail(r, node->key_line, node->key_column,
 				      "unknown key '%.60s'; did you mean '%s'?", node->key, near)
-			    : fail(r, node->key_line, node->key_column,
+			    : reading_fail(r, node->key_line, node->key_column,
 				      "unknown key '%.60s'; here stand accounts, defaults and "
 				      "state_dir",
 				      node->key);
 	}
 	const struct yaml_node *accounts = yaml_get(root, "accounts");
 	if (!accounts || accounts->kind != YAML_MAP || !accounts->first)
-		return fail(r, accounts ? accounts->line : root->line,
+		return reading_fail(r, accounts ? accounts->line : root->line,
 			accounts ? accounts->column : root->column,
 			"'accounts:' must hold at least one account; see sample.yaml");
 	return 0;
@@ -657,7 +320,7 @@ static int same_path(struct reading *r, const struct config *config, const struc
 {
 	for (size_t i = 0; i + 1 < config->count; i++)
 		if (strcmp(config->accounts[i].path, r->out->path) == 0)
-			return fail(r, node->key_line, node->key_column,
+			return reading_fail(r, node->key_line, node->key_column,
 				"account '%s' has the same local.path as '%s'; each needs one of "
 				"its own",
 				node->key, config->accounts[i].name);
@@ -674,7 +337,7 @@ static int read_all(struct reading *r, const struct yaml_node *root, struct conf
 	if (r->defaults && yaml_is_null(r->defaults))
 		r->defaults = NULL;
 	if (r->defaults && r->defaults->kind != YAML_MAP)
-		return fail(r, r->defaults->line, r->defaults->column,
+		return reading_fail(r, r->defaults->line, r->defaults->column,
 			"'defaults' must hold keys like server, auth and sync");
 	if (r->defaults && check_keys(r, r->defaults, "") != 0)
 		return -1;
