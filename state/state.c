@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/random.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/fs.h"
@@ -35,8 +36,20 @@ void state_set_map_size(size_t bytes)
 	map_size_of_tests = bytes;
 }
 
+/* A disk that fills up in the middle of a write makes that write short, and LMDB calls it EIO: it
+ * has no errno to pass on. What was written took the last block. */
+static int true_errno(const struct state *state, int rc)
+{
+	struct statvfs disk;
+
+	if (rc == EIO && statvfs(state->dir, &disk) == 0 && disk.f_blocks > 0 && disk.f_bavail == 0)
+		return ENOSPC;
+	return rc;
+}
+
 int state_mdb_error(const struct state *state, struct err *err, int rc, const char *what)
 {
+	rc = true_errno(state, rc);
 	/* MDB_PANIC: an earlier commit failed half-way; what was committed before it is all right.
 	 */
 	bool disk = rc == ENOSPC || rc == EIO || rc == EROFS || rc == EACCES || rc == EDQUOT ||

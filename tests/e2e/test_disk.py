@@ -169,7 +169,8 @@ def test_disk_that_is_full(mounted, what):
     world.within("sh", "-c", "dd if=/dev/zero of=%s/filler bs=64k; truncate -s -%d %s/filler" % (
         path, 16384 if what == "state" else 300000, path))
     run = world.sync(expect=74)
-    assert ("No space left" if what == "maildir" else world.state) in run.err and len(run.err.splitlines()) == 1, run
+    assert "No space left on device" in run.err and len(run.err.splitlines()) == 1, run
+    assert what == "maildir" or world.state in run.err
     assert world.sync(expect=None).status in (0, 74)
     world.within("rm", path + "/filler")
     world.sync()
