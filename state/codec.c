@@ -396,7 +396,7 @@ void encode_mailbox(struct buf *out, struct slice key, const struct state_mailbo
 	put_string(out, m->name);
 	put_string(out, m->path);
 	put_number(out, m->uidvalidity);
-	put_number(out, m->device);
+	put_signed(out, m->born);
 	put_number(out, m->inode);
 	put_string(out, m->mailboxid);
 	put_number(out, m->where);
@@ -417,7 +417,7 @@ bool decode_mailbox(struct slice value, struct slice key, struct state_mailbox *
 	out->name = get_string(&r);
 	out->path = get_string(&r);
 	out->uidvalidity = get_u32(&r);
-	out->device = get_number(&r);
+	out->born = get_signed(&r);
 	out->inode = get_number(&r);
 	out->mailboxid = get_string(&r);
 	out->where = (unsigned)get_most(&r, WHERE_ALL);

@@ -68,12 +68,13 @@ struct state_watermark {
 };
 
 struct state_mailbox {
-	uint32_t id;            /* key */
-	struct slice wire;      /* the server's name; map or caller's memory */
-	struct slice name;      /* canonical */
-	struct slice path;      /* folder below the Maildir root */
-	uint32_t uidvalidity;   /* 0: not known yet (made here, never selected) */
-	uint64_t device, inode; /* of the folder, 0: unknown */
+	uint32_t id;          /* key */
+	struct slice wire;    /* the server's name; map or caller's memory */
+	struct slice name;    /* canonical */
+	struct slice path;    /* folder below the Maildir root */
+	uint32_t uidvalidity; /* 0: not known yet (made here, never selected) */
+	uint64_t inode;       /* which directory the folder's cur/ was, 0: unknown: */
+	int64_t born;         /* ... and when it was made, in ns, 0: unknown. Inodes are re-used */
 	struct slice mailboxid; /* OBJECTID or "" */
 	unsigned where;         /* STATE_THERE | STATE_HERE: on which sides the mailbox exists */
 	uint32_t former; /* id under the former UIDVALIDITY whose rows are still to be paired, 0:

@@ -413,9 +413,9 @@ static bool kernel_reports_errors(void)
 	return major > 5 || (major == 5 && minor >= 8);
 }
 
-bool fs_group_supported(int fd)
+static bool is_local(int fd)
 {
-	static const uint32_t sound[] = {
+	static const uint32_t local[] = {
 		0xef53,     /* ext4 */
 		0x58465342, /* xfs */
 		0x9123683e, /* btrfs */
@@ -425,12 +425,22 @@ bool fs_group_supported(int fd)
 	};
 	struct statfs st;
 
-	if (!kernel_reports_errors() || fstatfs(fd, &st) != 0)
+	if (fstatfs(fd, &st) != 0)
 		return false;
-	for (size_t i = 0; i < COUNT_OF(sound); i++)
-		if ((uint32_t)st.f_type == sound[i])
+	for (size_t i = 0; i < COUNT_OF(local); i++)
+		if ((uint32_t)st.f_type == local[i])
 			return true;
 	return false;
+}
+
+bool fs_group_supported(int fd)
+{
+	return kernel_reports_errors() && is_local(fd);
+}
+
+bool fs_inodes_last(int fd)
+{
+	return is_local(fd);
 }
 
 int fs_group_sync(int fd, struct err *err)

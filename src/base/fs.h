@@ -84,6 +84,8 @@ void fs_dir_close(struct fs_dir *dir);
  * failure since.
  */
 bool fs_group_supported(int fd);
+/* Does a directory on the file system of FD keep its inode number for as long as it lives? */
+bool fs_inodes_last(int fd);
 int fs_group_sync(int fd, struct err *err) MUST_USE;
 
 /*

@@ -274,6 +274,33 @@ int part_of(const struct maildir *m, const char **path)
 	return in_new ? m->fd_new : m->fd_cur;
 }
 
+int maildir_identity(const struct maildir_root *root, const struct maildir *m,
+	struct maildir_identity *out, struct err *err)
+{
+	struct statx st;
+
+	*out = (struct maildir_identity){0};
+	if (!root->inodes_last)
+		return 0;
+	if (statx(m->fd_cur, "", AT_EMPTY_PATH, STATX_INO | STATX_BTIME, &st) != 0) {
+		if (errno == ENOSYS || errno == EPERM) /* a sandbox that knows no statx() */
+			return 0;
+		return err_set_errno(err, ERR_DISK, "%s: can't look at cur", m->path);
+	}
+	out->inode = st.stx_ino;
+	if (st.stx_mask & STATX_BTIME)
+		out->born =
+			fs_time_ns((struct timespec){st.stx_btime.tv_sec, st.stx_btime.tv_nsec});
+	return 0;
+}
+
+bool maildir_identity_differs(const struct maildir_identity *a, const struct maildir_identity *b)
+{
+	if (a->inode == 0 || b->inode == 0)
+		return false;
+	return a->inode != b->inode || (a->born != 0 && b->born != 0 && a->born != b->born);
+}
+
 int maildir_times(const struct maildir *m, struct maildir_times *out, struct err *err)
 {
 	struct stat in_new, in_cur;

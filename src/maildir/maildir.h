@@ -19,6 +19,7 @@ struct maildir_root {
 	int fd; /* owned; O_DIRECTORY */
 	enum maildir_layout layout;
 	dev_t device;     /* of the root: a folder on another device is a mount that came or went */
+	bool inodes_last; /* a folder can be told from another one that took its place */
 	const char *path; /* for messages; borrowed */
 };
 
@@ -100,6 +101,21 @@ struct maildir *maildir_ref(struct maildir *maildir);
 void maildir_unref(struct maildir *maildir); /* NULL is allowed */
 /* How many are open in this process; each takes four descriptors. */
 unsigned maildir_open_count(void);
+
+/*
+ * Which directory cur/ is: its inode, and when it was made, in ns (0: the file system does not
+ * say), as the inode of a directory that was removed is often the very next one to be given out.
+ * Not its device: that changes from boot to boot. INODE 0: unknown, as on file systems that number
+ * anew at every mount.
+ */
+struct maildir_identity {
+	uint64_t inode;
+	int64_t born;
+};
+int maildir_identity(const struct maildir_root *root, const struct maildir *maildir,
+	struct maildir_identity *out, struct err *err) MUST_USE;
+/* Both are known, and are two directories. */
+bool maildir_identity_differs(const struct maildir_identity *a, const struct maildir_identity *b);
 
 /* mtime and ctime in ns of cur/ and new/. */
 struct maildir_times {

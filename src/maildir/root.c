@@ -42,6 +42,7 @@ int maildir_root_open(struct maildir_root *root, const char *path, enum maildir_
 	}
 	root->fd = fd;
 	root->device = st.st_dev;
+	root->inodes_last = fs_inodes_last(fd);
 	return 0;
 }
 

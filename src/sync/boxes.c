@@ -27,7 +27,7 @@ static void decide(const struct boxes_input *in, struct box_decision *d)
 	d->selected = pattern_selects(in->patterns, in->pattern_count, slice_str(d->name)) &&
 		      (!there || !there->view || is_named(in, d->name));
 	if (!d->there && !d->here) {
-		/* A row without a name is a former UIDVALIDITY's: see renumber(). */
+		/* A row without a name is a former UIDVALIDITY's: see identity.c. */
 		d->action = d->name[0] ? BOX_FORGET : BOX_SKIP;
 		return;
 	}

@@ -127,8 +127,11 @@ static void take_gone_here(struct pass *pass, const struct survey_box *found)
 			"done about the mailbox");
 	} else if (is_inbox(name)) {
 		fail_gone(pass, name, ERR_CONFLICT,
-			"the folder is gone here. INBOX is never deleted: put the folder back, or "
-			"make an empty one to have its messages again");
+			pass->root.inodes_last
+				? "the folder is gone here. INBOX is never deleted: put the folder "
+				  "back, or make an empty one to have its messages again"
+				: "the folder is gone here. INBOX is never deleted: put the folder "
+				  "back");
 	} else if (!carries_loss(pass, SIDE_HERE)) {
 		skip_gone(pass, name,
 			"the folder is gone here; the mailbox stays on the server (delete it "

@@ -226,6 +226,32 @@ static int fetch_contents(struct worker *w, struct box *box, const struct uidset
 	return event == IMAP_FETCH_END ? 0 : -1;
 }
 
+/* Of messages that need it: contents that the state knows, if their UIDs mean what they did. REST:
+ * the others. */
+static int recall_contents(struct worker *w, const struct box *box, const struct pair_index *index,
+	struct new_there *there, size_t count, struct uidset *rest, struct err *err)
+{
+	struct state_read *read = NULL;
+	struct state_message row;
+	int rc = 0;
+
+	if (box->same_uids && state_read_begin(w->pass->state, &read, err) != 0)
+		return -1;
+	for (size_t i = 0; rc >= 0 && i < count; i++) {
+		if (!pair_needs_content(index, &there[i]))
+			continue;
+		if (read &&
+			(rc = state_get_message(read, box->former, there[i].uid, &row, err)) < 0)
+			break;
+		if (rc == 1 && !digest_is_zero(&row.content))
+			there[i].content = row.content;
+		else
+			uidset_add(rest, there[i].uid);
+	}
+	state_read_end(read);
+	return rc < 0 ? -1 : 0;
+}
+
 int facts_there(struct worker *w, struct box *box, const struct new_here *here, size_t here_count,
 	struct new_there *there, size_t count, struct err *err)
 {
@@ -243,9 +269,8 @@ int facts_there(struct worker *w, struct box *box, const struct new_here *here, 
 		goto out;
 	uidset_clear(&some);
 	pair_index_init(&w->arena, here, here_count, &index);
-	for (size_t i = 0; i < count; i++)
-		if (pair_needs_content(&index, &there[i]))
-			uidset_add(&some, there[i].uid);
+	if (recall_contents(w, box, &index, there, count, &some, err) != 0)
+		goto out;
 	if (!uidset_empty(&some) && box->maildir &&
 		fetch_contents(w, box, &some, there, count, err) != 0)
 		goto out;

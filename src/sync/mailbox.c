@@ -23,29 +23,6 @@
 
 /* ---- opening ---- */
 
-/* The server gave the mailbox a new UIDVALIDITY: a new id; the old id's rows help with pairing
- * until this box is finished. */
-static int renumber(struct worker *w, struct box *box, uint32_t uidvalidity, struct err *err)
-{
-	struct pass *pass = w->pass;
-	uint32_t old = box->row.id, old_uidvalidity = box->row.uidvalidity;
-
-	log_warn("the server has numbered this mailbox anew (UIDVALIDITY %u, was %u%s): both sides "
-		 "are compared, nothing is deleted in this pass",
-		uidvalidity, old_uidvalidity,
-		uidvalidity == old_uidvalidity ? ", but it is another mailbox or its UIDs went back"
-					       : "");
-	box->former = old;
-	box->row.id = atomic_fetch_add(&pass->next_id, 1);
-	box->row.uidvalidity = uidvalidity;
-	box->row.former = old;
-	box->row.watermark = (struct state_watermark){0};
-	box->paired = true;
-	uidset_clear(&box->delete_here);
-	uidset_clear(&box->delete_there);
-	return pass->settler ? settle_renumbered(pass->settler, &box->row, old, err) : 0;
-}
-
 static void set_mask(struct worker *w, struct box *box, const struct imap_mailbox *selected)
 {
 	box->mask_there = selected->permanent;
@@ -88,12 +65,7 @@ static int open_there(struct worker *w, struct box *box, struct err *err)
 		.messages = selected->exists,
 		.highestmodseq = selected->highestmodseq,
 	};
-	if (same)
-		return 0;
-	if (box->row.uidvalidity != 0)
-		return renumber(w, box, selected->uidvalidity, err);
-	box->row.uidvalidity = selected->uidvalidity;
-	return w->pass->settler ? settle_mailbox(w->pass->settler, &box->row, 0, err) : 0;
+	return identity_check_there(w, box, same, err);
 }
 
 static void close_here(struct box *box)
@@ -114,7 +86,7 @@ static int open_folder(struct worker *w, struct box *box, struct err *err)
 	if (maildir_open(&box->maildir, &w->pass->root, box->path, w->pass->keywords, err) != 0)
 		return -1;
 	/* Whoever meets a file must know what its letters mean. */
-	if (maildir_letters_load(box->maildir, err) == 0)
+	if (identity_check_here(w, box, err) == 0 && maildir_letters_load(box->maildir, err) == 0)
 		return 0;
 	close_here(box);
 	return -1;

@@ -34,8 +34,10 @@ struct box {
 	struct state_mailbox row;  /* as in the state, then as this pass wants it; id != 0 */
 	char mailboxid[IMAP_OBJECT_ID_SIZE]; /* room for row.mailboxid */
 	uint32_t former;                     /* id under the former UIDVALIDITY, 0: none */
-	struct maildir *maildir;    /* open while somebody works on it; NULL: no folder yet */
-	struct maildir_times times; /* before the work phase, if times_known */
+	bool same_uids; /* ... whose UIDs mean the same messages: only the folder is another one */
+	struct maildir *maildir;        /* open while somebody works on it; NULL: no folder yet */
+	struct maildir_identity folder; /* of the one that was opened last */
+	struct maildir_times times;     /* before the work phase, if times_known */
 	bool times_known;
 	struct flags mask_there; /* flags that the server keeps for good */
 	/* what the work phase leaves for the delete phase */
@@ -277,6 +279,14 @@ int carry_flags_there(struct worker *worker, struct box *box, const struct op *o
 	struct err *err) MUST_USE; /* marks.c */
 int carry_flags_here(struct worker *worker, struct box *box, const struct op *ops, size_t count,
 	struct err *err) MUST_USE;
+
+/* ---- identity.c ---- */
+
+/* The folder was opened: note which one it is. -1: not the one that this pass has looked at. */
+int identity_check_here(struct worker *worker, struct box *box, struct err *err) MUST_USE;
+/* The mailbox is selected, its folder open. SAME: the server numbers it as the rows do. */
+int identity_check_there(
+	struct worker *worker, struct box *box, bool same, struct err *err) MUST_USE;
 
 /* ---- row.c ---- */
 

@@ -139,6 +139,41 @@ static void test_references(void **state UNUSED)
 	tree_close(&t);
 }
 
+/* The inode of the second cur/ is often that of the first one. */
+static void test_identity(void **state UNUSED)
+{
+	struct tree t;
+	struct maildir_identity was, is, unknown;
+	struct maildir *m = tree_folder((tree_open(&t, MAILDIR_NESTED), &t), "A");
+
+	t.root.inodes_last = false;
+	GOOD(&t, maildir_identity(&t.root, m, &unknown, &t.err));
+	assert_true(unknown.inode == 0);
+	t.root.inodes_last = true;
+	GOOD(&t, maildir_identity(&t.root, m, &was, &t.err));
+	tree_write(&t, "A/cur/x", "");
+	GOOD(&t, maildir_identity(&t.root, m, &is, &t.err));
+	assert_true(was.inode != 0 && !maildir_identity_differs(&was, &is));
+	assert_false(maildir_identity_differs(&unknown, &is));
+	assert_false(maildir_identity_differs(&is, &unknown));
+	maildir_unref(m);
+
+	assert_int_equal(unlinkat(t.root.fd, "A/cur/x", 0), 0);
+	assert_int_equal(unlinkat(t.root.fd, "A/cur", AT_REMOVEDIR), 0);
+	usleep(20000);
+	m = tree_folder(&t, "A");
+	GOOD(&t, maildir_identity(&t.root, m, &is, &t.err));
+	assert_true(maildir_identity_differs(&was, &is));
+	maildir_unref(m);
+	is = was;
+	is.inode++;
+	assert_true(maildir_identity_differs(&was, &is));
+	is = was;
+	is.born = 0; /* a kernel that does not say */
+	assert_false(maildir_identity_differs(&was, &is));
+	tree_close(&t);
+}
+
 static void test_times(void **state UNUSED)
 {
 	static const struct maildir_times base = {10, 20, 30, 40};
@@ -231,6 +266,7 @@ int main(void)
 		cmocka_unit_test(test_open),
 		cmocka_unit_test(test_symlinks),
 		cmocka_unit_test(test_references),
+		cmocka_unit_test(test_identity),
 		cmocka_unit_test(test_times),
 		cmocka_unit_test(test_remove),
 		cmocka_unit_test(test_remove_beside),

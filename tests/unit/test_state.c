@@ -82,6 +82,8 @@ static void test_round_trips(void **state UNUSED)
 		.name = SLICE("n"),
 		.path = SLICE("p"),
 		.uidvalidity = UINT32_MAX,
+		.inode = UINT64_MAX,
+		.born = -5,
 		.where = 3,
 		.former = 9,
 		.watermark = {1, 2, UINT64_MAX, -1, 2, 3, INT64_MAX},
@@ -95,6 +97,7 @@ static void test_round_trips(void **state UNUSED)
 	assert_int_equal(box_back.watermark.new_mtime, -1);
 	assert_int_equal(box_back.watermark.cur_ctime, INT64_MAX);
 	assert_int_equal(box_back.uidvalidity, UINT32_MAX);
+	assert_true(box_back.inode == UINT64_MAX && box_back.born == -5);
 	assert_true(slice_eq_str(box_back.mailboxid, "id"));
 
 	struct state_upload upload = {.size = 5, .date = 6, .uidnext_before = 7, .answered = true},
