@@ -184,6 +184,23 @@ def renumbered(world):
     return {"box": 5, "other": 1}
 
 
+@work()
+def replaced(world):
+    """A folder is put back from a backup that lacks two of its messages; the server holds one more."""
+    world.there.create("box")
+    bodies = fill(world, 4, "box")
+    world.sync()
+    for body in bodies[2:]:
+        world.here.remove(world.here.find("box", body))
+    world.here.flag(world.here.find("box", bodies[1]), "F")
+    folder = world.here.folder("box")
+    shutil.copytree(folder, folder + ".copy")
+    shutil.rmtree(folder)
+    os.rename(folder + ".copy", folder)
+    world.there.append("box", compose())
+    return {"box": 5}
+
+
 @work(passes=2, dates=False)
 def lost_state(world):
     """The state is lost; both sides changed since."""
