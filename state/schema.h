@@ -13,7 +13,8 @@
  *                                     "identity" text (what this state belongs to: user@host and
  *                                     the Maildir path), "pass" u64 (number of the last pass),
  *                                     "policy" text, "server" text (what it
- *                                     could do), "keyword/NNN" name of keyword NNN
+ *                                     could do), "login" text (which one it took),
+ *                                     "keyword/NNN" name of keyword NNN
  *   mailbox  id u32                   struct state_mailbox
  *   message  id u32, uid u32          struct state_message
  *   by_base  id u32, BASE             uid u32

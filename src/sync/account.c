@@ -135,7 +135,7 @@ static int survey_with_patience(struct pass *pass, struct err *err)
 	for (;;) {
 		struct worker *control = pass_choose_control(pass);
 		pass_forget_boxes(pass);
-		if (worker_connect(control, err) == 0 &&
+		if (worker_connect(control, err) == 0 && pass_note_login(pass, err) == 0 &&
 			ledger_open(pass, control->imap, err) == 0 && pass_survey(pass, err) == 0 &&
 			pass_make_boxes(pass, err) == 0)
 			return 0;
@@ -206,6 +206,7 @@ static void stop_workers(struct pass *pass)
 /* From an open state and root to the end of the pass. */
 static int run_settled(struct pass *pass, uint64_t pass_number, struct err *err)
 {
+	struct err forget_err = {0};
 	int rc, settled = 0;
 
 	pass->number = pass_number + 1;
@@ -221,6 +222,8 @@ static int run_settled(struct pass *pass, uint64_t pass_number, struct err *err)
 	}
 	start_workers(pass);
 	rc = run(pass, err);
+	if (rc != 0 && err->kind == ERR_AUTH && pass_forget_login(pass, &forget_err) != 0)
+		log_debug(LOG_SYNC, "%s", forget_err.msg); /* settler_stop() tells it again */
 	/* What was done is settled even if the pass could not come to its end. */
 	if (pass->settler) {
 		struct err settle_err = {0};
@@ -243,8 +246,7 @@ static int open_and_run(struct pass *pass, struct err *err)
 	uint64_t pass_number = 0;
 
 	if (pass_open_state(pass, err) != 0 || pass_open_root(pass, &pass_number, err) != 0 ||
-		pass_check_policy(pass, err) != 0 ||
-		access_open(&pass->access, pass->account, err) != 0)
+		pass_check_policy(pass, err) != 0 || pass_open_access(pass, err) != 0)
 		return -1;
 	return run_settled(pass, pass_number, err);
 }

@@ -98,7 +98,7 @@ int sync_list(const struct config_account *account, bool status, struct arena *a
 	report_init(&report, account->name, NULL, NULL);
 	pass.keywords = keywords_new();
 	if (pass_open_state(&pass, err) == 0 && pass_open_root_to_list(&pass, err) == 0 &&
-		access_open(&pass.access, account, err) == 0 && worker_connect(&w, err) == 0) {
+		pass_open_access(&pass, err) == 0 && worker_connect(&w, err) == 0) {
 		if (capabilities)
 			list_capabilities(w.imap, capabilities);
 		rc = survey(&pass, &w, status, arena, out, err);

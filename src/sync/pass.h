@@ -99,6 +99,7 @@ struct pass {
 	struct report *report;
 	struct policy policy;
 	struct access access; /* the way to the server */
+	unsigned recalled;    /* access.refused as the state has it: see recall.c */
 	struct state *state;  /* NULL: plan of an account that was never synced */
 	struct keywords *keywords;
 	struct settler *settler;  /* NULL: plan */
@@ -310,6 +311,15 @@ int mailbox_delete(struct worker *worker, struct box *box, struct err *err) MUST
 int mailbox_finish(struct worker *worker, struct box *box, struct err *err) MUST_USE;
 /* Downloads that were on their way when a former pass died: finish or forget them. */
 int recover_arrivals(struct pass *pass, struct err *err) MUST_USE;
+
+/* ---- recall.c: which login the server took ---- */
+
+/* access_open(), and begin with the login that the server took in the last pass. */
+int pass_open_access(struct pass *pass, struct err *err) MUST_USE;
+/* Connected: keep which login that was. */
+int pass_note_login(struct pass *pass, struct err *err) MUST_USE;
+/* The login failed: begin with the strongest next time. */
+int pass_forget_login(struct pass *pass, struct err *err) MUST_USE;
 
 /* ---- ledger.c: what a side refused ---- */
 

@@ -29,6 +29,7 @@ allowplaintext: yes
 sasl_pwcheck_method: auxprop
 sasl_auxprop_plugin: sasldb
 sasl_sasldb_path: {dir}/conf/sasldb2
+failedloginpause: 0s
 sasl_mech_list: PLAIN LOGIN CRAM-MD5 DIGEST-MD5 SCRAM-SHA-1 SCRAM-SHA-256
 tls_server_cert: {dir}/cert.pem
 tls_server_key: {dir}/key.pem

@@ -41,3 +41,22 @@ def test_wrong_password(world):
     assert len(run.err.splitlines()) == 1 and "wr0ng" not in run.err
     run = world.run("--debug", "imap", "list", expect=77)
     assert len([m for m in run.logins() if "PLUS" not in m]) <= 2
+
+
+def test_recalled(world):
+    """What the server refused in one pass is not tried by the next one, until a login fails."""
+    def logins(*args, expect=0):
+        return world.run("--debug", "imap", *args, expect=expect).logins()
+
+    taken = BY_DEFAULT[world.server.name]
+    assert logins("sync") == taken
+    for command in ("sync", "plan", "list"):
+        assert logins(command) == taken[-1:]
+    if len(taken) == 1:
+        return
+    password, world.settings["auth"]["password"] = world.settings["auth"]["password"], "wr0ng-pa55word"
+    assert logins("sync", expect=77)[0] == taken[-1]
+    world.settings["auth"]["password"] = password
+    assert logins("sync") == taken
+    world.settings["auth"]["mechanisms"] = ["PLAIN"]
+    assert logins("sync") == ["PLAIN"]
