@@ -148,6 +148,11 @@ bool imap_qresync(const struct imap *imap)
 	return imap->qresync;
 }
 
+bool imap_expects_qresync(struct imap *imap)
+{
+	return imap->qresync || !command_is_answered(imap, imap->qresync_ticket);
+}
+
 /* ---- input ---- */
 
 static void take_code(struct imap *imap, const struct response_code *code)

@@ -127,7 +127,8 @@ struct imap {
 	bool queueing; /* commands go behind the running fetch */
 	struct search search;
 	bool compressed;
-	bool qresync; /* the server said that it is on */
+	bool qresync;               /* the server said that it is on */
+	imap_ticket qresync_ticket; /* the ENABLE that asks for it; 0: none was sent */
 };
 
 /* Keeps the error for good and returns -1. */

@@ -120,6 +120,9 @@ bool imap_can(const struct imap *imap, enum imap_capability capability);
 uint64_t imap_append_limit(const struct imap *imap);
 /* QRESYNC is on (RFC 7162): from the first answered command after login. */
 bool imap_qresync(const struct imap *imap);
+/* It is on, or was asked for and not answered yet: it is on for what is sent now if the server
+ * means what it announces. Whoever builds on that asks imap_qresync() when the answer is there. */
+bool imap_expects_qresync(struct imap *imap);
 /* Announced, whether it is used or switched off. */
 bool imap_announces(const struct imap *imap, enum imap_capability capability);
 /* What is known about this provider; NULL: nothing. */

@@ -279,13 +279,28 @@ static int ask_capabilities(struct imap *imap, struct err *err)
 	return 0;
 }
 
-static int send_forgotten(struct imap *imap, const char *text, struct err *err)
+static int send_forgotten(struct imap *imap, const char *text, imap_ticket *ticket, struct err *err)
 {
+	if (command_simple(imap, text, ticket, err) < 0)
+		return -1;
+	command_forget(imap, *ticket);
+	return 0;
+}
+
+static int enable(struct imap *imap, struct err *err)
+{
+	bool rev2 = imap_can(imap, IMAP_CAP_IMAP4REV2), qresync = imap_can(imap, IMAP_CAP_QRESYNC);
 	imap_ticket ticket;
 
-	if (command_simple(imap, text, &ticket, err) < 0)
+	if (!imap_can(imap, IMAP_CAP_ENABLE) || (!rev2 && !qresync))
+		return 0;
+	if (send_forgotten(imap,
+		    rev2 && qresync ? "ENABLE IMAP4rev2 QRESYNC"
+		    : rev2          ? "ENABLE IMAP4rev2"
+				    : "ENABLE QRESYNC",
+		    &ticket, err) < 0)
 		return -1;
-	command_forget(imap, ticket);
+	imap->qresync_ticket = qresync ? ticket : 0;
 	return 0;
 }
 
@@ -298,18 +313,14 @@ static int introduce(struct imap *imap, struct err *err)
 {
 	static const char id[] = "ID (\"name\" \"godwit\" \"version\" \"" GODWIT_VERSION "\")";
 
-	if (imap_can(imap, IMAP_CAP_ID) && send_forgotten(imap, id, err) < 0)
+	imap_ticket ticket;
+
+	if (imap_can(imap, IMAP_CAP_ID) && send_forgotten(imap, id, &ticket, err) < 0)
 		return -1;
-	if (imap_can(imap, IMAP_CAP_NAMESPACE) && send_forgotten(imap, "NAMESPACE", err) < 0)
+	if (imap_can(imap, IMAP_CAP_NAMESPACE) &&
+		send_forgotten(imap, "NAMESPACE", &ticket, err) < 0)
 		return -1;
-	bool rev2 = imap_can(imap, IMAP_CAP_IMAP4REV2), qresync = imap_can(imap, IMAP_CAP_QRESYNC);
-	if (!imap_can(imap, IMAP_CAP_ENABLE) || (!rev2 && !qresync))
-		return 0;
-	return send_forgotten(imap,
-		rev2 && qresync ? "ENABLE IMAP4rev2 QRESYNC"
-		: rev2          ? "ENABLE IMAP4rev2"
-				: "ENABLE QRESYNC",
-		err);
+	return enable(imap, err);
 }
 
 int login_begin(struct imap *imap, const struct imap_options *options, struct err *err)

@@ -11,7 +11,9 @@
  * A message is new if it has no row, whatever UIDNEXT says.
  *
  * The rung's first command travels with the SELECT (look_there_ahead()). SELECT (QRESYNC (...))
- * would do the same for its rung alone; the modifier of FETCH serves all of them in one way.
+ * would do the same for its rung alone; the modifier of FETCH serves all of them in one way. The
+ * first SELECT of a connection travels with ENABLE, too: QRESYNC is expected then, and whether it
+ * came about is seen when the listing has ended.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -113,7 +115,7 @@ static enum rung choose(const struct worker *w, const struct box *box, uint64_t 
 		!imap_can(w->imap, IMAP_CAP_CONDSTORE) ||
 		(box->status.highestmodseq != 0 && box->status.highestmodseq < modseq))
 		return RUNG_PLAIN;
-	return imap_qresync(w->imap) ? RUNG_QRESYNC : RUNG_CONDSTORE;
+	return imap_expects_qresync(w->imap) ? RUNG_QRESYNC : RUNG_CONDSTORE;
 }
 
 static int begin_flags(struct worker *w, struct box *box, enum rung rung, struct err *err)
@@ -485,12 +487,27 @@ out:
 	return rc;
 }
 
+/* As list_flags(), by CONDSTORE if QRESYNC was expected and is not on after all. */
+static int list_changes(struct looking *l, enum rung rung, bool begun, struct err *err)
+{
+	forget_listed(l);
+	int rc = list_flags(l, rung, begun, err);
+	if (rung != RUNG_QRESYNC || imap_qresync(l->w->imap))
+		return rc;
+	uidset_clear(&l->w->vanished); /* what is said so means nothing */
+	if (rc == 0 || err->kind != ERR_SERVER_NO)
+		return rc;
+	log_info("%s: the server announces QRESYNC and refuses it", l->box->name);
+	err_clear(err);
+	forget_listed(l);
+	return list_flags(l, RUNG_CONDSTORE, false, err);
+}
+
 static int look_changes(struct looking *l, enum rung rung, bool begun, struct err *err)
 {
 	uint64_t gone;
 
-	forget_listed(l);
-	if (list_flags(l, rung, begun, err) != 0) {
+	if (list_changes(l, rung, begun, err) != 0) {
 		if (err->kind != ERR_SERVER_NO)
 			return -1;
 		log_info("%s: the server announces CONDSTORE and refuses it: everything is listed",

@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from bender import Bender
 from mail import compose
 
 SEEN, FLAGGED = "\\Seen", "\\Flagged"
@@ -146,3 +147,78 @@ def test_folder_that_nobody_touched_is_not_read(make_world):
     world.there.store("INBOX", world.there.find("INBOX", body), "+FLAGS", [SEEN])
     run = sync_by(world, "QRESYNC")
     assert "the folder is as it was: not read\n" in run.err, run
+
+
+@pytest.fixture
+def bent(make_world, dovecot):
+    """A world behind a bender: messages went, and each SELECT is the first one of its connection."""
+    world = make_world()
+    world.there.append_many("INBOX", [(compose(), [SEEN], 1600000000) for _ in range(12)])
+    world.sync_same()
+    world.there.expunge("INBOX", world.there.uids("INBOX")[:3])
+    world.there.append("INBOX", compose())
+    with Bender(dovecot.port) as bender:
+        bender.behind(world)
+        world.settings["server"]["connections"] = 1
+        bender.cut("SELECT", times=1)
+        world.bender = bender
+        yield world
+
+
+def after_enable(world):
+    """What the connection on which ENABLE and the first SELECT travel together has said since ENABLE."""
+    seen = world.bender.sessions[-1].seen
+    assert not [text for text in seen if text.startswith(b"LIST")], seen
+    return [text.decode().strip() for text in seen[seen.index(b"ENABLE QRESYNC\r\n") + 1:]]
+
+
+def test_enable_travels_with_the_select(bent):
+    run = bent.sync()
+    select, fetch = after_enable(bent)[:2]
+    assert select.startswith("SELECT INBOX") and "VANISHED" in fetch, run
+    assert not [text for text in after_enable(bent) if text.startswith("UID SEARCH ")], run
+    bent.assert_same()
+    bent.assert_noop()
+    assert len(bent.here.messages("INBOX")) == 10
+
+
+def test_enable_is_refused_after_the_rung_was_chosen(bent):
+    """What is asked for with VANISHED is refused then, too: the same look goes on by CONDSTORE."""
+    refused = bent.bender.deny("ENABLE", "NO not today")
+    run = bent.run("--debug", "sync", "sync")
+    fetches = [text for text in after_enable(bent) if "CHANGEDSINCE" in text]
+    assert refused.used == 2 and ["VANISHED" in text for text in fetches] == [True, False], run
+    bent.assert_same()
+    bent.assert_noop()
+    assert len(bent.here.messages("INBOX")) == 10
+
+
+@pytest.mark.parametrize("says", [b"* VANISHED (EARLIER) 1:12\r\n", b""], ids=["lies", "ignores"])
+def test_enable_leaves_qresync_out(bent, says):
+    """What a server says about what vanished is worth nothing without QRESYNC: what went is searched for."""
+    bent.bender.rewrite(rb"^\* ENABLED", lambda session, unit: b"* ENABLED\r\n")
+    bent.bender.rewrite(rb"^\* VANISHED", lambda session, unit: says)
+    run = bent.sync()
+    said = after_enable(bent)
+    assert "VANISHED" in said[1] and [text for text in said if text.startswith("UID SEARCH ")], run
+    bent.assert_same()
+    bent.assert_noop()
+    assert len(bent.here.messages("INBOX")) == 10
+
+
+def test_every_connection_uses_the_best_rung(make_world):
+    """Also for the first mailbox of each, whose SELECT travels with ENABLE."""
+    world = make_world()
+    names = ["box%02d" % number for number in range(24)]
+    for name in names:
+        world.there.create(name)
+        world.there.append_many(name, [(compose(), [SEEN], 1600000000) for _ in range(3)])
+    world.sync_same()
+    for name in names:
+        world.there.expunge(name, world.there.uids(name)[:1])
+    world.settings["server"]["connections"] = 4
+    run = world.run("--debug", "sync", "sync")
+    assert run.err.count("listing the server by QRESYNC\n") == len(names), run
+    assert "listing the server by CONDSTORE\n" not in run.err, run
+    world.assert_same()
+    world.assert_noop()
