@@ -19,43 +19,16 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "sync/pass.h"
+#include "sync/push.h"
 
-#define GROUP 500               /* APPENDs between two commits */
 #define JOINED_BYTES (4u << 20) /* messages that go in one command: if one is refused, all are */
-
-struct sending {
-	const struct op *op;
-	struct maildir_reader *reader; /* NULL: the file went away */
-	struct maildir_facts facts;
-	imap_ticket ticket;
-	uint32_t uidnext_before; /* of the mailbox when it was about to be sent */
-	uint32_t uid;            /* that the server gave it, 0: not told */
-	bool sent;
-	bool again;    /* alone, for the second time */
-	size_t joined; /* so many files, this one included, went in its command; 0: in another's */
-};
-
-struct group {
-	struct sending items[GROUP];
-	size_t count;
-};
-
-struct pushing {
-	struct worker *w;
-	struct box *box;
-	struct group groups[2];
-	bool *again;
-	struct err later; /* the server wants no message now */
-};
 
 static struct slice base_of(const struct op *op)
 {
 	return slice_str(op->from_here->base);
 }
 
-/* Of the flags here those that the server can keep. */
-static struct flags flags_sent(const struct pushing *p, const struct sending *s)
+struct flags push_flags_sent(const struct pushing *p, const struct sending *s)
 {
 	return flags_and(&s->op->flags, &p->box->mask_there);
 }
@@ -192,7 +165,7 @@ static int stream(struct pushing *p, struct sending *s, struct err *err)
 
 static int send_one(struct pushing *p, struct sending *s, struct err *err)
 {
-	struct flags flags = flags_sent(p, s);
+	struct flags flags = push_flags_sent(p, s);
 	int rc = imap_append_begin(p->w->imap, p->box->wire, &flags, s->facts.date,
 		s->facts.wire_size, &s->ticket, err);
 
@@ -229,7 +202,7 @@ static size_t count_joined(const struct pushing *p, const struct sending *first,
 static int send_joined(struct pushing *p, struct sending *first, size_t n, struct err *err)
 {
 	struct imap *imap = p->w->imap;
-	struct flags flags = flags_sent(p, first);
+	struct flags flags = push_flags_sent(p, first);
 	int rc = imap_append_begin(imap, p->box->wire, &flags, first->facts.date,
 		first->facts.wire_size, &first->ticket, err);
 
@@ -247,7 +220,7 @@ static int send_joined(struct pushing *p, struct sending *first, size_t n, struc
 			rc = awake;
 			break;
 		}
-		flags = flags_sent(p, s);
+		flags = push_flags_sent(p, s);
 		rc = imap_append_more(imap, &flags, s->facts.date, s->facts.wire_size, err);
 		if (rc == 0)
 			rc = stream(p, s, err);
@@ -403,86 +376,6 @@ static int collect_group(struct pushing *p, struct group *g, struct err *err)
 	return 0;
 }
 
-/* ---- did the flags arrive? ---- */
-
-/* Flags that the server dropped are not agreed on: the next look finds them as changed here. */
-static int disagree(struct pushing *p, const struct group *g, uint32_t uid,
-	const struct flags *there, struct err *err)
-{
-	static const struct flags none = {0};
-	struct flags lost = {0};
-
-	for (size_t i = 0; i < g->count; i++)
-		if (g->items[i].uid == uid)
-			lost = flags_sent(p, &g->items[i]);
-	lost = flags_minus(&lost, there);
-	if (flags_empty(&lost))
-		return 0;
-	*p->again = true;
-	return settle_flags(
-		p->w->pass->settler, p->box->row.id, uid, &lost, &none, p->box->maildir, NULL, err);
-}
-
-/* Takes out of UIDS what was shown. */
-static int compare_shown(
-	struct pushing *p, const struct group *g, struct uidset *uids, struct err *err)
-{
-	struct uidset asked = {0};
-	struct imap_fetch_request request = {.uids = &asked, .flags = true};
-	struct imap_message m;
-	enum imap_fetch_event event;
-
-	uidset_copy(&asked, uids);
-	int rc = imap_fetch_begin(p->w->imap, &request, err);
-	uidset_fini(&asked);
-	while (rc == 0 && (event = imap_fetch_next(p->w->imap, &m, err)) != IMAP_FETCH_END) {
-		rc = event == IMAP_FETCH_ERROR ? -1 : disagree(p, g, m.uid, &m.flags, err);
-		uidset_remove(uids, m.uid);
-	}
-	return rc;
-}
-
-static int compare_flags(
-	struct pushing *p, const struct group *g, struct uidset *uids, struct err *err)
-{
-	static const struct flags none = {0};
-	struct uid_iter it = {0};
-	uint32_t uid;
-
-	int rc = compare_shown(p, g, uids, err);
-	if (rc == 0 && !uidset_empty(uids)) /* Courier shows what is new at a NOOP only */
-		rc = imap_noop(p->w->imap, err) != 0 ? -1 : compare_shown(p, g, uids, err);
-	/* Of what was not shown nothing is known: flags that are there after all agree. */
-	while (rc == 0 && (uid = uidset_next(uids, &it)) != 0)
-		rc = disagree(p, g, uid, &none, err);
-	return rc;
-}
-
-/*
- * Some servers store a message and drop its flags; next time that would look as if somebody had
- * taken them away. So the first uploads with flags of each connection are looked at.
- */
-static int check_flags(struct pushing *p, const struct group *g, struct err *err)
-{
-	struct uidset uids = {0};
-	bool before = *p->again;
-	int rc = 0;
-
-	for (size_t i = 0; i < g->count && !p->w->keeps_flags; i++) {
-		struct flags flags = flags_sent(p, &g->items[i]);
-		if (g->items[i].uid != 0 && !flags_empty(&flags))
-			uidset_add(&uids, g->items[i].uid);
-	}
-	if (!uidset_empty(&uids)) {
-		*p->again = false;
-		rc = compare_flags(p, g, &uids, err);
-		p->w->keeps_flags = rc == 0 && !*p->again;
-		*p->again |= before;
-	}
-	uidset_fini(&uids);
-	return rc;
-}
-
 /* Everything about G that can be done before the group before it is answered. */
 static int begin_group(struct pushing *p, struct group *g, struct err *err)
 {
@@ -496,7 +389,7 @@ static int begin_group(struct pushing *p, struct group *g, struct err *err)
 
 static int end_group(struct pushing *p, struct group *g, struct err *err)
 {
-	if (collect_group(p, g, err) != 0 || check_flags(p, g, err) != 0)
+	if (collect_group(p, g, err) != 0 || push_check_flags(p, g, err) != 0)
 		return -1;
 	g->count = 0;
 	return 0;
