@@ -3,7 +3,7 @@
  * a fetch of everything in it go out together). So while one is fetched, the connection asks for
  * the next ones, too; when it has ended, the answer about the next is on its way or there already.
  *
- * Only mailboxes that come as a whole, before they are listed (there.c), stand in line: their work
+ * Only mailboxes that come as a whole, before they are listed (ahead.c), stand in line: their work
  * needs no other command. If one does after all (what came is not all that the server said it has),
  * or fails, the line breaks: what was asked for is read away, and those who stood in it go back to
  * the pool.

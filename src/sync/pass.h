@@ -65,7 +65,7 @@ struct box {
 		watermark; /* what the row's watermark may become when all is settled */
 };
 
-/* What went out together with the SELECT of a mailbox; see there.c. */
+/* What went out together with the SELECT of a mailbox; see ahead.c. */
 struct ahead {
 	bool listing; /* its first listing, by RUNG */
 	bool bodies;  /* its messages */
@@ -189,7 +189,7 @@ int pass_expect_moves(struct pass *pass, struct err *err) MUST_USE;
  * copied. */
 int pass_match_moves(struct pass *pass, struct err *err) MUST_USE;
 
-/* ---- look.c, there.c, here.c: what changed ---- */
+/* ---- there.c, ahead.c, here.c: what changed ---- */
 
 struct look {
 	struct uidset new_there;
@@ -273,7 +273,7 @@ int carry_appends(struct worker *worker, struct box *box, const struct op *ops, 
 	bool *again, struct err *err) MUST_USE; /* push.c */
 int carry_fetches(struct worker *worker, struct box *box, const struct op *ops, size_t count,
 	struct err *err) MUST_USE; /* pull.c */
-/* Everything that a fetch of bodies sent ahead with the SELECT brings (there.c). *ALL: that is the
+/* Everything that a fetch of bodies sent ahead with the SELECT brings (ahead.c). *ALL: that is the
  * whole mailbox. */
 int carry_ahead(struct worker *worker, struct box *box, bool *all, struct err *err) MUST_USE;
 int carry_flags_there(struct worker *worker, struct box *box, const struct op *ops, size_t count,
