@@ -6,8 +6,8 @@
 #define GMAIL_VIEWS (QUIRK_VIEW_ALL | QUIRK_VIEW_FLAGGED | QUIRK_VIEW_IMPORTANT)
 
 /*
- * The numbers are those of the providers' own help pages, or what their servers were seen to
- * refuse.
+ * Profiles are from general knowledge of these providers, not tried live. Numbers of connections
+ * are guesses on the safe side.
  */
 static const struct quirk_profile profiles[] = {
 	{.name = "gmail",

@@ -5,7 +5,7 @@ import os
 import pytest
 
 import debs
-from servers import CLASSES, TRAITS
+from servers import CLASSES, MISSING, TRAITS
 from world import GODWIT, SANITIZER, World
 
 WANTED = os.environ.get("GODWIT_SERVERS", "dovecot").split()
@@ -37,7 +37,7 @@ def pytest_collection_modifyitems(items):
         for mark in item.iter_markers("needs"):
             name = item.callspec.params["server"]
             if not getattr(TRAITS[name], mark.args[0]):
-                item.add_marker(pytest.mark.skip(reason="%s: no %s" % (name, mark.args[0])))
+                item.add_marker(pytest.mark.skip(reason="%s: no %s: %s" % (name, mark.args[0], MISSING.get(mark.args[0], "can't be tried"))))
 
 
 def pytest_generate_tests(metafunc):

@@ -169,6 +169,9 @@ class ServerSide:
         self.command(
             "APPEND", self.quote(mailbox), "(%s)" % " ".join(flags),
             *([imap_date(date, zone)] if date is not None else []), literal=wire(body))
+        if self.traits.at_close:  # else the next session gives it another UID
+            self.select(mailbox)
+            self.leave()
         (uid,) = self._append_uids() or self.uids(mailbox)[-1:]
         if flags and not self.traits.flags:
             self.store(mailbox, uid, "FLAGS", flags)

@@ -14,6 +14,7 @@ import tempfile
 import time
 
 import debs
+from guardian import guard
 from serving import PASSWORD, answers, end_session, free_ports, make_certificate
 
 CONFIG = """
@@ -198,6 +199,7 @@ class Dovecot:
                 [self.program("/usr/sbin/dovecot"), "-F", "-c", self.config], cwd=self.dir,
                 env=self.environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
                 start_new_session=True, preexec_fn=end_with_us, **self._as_user())
+        guard(self.process.pid)
         deadline = time.monotonic() + 30
         while not answers(self.port):
             if self.process.poll() is not None or time.monotonic() > deadline:

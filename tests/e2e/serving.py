@@ -9,6 +9,8 @@ import subprocess
 import tempfile
 import time
 
+from guardian import guard, kill_session, release
+
 PASSWORD = "secret"
 
 
@@ -92,6 +94,7 @@ class Serving:
             process = subprocess.Popen(
                 command, cwd=self.dir, env=environment, stdin=subprocess.DEVNULL, stdout=output,
                 stderr=output, start_new_session=True, preexec_fn=end_with_us, **how)
+        guard(process.pid)
         self.leaders.append(process)
 
     def start(self):
@@ -123,27 +126,9 @@ def end_session(process):
         process.wait(2)
     except subprocess.TimeoutExpired:
         pass
-    for pid in session_of(process.pid):
-        try:
-            os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
+    kill_session(process.pid)
     process.wait()
-
-
-def session_of(leader):
-    """The processes of the session that process LEADER began."""
-    found = []
-    for name in os.listdir("/proc"):
-        if name.isdigit():
-            try:
-                with open("/proc/%s/stat" % name) as file:
-                    fields = file.read().rpartition(")")[2].split()
-            except OSError:
-                continue
-            if fields[0] != "Z" and int(fields[3]) == leader:
-                found.append(int(name))
-    return found
+    release(process.pid)
 
 
 def answers(port):

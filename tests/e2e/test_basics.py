@@ -47,6 +47,7 @@ def test_unseen_goes_to_new_without_info(world):
     assert all((":2," in name) == (place == "cur") for name, place in where.items())
 
 
+@pytest.mark.needs("keywords")
 def test_a_name_never_changes_its_base(world):
     uid = world.there.append("INBOX", compose())
     world.sync()
@@ -57,18 +58,21 @@ def test_a_name_never_changes_its_base(world):
         assert world.here.files("INBOX")[0].base == base
 
 
+@pytest.mark.needs("keywords")
 def test_every_flag_combination_pulled(world):
     world.there.append_many("INBOX", [(compose(), flags_of(s), 1000) for s in LETTER_SETS])
     world.sync_same()
     assert sorted(f.letters for f in world.here.files("INBOX")) == sorted(LETTER_SETS)
 
 
+@pytest.mark.needs("keywords")
 def test_every_flag_combination_pushed(world):
     for letters in LETTER_SETS:
         world.here.deliver("INBOX", compose(), letters, 1000)
     world.sync_same()
 
 
+@pytest.mark.needs("keywords")
 @pytest.mark.parametrize("first, second", [("", "DFPRST"), ("DFPRST", ""), ("FS", "PR"), ("T", "D")])
 def test_flags_change_both_ways(world, first, second):
     there = world.there.append("INBOX", compose("changed there"), flags_of(first))
@@ -80,6 +84,7 @@ def test_flags_change_both_ways(world, first, second):
     assert {f.letters for f in world.here.files("INBOX")} == {"".join(sorted(second))}
 
 
+@pytest.mark.needs("keywords")
 def test_all_flag_changes_one_by_one(world):
     """From each of 64 sets of flags to its complement, half of them on each side."""
     bodies = [compose() for _ in LETTER_SETS]
@@ -104,6 +109,7 @@ def test_flags_changed_on_both_sides_unite_bit_by_bit(world):
     assert world.here.files("INBOX")[0].letters == "DRS"
 
 
+@pytest.mark.needs("keywords")
 def test_keywords_both_ways(world):
     there = world.there.append("INBOX", compose("there"), ["alpha", SEEN])
     world.there.append("INBOX", compose("here"), [SEEN, "beta"])
@@ -117,6 +123,7 @@ def test_keywords_both_ways(world):
     world.sync_same()
 
 
+@pytest.mark.needs("keywords")
 def test_keyword_table_written_by_another_program(world):
     world.here.create("INBOX")
     world.here.write_letters("INBOX", ["zulu", "yankee"])
@@ -128,6 +135,7 @@ def test_keyword_table_written_by_another_program(world):
     assert world.here.letters("INBOX")["a"] == "zulu" and world.here.letters("INBOX")["b"] == "yankee"
 
 
+@pytest.mark.needs("keywords")
 def test_keyword_case(world):
     world.there.append("INBOX", compose(), ["Work"])
     world.sync()
@@ -136,6 +144,7 @@ def test_keyword_case(world):
     assert len(world.here.letters("INBOX")) == 1
 
 
+@pytest.mark.needs("keywords")
 def test_more_than_26_keywords(world):
     words = ["word%02d" % n for n in range(40)]
     uids = [world.there.append("INBOX", compose(), [w]) for w in words]
@@ -189,6 +198,7 @@ def test_flagged_there_and_deleted_here(world):
     assert world.there.messages("INBOX") == {}
 
 
+@pytest.mark.needs("keywords")
 def test_all_kinds_of_changes_at_once(layout_world):
     w = layout_world
     uids = w.there.append_many("INBOX", [(compose(), [], 1000 + n) for n in range(60)])
@@ -211,6 +221,7 @@ def test_all_kinds_of_changes_at_once(layout_world):
     assert len(w.here.files("INBOX")) == 60
 
 
+@pytest.mark.needs("keywords")
 def test_moved_by_the_server(world):
     uid = world.there.append("INBOX", compose("moved"), [SEEN, "word"], 77)
     world.there.create("Archive")
@@ -254,6 +265,7 @@ DAY = 86400
 DATES = [0, 1, DAY - 1, 951782400, 1000000000, 1078012800, 1582934400, 1600000000, 1700000001]
 
 
+@pytest.mark.needs("dates")
 def test_dates_pulled(world):
     for number, date in enumerate(DATES):
         for zone in (0, 330, -570, 840, -720):
@@ -261,12 +273,14 @@ def test_dates_pulled(world):
     world.sync_same()
 
 
+@pytest.mark.needs("dates")
 def test_dates_pushed(world):
     for date in DATES[world.traits.first_date:]:
         world.here.deliver("INBOX", compose(), "S", date)
     world.sync_same()
 
 
+@pytest.mark.needs("dates")
 @pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "America/St_Johns", "Asia/Kolkata"])
 def test_dates_do_not_depend_on_the_time_zone(world, zone):
     world.environment["TZ"] = zone
@@ -275,6 +289,7 @@ def test_dates_do_not_depend_on_the_time_zone(world, zone):
     world.sync_same()
 
 
+@pytest.mark.needs("keywords")
 def test_draft_deleted_and_forwarded_survive(world):
     world.there.append("INBOX", compose(), [DRAFT, DELETED, FORWARDED])
     world.sync_same()

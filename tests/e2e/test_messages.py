@@ -5,7 +5,7 @@ import pytest
 
 from imapside import Refused
 from mail import SEEN, compose, digest, wire
-from servers import EVERYWHERE
+from servers import EVERYWHERE, MISSING
 
 SERVERS = EVERYWHERE
 
@@ -43,6 +43,8 @@ def numbered(body):
 
 def assert_refused(world, path):
     """The server takes this message from nobody: it is named, the file stays, and it is not tried again."""
+    if not world.traits.uploads:
+        pytest.skip("%s: no uploads: %s" % (world.server.name, MISSING["uploads"]))
     world.here.deliver("INBOX", compose("is sent"), "S", 1000)
     before = open(path, "rb").read()
     run = world.sync(expect=1)
@@ -97,6 +99,7 @@ def test_mixed_line_ends(world):
     world.sync_same(alike=world.traits.alike)
 
 
+@pytest.mark.needs("uploads")
 def test_empty_file_is_refused_alone(world):
     """Most servers take no empty message, so none is sent."""
     assert_refused(world, world.here.deliver("INBOX", b"", "S", 1000))
@@ -131,6 +134,7 @@ def test_same_message_id_other_text(world):
     assert len(world.here.files("INBOX")) == 6
 
 
+@pytest.mark.needs("uploads")
 def test_no_message_id_at_all(world):
     for number in range(20):
         world.there.append("INBOX", b"Subject: x\n\n%d\n" % number)
@@ -139,6 +143,7 @@ def test_no_message_id_at_all(world):
     assert len(world.here.files("INBOX")) == 40
 
 
+@pytest.mark.needs("large")
 def test_big_message(world):
     line = b"0123456789abcdef" * 4 + b"\n"
     world.there.append("INBOX", compose("big") + line * (30_000_000 // len(line)))
@@ -146,6 +151,7 @@ def test_big_message(world):
     world.sync_same()
 
 
+@pytest.mark.needs("large")
 def test_many_sizes(world):
     """Around the sizes of buffers, where off-by-one mistakes live."""
     for size in (1, 2, 510, 511, 512, 513, 1023, 1024, 4095, 4096, 4097, 8191, 8192, 16383, 16384,

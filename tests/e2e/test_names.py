@@ -8,6 +8,7 @@ from mail import SEEN, compose
 from servers import EVERYWHERE
 
 SERVERS = EVERYWHERE
+pytestmark = pytest.mark.needs("status")
 
 NAMES = [
     "plain", "two words", " leading and trailing ", 'quo"tes"', "a&b", "&", "&-", "100%", "%41", "%zz",

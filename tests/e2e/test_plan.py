@@ -2,10 +2,13 @@
 import collections
 import os
 
+import pytest
+
 from mail import ANSWERED, SEEN, compose
 from servers import EVERYWHERE
 
 SERVERS = EVERYWHERE
+pytestmark = pytest.mark.needs("status")
 
 
 def changed_world(world):
