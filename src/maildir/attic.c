@@ -352,22 +352,48 @@ static int restore(
 	return 0;
 }
 
-int attic_restore(const struct attic *attic, const struct maildir_root *root,
-	struct keywords *keywords, const struct attic_item *item, struct err *err)
+static struct maildir_root attic_as_root(const struct attic *attic, const struct maildir_root *root)
 {
-	struct maildir_root kept = {.fd = attic->fd,
+	return (struct maildir_root){.fd = attic->fd,
 		.layout = MAILDIR_NESTED,
 		.device = root->device,
 		.path = root->path};
+}
+
+/* Where ITEM's folder lies in the attic; to be freed. */
+static char *source_path(const struct attic_item *item)
+{
 	bool top = strcmp(item->folder, ".") == 0;
-	char *source = xasprintf("%012llu%s%s", (unsigned long long)item->pass, top ? "" : "/",
+
+	return xasprintf("%012llu%s%s", (unsigned long long)item->pass, top ? "" : "/",
 		top ? "" : item->folder);
+}
+
+int attic_prepare(const struct attic *attic, const struct maildir_root *root,
+	const struct attic_item *item, struct err *err)
+{
+	struct maildir_root kept = attic_as_root(attic, root);
+	char *source = source_path(item);
+	/* What is moved into a folder that a power cut takes away would be on neither side. */
+	int rc = maildir_create(&kept, source, err) != 0 ||
+				 maildir_create(root, item->folder, err) != 0 ||
+				 fs_sync_path(root->fd, item->folder, err) != 0
+			 ? -1
+			 : 0;
+
+	free(source);
+	return rc;
+}
+
+int attic_restore(const struct attic *attic, const struct maildir_root *root,
+	struct keywords *keywords, const struct attic_item *item, struct err *err)
+{
+	struct maildir_root kept = attic_as_root(attic, root);
 	struct maildir *from = NULL, *to = NULL;
+	char *source = source_path(item);
 	int rc = -1;
 
-	if (maildir_create(root, item->folder, err) == 0 &&
-		maildir_create(&kept, source, err) == 0 &&
-		maildir_open(&from, &kept, source, keywords, err) == 0 &&
+	if (maildir_open(&from, &kept, source, keywords, err) == 0 &&
 		maildir_open(&to, root, item->folder, keywords, err) == 0)
 		rc = restore(from, to, item, err);
 	maildir_unref(from);

@@ -41,8 +41,11 @@ struct attic_items {
 };
 int attic_list(const struct attic *attic, struct arena *arena, struct attic_items *out,
 	struct err *err) MUST_USE;
-/* Move an item back to its folder, which is made if it is missing, under the letters that its
- * keywords have there now. A name that is taken meanwhile gets a fresh BASE. Not durable. */
+/* Before the first item of a folder is moved back: make the folder if it is missing, durably. */
+int attic_prepare(const struct attic *attic, const struct maildir_root *root,
+	const struct attic_item *item, struct err *err) MUST_USE;
+/* Move an item back to its folder, under the letters that its keywords have there now. A name that
+ * is taken meanwhile gets a fresh BASE. Not durable. */
 int attic_restore(const struct attic *attic, const struct maildir_root *root,
 	struct keywords *keywords, const struct attic_item *item, struct err *err) MUST_USE;
 /* Destroy what passes before BEFORE (seconds since 1970) put there. */

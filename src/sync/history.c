@@ -323,15 +323,21 @@ static int restore(const struct maildir_root *root, const struct attic *attic, u
 	struct arena arena = {0};
 	struct attic_items items;
 	struct keywords *keywords = keywords_new();
+	const char *prepared = NULL; /* items come folder by folder */
 	int rc = attic_list(attic, &arena, &items, err);
 
 	*count = 0;
 	if (rc == 0 && *pass == 0 && items.count > 0)
 		*pass = items.items[items.count - 1].pass;
 	for (size_t i = 0; rc == 0 && i < items.count; i++) {
-		if (items.items[i].pass != *pass)
+		const struct attic_item *item = &items.items[i];
+		if (item->pass != *pass)
 			continue;
-		rc = attic_restore(attic, root, keywords, &items.items[i], err);
+		if (!prepared || strcmp(prepared, item->folder) != 0)
+			rc = attic_prepare(attic, root, item, err);
+		prepared = item->folder;
+		if (rc == 0)
+			rc = attic_restore(attic, root, keywords, item, err);
 		*count += rc == 0;
 	}
 	if (rc == 0)

@@ -49,9 +49,12 @@ static void restore_all(struct scene *s)
 	struct attic_items items;
 
 	GOOD(&s->tree, attic_list(&s->attic, &arena, &items, &s->tree.err));
-	for (size_t i = 0; i < items.count; i++)
-		GOOD(&s->tree, attic_restore(&s->attic, &s->tree.root, s->tree.keywords,
-				       &items.items[i], &s->tree.err));
+	for (size_t i = 0; i < items.count; i++) {
+		struct attic_item *item = &items.items[i];
+		GOOD(&s->tree, attic_prepare(&s->attic, &s->tree.root, item, &s->tree.err));
+		GOOD(&s->tree, attic_restore(&s->attic, &s->tree.root, s->tree.keywords, item,
+				       &s->tree.err));
+	}
 	arena_fini(&arena);
 }
 
