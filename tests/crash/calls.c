@@ -398,3 +398,18 @@ int syncfs(int fd)
 	end();
 	return rc;
 }
+
+/* ---- folders that are copies ---- */
+
+/* A case begins from a copy of a world, and a power cut leaves one: with GODWIT_COPIES all folders
+ * are taken for the ones that were copied. */
+int statx(int at, const char *path, int flags, unsigned mask, struct statx *out)
+{
+	int rc = REAL(statx)(at, path, flags, mask, out);
+
+	if (rc == 0 && getenv("GODWIT_COPIES")) {
+		out->stx_ino = 1;
+		out->stx_mask &= ~(unsigned)STATX_BTIME;
+	}
+	return rc;
+}

@@ -91,14 +91,19 @@ class Lane(World):
             self.settings["server"] = {"host": "localhost", "port": self.port, "tls": "none", "connections": 1,
                                        "retry": "10s", "timeout": "30s", **dict(work.server)}
             self.settings["sync"] = dict(work.sync)
-            self.environment, self.program = {}, CRASHING
+            self.environment, self.program = self.environment_of(work), CRASHING
             self.expected = {"INBOX": 0, **work.prepare(self)}
             self.had_state = os.path.exists(os.path.join(self.state, "data.mdb"))
             self.save("prepared")
             self.work = work
         self.restore("prepared")
         self.environment = {"GODWIT_WATCH": self.disk, "GODWIT_STEPS": self.steps_file, "GODWIT_BACKOFF_MS": "20",
-                            "GODWIT_DOUBT_MS": "50"}
+                            "GODWIT_DOUBT_MS": "50", **self.environment_of(work)}
+
+    @staticmethod
+    def environment_of(work):
+        """A copied folder is another one, and nothing that is gone from it was deleted: only one WORK is about that."""
+        return {} if work.name == "replaced" else {"GODWIT_COPIES": "1"}
 
     def disturbed(self, fault=None, record=False):
         """The run that something happens to."""
