@@ -293,18 +293,24 @@ int sync_read_log(const struct config_account *account, struct arena *arena, str
 
 /* ---- undo ---- */
 
+/* Items come folder by folder. LAST: of the one before, NULL: there is none. */
+static bool is_same_folder(const char *folder, const char *last)
+{
+	return folder && last && strcmp(folder, last) == 0;
+}
+
 /* The folders that got something back. */
 static int make_durable(const struct maildir_root *root, const struct attic_items *items,
 	uint64_t pass, struct err *err)
 {
-	const char *last = "";
+	const char *last = NULL;
 	int rc = 0;
 
 	if (fs_group_supported(root->fd))
 		return fs_group_sync(root->fd, err);
 	for (size_t i = 0; rc == 0 && i < items->count; i++) {
 		const struct attic_item *item = &items->items[i];
-		if (item->pass != pass || strcmp(item->folder, last) == 0)
+		if (item->pass != pass || is_same_folder(item->folder, last))
 			continue;
 		last = item->folder;
 		char *in_new = xasprintf("%s/new", last), *in_cur = xasprintf("%s/cur", last);
@@ -323,7 +329,7 @@ static int restore(const struct maildir_root *root, const struct attic *attic, u
 	struct arena arena = {0};
 	struct attic_items items;
 	struct keywords *keywords = keywords_new();
-	const char *prepared = NULL; /* items come folder by folder */
+	const char *prepared = NULL;
 	int rc = attic_list(attic, &arena, &items, err);
 
 	*count = 0;
@@ -333,7 +339,7 @@ static int restore(const struct maildir_root *root, const struct attic *attic, u
 		const struct attic_item *item = &items.items[i];
 		if (item->pass != *pass)
 			continue;
-		if (!prepared || strcmp(prepared, item->folder) != 0)
+		if (!is_same_folder(item->folder, prepared))
 			rc = attic_prepare(attic, root, item, err);
 		prepared = item->folder;
 		if (rc == 0)
