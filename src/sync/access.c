@@ -28,6 +28,20 @@ struct net_options access_net_options(const struct config_account *a)
 	};
 }
 
+struct imap_login access_login(const struct config_account *a, const char *secret)
+{
+	bool token = config_secret_is_token(a);
+
+	return (struct imap_login){
+		.user = a->user,
+		.password = token ? NULL : secret,
+		.token = token ? secret : NULL,
+		.mechanisms = a->mechanisms.items,
+		.mechanism_count = a->mechanisms.count,
+		.certificate = a->client_cert != NULL,
+	};
+}
+
 int access_open(struct access *access, const struct config_account *account, struct err *err)
 {
 	access->account = account;
@@ -68,16 +82,8 @@ static int connect_with(struct access *access, const struct buf *secret, struct 
 	const char *text = a->secret_kind == CONFIG_SECRET_NONE ? NULL
 			   : secret->data                       ? secret->data
 								: "";
-	bool token = config_secret_is_token(a);
-	struct imap_login login = {
-		.user = a->user,
-		.password = token ? NULL : text,
-		.token = token ? text : NULL,
-		.mechanisms = a->mechanisms.items,
-		.mechanism_count = a->mechanisms.count,
-		.certificate = a->client_cert != NULL,
-		.refused = &access->refused,
-	};
+	struct imap_login login = access_login(a, text);
+	login.refused = &access->refused;
 	struct imap_options options = {
 		.net = access->net,
 		.net_options = &access->net_options,

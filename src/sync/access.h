@@ -22,6 +22,9 @@ struct access {
 
 /* What the configuration says, in the words of net/. Borrows from ACCOUNT. */
 struct net_options access_net_options(const struct config_account *account);
+/* Who we are, with SECRET (password or token by the configuration; NULL: none). Borrows from both.
+ */
+struct imap_login access_login(const struct config_account *account, const char *secret);
 /* TLS context and secret. */
 int access_open(
 	struct access *access, const struct config_account *account, struct err *err) MUST_USE;

@@ -5,26 +5,12 @@
 #include "sync/access.h"
 #include "sync/sync.h"
 
-/* As if the secret were there: only which mechanism it would be for matters. */
-static struct imap_login pretended_login(const struct config_account *a)
-{
-	bool token = config_secret_is_token(a);
-	const char *secret = a->secret_kind == CONFIG_SECRET_NONE ? NULL : "";
-
-	return (struct imap_login){
-		.user = a->user,
-		.password = token ? NULL : secret,
-		.token = token ? secret : NULL,
-		.mechanisms = a->mechanisms.items,
-		.mechanism_count = a->mechanisms.count,
-		.certificate = a->client_cert != NULL,
-	};
-}
-
 int sync_inspect(const struct config_account *account, struct sync_inspection *out, struct err *err)
 {
 	struct net_options net = access_net_options(account);
-	struct imap_login login = pretended_login(account);
+	/* As if the secret were there: only which mechanism it would be for matters. */
+	struct imap_login login =
+		access_login(account, account->secret_kind == CONFIG_SECRET_NONE ? NULL : "");
 	struct net_context *context = net_context_new(&net, err);
 	struct imap_options options = {
 		.net = context,

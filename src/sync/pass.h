@@ -171,9 +171,9 @@ void pass_tell_op(struct pass *pass, const struct box *box, const struct op *op)
 
 /* ---- boxing.c, judge.c: what account.c does before and between the phases ---- */
 
-/* List both sides and fill pass->boxes. */
 /* open.c: release the boxes; there are none then. */
 void pass_forget_boxes(struct pass *pass);
+/* List both sides and fill pass->boxes. */
 int pass_survey(struct pass *pass, struct err *err) MUST_USE;
 /* Make what one side lacks; `plan` only tells. */
 int pass_make_boxes(struct pass *pass, struct err *err) MUST_USE;
