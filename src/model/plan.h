@@ -48,7 +48,8 @@ struct op {
 struct plan {
 	struct op *ops; /* sorted by kind, then uid */
 	size_t count;
-	bool pairs; /* something was paired: nothing may be deleted in this pass */
+	bool pairs; /* something was paired that no upload row knows: nothing may be deleted in this
+		       pass */
 };
 
 const char *op_kind_name(enum op_kind kind); /* "fetch", "append", "flags there", ... */

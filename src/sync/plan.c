@@ -166,6 +166,15 @@ static void plan_changes(struct planner *p)
 }
 
 /*
+ * A message that a pass cut short has sent. Its row in the state says so: what else is known of the
+ * mailbox is as good as ever, so that its deletions need not wait.
+ */
+static bool is_own_upload(const struct new_there *there, const struct new_here *here)
+{
+	return here->doubtful && here->uidnext_before > 0 && there->uid >= here->uidnext_before;
+}
+
+/*
  * An adopted message: without a former row its base is what both sides show, so flags unite;
  * \Deleted on one side only is taken back rather than carried, as nobody can tell whether it was
  * meant.
@@ -185,7 +194,7 @@ static void plan_adopt(
 	op->name = here->name;
 	op->from_here = here;
 	op->from_there = there;
-	p->plan->pairs = true;
+	p->plan->pairs |= !is_own_upload(there, here);
 	merge_flags(p, there->uid, &base, &there->flags, &here->flags, 0, NULL);
 }
 

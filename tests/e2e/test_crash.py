@@ -120,7 +120,7 @@ def news_and_deletions(world):
 
 def test_deletions_come_last(lanes, record_property):
     """Wherever the program is killed: if anything was deleted, everything new is on both sides already."""
-    work = Work("news_and_deletions", news_and_deletions, passes=2)  # one that pairs deletes nothing
+    work = Work("news_and_deletions", news_and_deletions)
     steps, _ = lanes[0].steps(work)
     deleted = []
 

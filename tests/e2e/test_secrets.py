@@ -3,6 +3,7 @@ import os
 import pty
 import re
 import select
+import signal
 import subprocess
 import sys
 import time
@@ -112,18 +113,29 @@ def test_interrupt_while_it_asks(world):
     assert status in (75, 77), text
 
 
+def visible(process):
+    """What ps shows of it, to whoever may look."""
+    seen = b""
+    for name in ("cmdline", "environ"):
+        try:
+            with open("/proc/%d/%s" % (process.pid, name), "rb") as file:
+                seen += file.read()
+        except OSError:  # it has ended
+            pass
+    return seen
+
+
 def test_arguments_and_environment(world):
     """What others on this machine can see while it runs."""
     world.there.append_many("INBOX", [(compose(), [], 1000 + n) for n in range(50)])
     begun = world.start("sync")
+    os.kill(begun[0].pid, signal.SIGSTOP)  # however fast it is, it is seen at least once
     seen = b""
+    while b"sync" not in seen and begun[0].poll() is None:
+        seen = visible(begun[0])
+    os.kill(begun[0].pid, signal.SIGCONT)
     while begun[0].poll() is None:
-        for name in ("cmdline", "environ"):
-            try:
-                with open("/proc/%d/%s" % (begun[0].pid, name), "rb") as file:
-                    seen += file.read()
-            except OSError:
-                pass
+        seen += visible(begun[0])
     assert world.finish(begun).status == 0
     assert b"sync" in seen and world.server.password.encode() not in seen
 

@@ -14,7 +14,7 @@ class Work:
     """
     prepare(world) makes the two sides differ and returns {mailbox: messages in the end}.
     command: what is disturbed         sync, server: settings of the account
-    passes:  after which both sides are equal: a pass that pairs leaves deletions to the next
+    passes:  after which both sides are equal: more where the server does not tell what became of an APPEND
     again:   a command that goes on with it before the next pass
     dates:   they agree in the end
     """

@@ -240,6 +240,40 @@ static void test_adopted_deleted(void **state UNUSED)
 	arena_fini(&arena);
 }
 
+/* What an interrupted pass sent is paired, too, but holds up no deletions. */
+static void test_own_upload(void **state UNUSED)
+{
+	static const struct {
+		bool doubtful;
+		uint32_t uidnext_before;
+		bool pairs;
+	} cases[] = {{false, 0, true}, {true, 0, true}, {true, 8, true}, {true, 7, false},
+		{true, 5, false}};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct arena arena = {0};
+		struct new_there there = {.uid = 7};
+		struct new_here here = {.name = "cur/a:2,",
+			.base = "a",
+			.doubtful = cases[i].doubtful,
+			.uidnext_before = cases[i].uidnext_before};
+		int32_t partner = 0;
+		struct changes changes = {.new_there = &there,
+			.new_there_count = 1,
+			.new_here = &here,
+			.new_here_count = 1};
+		struct plan_input input = {
+			.policy = &both, .changes = &changes, .partner = &partner};
+		struct plan plan;
+
+		plan_make(&arena, &input, &plan);
+		assert_int_equal(plan.count, 1);
+		assert_int_equal(plan.ops[0].kind, OP_ADOPT);
+		assert_int_equal(plan.pairs, cases[i].pairs);
+		arena_fini(&arena);
+	}
+}
+
 /* A flag that the server can't keep is never sent, and never read as removed there. */
 static void test_masks(void **state UNUSED)
 {
@@ -426,6 +460,7 @@ int main(void)
 		cmocka_unit_test(test_policies),
 		cmocka_unit_test(test_news),
 		cmocka_unit_test(test_adopted_deleted),
+		cmocka_unit_test(test_own_upload),
 		cmocka_unit_test(test_masks),
 		cmocka_unit_test(test_random_histories),
 	};
