@@ -48,8 +48,8 @@ struct op {
 struct plan {
 	struct op *ops; /* sorted by kind, then uid */
 	size_t count;
-	bool pairs; /* something was paired that no upload row knows: nothing may be deleted in this
-		       pass */
+	bool pairs; /* something was paired that no upload row knows: look once more before anything
+		       is deleted */
 };
 
 const char *op_kind_name(enum op_kind kind); /* "fetch", "append", "flags there", ... */

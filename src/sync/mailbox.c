@@ -275,6 +275,7 @@ struct round {
 	struct box *box;
 	struct look look;
 	struct pairing pairing;
+	bool pairs; /* messages of whose history nothing is known */
 	bool again;
 };
 
@@ -290,7 +291,7 @@ static int plan_and_carry(struct round *r, const struct changes *changes, struct
 	struct plan plan;
 
 	plan_make(&r->w->arena, &input, &plan);
-	r->box->paired |= plan.pairs;
+	r->pairs |= plan.pairs;
 	return carry_out(r->w, r->box, &plan, &r->again, err);
 }
 
@@ -383,12 +384,30 @@ static int look_and_carry(struct round *r, struct err *err)
 	return 0;
 }
 
+static bool has_deletions(const struct box *box)
+{
+	return !uidset_empty(&box->delete_here) || !uidset_empty(&box->delete_there);
+}
+
 /* What a round leaves to say. */
 struct outcome {
 	bool again;     /* looking again will find more to do */
 	bool truncated; /* because there was too much for one round */
 	struct maildir_times times;
 };
+
+/*
+ * A look that pairs proves no deletion: what is gone may be gone from a mailbox that was put
+ * together anew. The next look, by the rows as they are then, has to find it gone once more.
+ */
+static void look_once_more(struct round *r)
+{
+	if (!r->pairs || !has_deletions(r->box) || !r->w->pass->settler)
+		return;
+	uidset_clear(&r->box->delete_here);
+	uidset_clear(&r->box->delete_there);
+	r->again = true;
+}
 
 static int run_round(struct worker *w, struct box *box, struct outcome *out, struct err *err)
 {
@@ -397,6 +416,7 @@ static int run_round(struct worker *w, struct box *box, struct outcome *out, str
 
 	if (rc == 0 && w->pass->settler)
 		rc = settler_flush(w->pass->settler, err);
+	look_once_more(&r);
 	*out = (struct outcome){r.again, r.look.truncated, r.look.times};
 	look_fini(&r.look);
 	arena_reset(&w->arena);
@@ -456,11 +476,6 @@ int mailbox_finish(struct worker *w, struct box *box, struct err *err)
 	if (former != 0)
 		box->row.former = 0;
 	return settle_mailbox(w->pass->settler, &box->row, former, err);
-}
-
-static bool has_deletions(const struct box *box)
-{
-	return !uidset_empty(&box->delete_here) || !uidset_empty(&box->delete_there);
 }
 
 /* The messages of a mailbox that was empty here came with the SELECT. 1: all of them, and there is

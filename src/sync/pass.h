@@ -54,7 +54,7 @@ struct box {
 	bool held_there; /* new messages of the server wait until moves are known (moves.c) */
 	bool held_here;  /* new files do */
 	bool remains;    /* lost, and there is something new in it */
-	bool paired;     /* something was paired: no deletions in this pass */
+	bool paired;     /* all of it is paired anew (identity.c): no deletions in this pass */
 	bool incomplete; /* something is left undone: the watermark stays unknown */
 	bool waited;     /* for an APPEND in doubt */
 	bool looked;     /* went through the work phase */

@@ -192,3 +192,19 @@ def test_deleted_here_and_numbered_anew(world):
     world.there.delete("old")
     world.sync_same()
     assert len(world.there.messages("box")) == 3
+
+
+# ---- deletions next to what is paired ----
+
+def test_deletions_beside_a_message_that_came_on_both_sides(world):
+    """One pass pairs the message and carries both deletions; it looks once more before it does."""
+    old, both = [compose() for _ in range(6)], compose()
+    world.there.append_many("INBOX", [(body, [SEEN], 1000) for body in old])
+    world.sync_same()
+    world.there.append("INBOX", both, [], 2000)
+    world.here.deliver("INBOX", both, "F", 2000)
+    world.there.expunge("INBOX", world.there.find("INBOX", old[0]))
+    world.here.remove(world.here.find("INBOX", old[1]))
+    run = world.sync_same()
+    assert "1 paired" in run.out and len(world.there.messages("INBOX")) == 5, run
+    world.assert_noop()
