@@ -59,7 +59,7 @@ static char *find_helper(struct err *err)
 	for (size_t i = 0; slash && i < COUNT_OF(places); i++) {
 		char *path = xasprintf("%.*s/%s", (int)(slash - self), self, places[i]);
 
-		if (access(path, X_OK) == 0)
+		if (faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) == 0)
 			return path;
 		free(path);
 	}

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/log.h"
+#include "base/escape.h"
 #include "state/state_impl.h"
 
 struct dumper {
@@ -23,7 +23,7 @@ static void add_quoted(struct buf *out, struct slice s)
 {
 	char escaped[8192];
 
-	log_escape(s, escaped, sizeof(escaped));
+	escape(s, escaped, sizeof(escaped));
 	buf_add_char(out, '"');
 	for (const char *p = escaped; *p; p++) {
 		if (*p == '"' || *p == '\\')

@@ -41,10 +41,17 @@ struct state_write {
 	size_t tally_count, tally_room;
 };
 
-/* write.c: by w->key and w->value. put: 0, 1 (map full), -1; get: 1, 0, -1. */
+/* ---- put.c: by w->key and w->value. put, del: 0, 1 (map full), -1; get: 1, 0, -1. ---- */
+
+MDB_val write_val(const struct buf *buf); /* borrows */
 int write_put(struct state_write *write, enum state_table table, struct err *err) MUST_USE;
+/* It is fine if it is not there. */
+int write_del(struct state_write *write, enum state_table table, struct err *err) MUST_USE;
+/* *VALUE as this transaction sees it. */
 int write_get(struct state_write *write, enum state_table table, struct slice *value,
 	struct err *err) MUST_USE;
+/* What LMDB's RC means. */
+int write_checked(struct state_write *write, int rc, struct err *err) MUST_USE;
 
 /* ---- tally.c: the counts of a mailbox's rows ---- */
 

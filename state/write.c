@@ -76,49 +76,6 @@ void state_abort(struct state_write *w)
 		grow(s);
 }
 
-static MDB_val val(const struct buf *b)
-{
-	return (MDB_val){b->len, b->data};
-}
-
-static int checked(struct state_write *w, int rc, struct err *err)
-{
-	if (rc == MDB_MAP_FULL) {
-		w->state->grow = true;
-		return 1;
-	}
-	return rc == 0 ? 0 : state_mdb_error(w->state, err, rc, "write");
-}
-
-int write_put(struct state_write *w, enum state_table table, struct err *err)
-{
-	MDB_val key = val(&w->key), value = val(&w->value);
-	return checked(w, mdb_put(w->txn, w->state->tables[table], &key, &value, 0), err);
-}
-
-/* w->key goes; it is fine if it is not there. */
-static int del(struct state_write *w, enum state_table table, struct err *err)
-{
-	MDB_val key = val(&w->key);
-	int rc = mdb_del(w->txn, w->state->tables[table], &key, NULL);
-	return rc == MDB_NOTFOUND ? 0 : checked(w, rc, err);
-}
-
-/* 1: *VALUE of w->key as this transaction sees it, 0, -1. */
-int write_get(struct state_write *w, enum state_table table, struct slice *value, struct err *err)
-{
-	MDB_val key = val(&w->key), found;
-	trim_step(w->state, &w->steps);
-	int rc = mdb_get(w->txn, w->state->tables[table], &key, &found);
-
-	if (rc == MDB_NOTFOUND)
-		return 0;
-	if (rc != 0)
-		return state_mdb_error(w->state, err, rc, "read");
-	*value = (struct slice){found.mv_data, found.mv_size};
-	return 1;
-}
-
 static void set_key_text(struct state_write *w, const char *text)
 {
 	buf_clear(&w->key);
@@ -188,7 +145,7 @@ static int drop_base(
 		return rc;
 	if (!decode_number(value, TABLE_BY_BASE, buf_slice(&w->key), &owner))
 		return state_damaged(w->state, err, TABLE_BY_BASE);
-	return owner == uid ? del(w, TABLE_BY_BASE, err) : 0;
+	return owner == uid ? write_del(w, TABLE_BY_BASE, err) : 0;
 }
 
 /* The row of (ID, UID) is about to become one that is NOW: counted. Its present BASE is copied into
@@ -245,7 +202,7 @@ int state_delete_message(struct state_write *w, uint32_t id, uint32_t uid, struc
 	if (rc != 0)
 		return rc;
 	set_key2(w, id, uid);
-	return del(w, TABLE_MESSAGE, err);
+	return write_del(w, TABLE_MESSAGE, err);
 }
 
 static int get_message(struct state_write *w, enum state_table table, uint32_t id, uint32_t uid,
@@ -302,7 +259,7 @@ int state_put_arrival(
 int state_delete_arrival(struct state_write *w, uint32_t id, uint32_t uid, struct err *err)
 {
 	set_key2(w, id, uid);
-	return del(w, TABLE_ARRIVAL, err);
+	return write_del(w, TABLE_ARRIVAL, err);
 }
 
 /* ---- uploads, pending ---- */
@@ -318,7 +275,7 @@ int state_put_upload(
 int state_delete_upload(struct state_write *w, uint32_t id, struct slice base, struct err *err)
 {
 	set_key_base(w, id, base);
-	return del(w, TABLE_UPLOAD, err);
+	return write_del(w, TABLE_UPLOAD, err);
 }
 
 int state_put_pending(
@@ -351,7 +308,7 @@ int state_delete_pending(struct state_write *w, uint32_t id, enum state_pending_
 {
 	buf_clear(&w->key);
 	key_pending(&w->key, id, kind, uid, base);
-	return del(w, TABLE_PENDING, err);
+	return write_del(w, TABLE_PENDING, err);
 }
 
 /* ---- mailboxes ---- */
@@ -364,10 +321,10 @@ static int delete_all(struct state_write *w, enum state_table table, uint32_t id
 	int rc = mdb_cursor_open(w->txn, w->state->tables[table], &cursor);
 
 	if (rc != 0)
-		return checked(w, rc, err);
+		return write_checked(w, rc, err);
 	set_key(w, id);
 	for (;;) { /* by key each time: cursors of 0.9 stand in odd places after a deletion */
-		key = val(&w->key);
+		key = write_val(&w->key);
 		rc = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
 		if (rc != 0 || key.mv_size < 4 || memcmp(key.mv_data, w->key.data, 4) != 0)
 			break;
@@ -376,7 +333,7 @@ static int delete_all(struct state_write *w, enum state_table table, uint32_t id
 			break;
 	}
 	mdb_cursor_close(cursor);
-	return rc == MDB_NOTFOUND || rc == 0 ? 0 : checked(w, rc, err);
+	return rc == MDB_NOTFOUND || rc == 0 ? 0 : write_checked(w, rc, err);
 }
 
 int state_delete_mailbox(struct state_write *w, uint32_t id, struct err *err)
@@ -400,7 +357,7 @@ int state_fresh_mailbox_id(struct state_write *w, uint32_t *out, struct err *err
 	int rc = mdb_cursor_open(w->txn, w->state->tables[TABLE_MAILBOX], &cursor);
 
 	if (rc != 0)
-		return checked(w, rc, err);
+		return write_checked(w, rc, err);
 	rc = mdb_cursor_get(cursor, &key, &value, MDB_LAST);
 	*out = 1;
 	if (rc == 0) {
@@ -411,5 +368,5 @@ int state_fresh_mailbox_id(struct state_write *w, uint32_t *out, struct err *err
 		*out = id + 1;
 	}
 	mdb_cursor_close(cursor);
-	return rc == 0 || rc == MDB_NOTFOUND ? 0 : checked(w, rc, err);
+	return rc == 0 || rc == MDB_NOTFOUND ? 0 : write_checked(w, rc, err);
 }

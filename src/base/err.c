@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/log.h"
+#include "base/escape.h"
 
 void err_clear(struct err *err)
 {
@@ -73,7 +73,7 @@ int err_wrap(struct err *err, const char *fmt, ...)
 void err_server(struct err *err, const char *text, size_t n)
 {
 	if (err)
-		log_escape((struct slice){text, n}, err->server, sizeof(err->server));
+		escape((struct slice){text, n}, err->server, sizeof(err->server));
 }
 
 const char *err_line(const struct err *err, char *out, size_t size)

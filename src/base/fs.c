@@ -12,6 +12,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "base/escape.h"
 #include "base/log.h"
 
 #define DIR_BUFFER (64u << 10)
@@ -39,7 +40,7 @@ static int failed(struct err *err, const char *what, const char *path)
 	char escaped[384];
 	int sys = errno;
 
-	log_escape(slice_str(path), escaped, sizeof(escaped));
+	escape(slice_str(path), escaped, sizeof(escaped));
 	errno = sys;
 	return err_set_errno(err, ERR_DISK, "can't %s %s", what, escaped);
 }

@@ -1,7 +1,7 @@
 /*
  * Messages for people. Lines go to one sink, which cli/ installs (standard error, below a progress
  * display if there is one). Thread-safe: a line is written whole. Text from servers must be escaped
- * by the caller with log_escape(); errors are logged only by whoever ends the unwinding.
+ * by the caller with escape(); errors are logged only by whoever ends the unwinding.
  */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
@@ -39,11 +39,5 @@ void log_warn(const char *fmt, ...) PRINTF(1, 2);
 void log_info(const char *fmt, ...) PRINTF(1, 2);
 /* Only if CATEGORY is on. */
 void log_debug(enum log_category category, const char *fmt, ...) PRINTF(2, 3);
-
-/*
- * S with control bytes (C0, DEL, C1 in UTF-8) and bytes that are not valid UTF-8 written as \xHH,
- * cut to fit OUT. Valid UTF-8 passes. Returns OUT.
- */
-const char *log_escape(struct slice s, char *out, size_t size);
 
 #endif

@@ -10,7 +10,7 @@
 #include <time.h>
 #include <wchar.h>
 
-#include "base/log.h"
+#include "base/escape.h"
 
 /* The longest word that is compared when looking for what was meant. */
 #define NEAREST_LIMIT 64
@@ -124,7 +124,7 @@ void text_escape_slice(struct slice s, struct buf *out)
 	size_t size = s.n * 4 + 1; /* \xHH for each byte at worst */
 	char *room = buf_room(out, size);
 
-	log_escape(s, room, size);
+	escape(s, room, size);
 	out->len += strlen(room);
 }
 

@@ -21,7 +21,7 @@ size_t text_width(struct slice s);
 void text_cut(struct slice s, size_t columns, struct buf *out);
 /* S filled up with blanks to COLUMNS, behind it or (RIGHT) before it. Never cut. */
 void text_pad(struct slice s, size_t columns, bool right, struct buf *out);
-/* S as log_escape() makes it safe for a terminal, whole. S may be NULL: nothing. */
+/* S as escape() makes it safe for a terminal, whole. S may be NULL: nothing. */
 void text_escape(const char *s, struct buf *out);
 void text_escape_slice(struct slice s, struct buf *out);
 

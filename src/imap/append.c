@@ -48,7 +48,7 @@ static void refuse(struct imap *imap, uint64_t size, imap_ticket ticket)
 			(unsigned long long)size);
 	else
 		snprintf(result.text, sizeof(result.text), "an empty file is no message");
-	command_answer(imap, ticket, &result);
+	ticket_answer(imap, ticket, &result);
 }
 
 int imap_append_begin(struct imap *imap, struct slice wire, const struct flags *flags, int64_t date,
@@ -56,7 +56,7 @@ int imap_append_begin(struct imap *imap, struct slice wire, const struct flags *
 {
 	int rc;
 
-	*out = command_ticket(imap, "APPEND", TICKET_APPEND);
+	*out = ticket_new(imap, "APPEND", TICKET_APPEND);
 	if (!fits(imap, size)) {
 		refuse(imap, size, *out);
 		return 1;
@@ -67,7 +67,7 @@ int imap_append_begin(struct imap *imap, struct slice wire, const struct flags *
 	if (command_astring(imap, wire, err) < 0) {
 		if (imap->dead.kind == ERR_NONE)
 			command_abort(imap);
-		command_forget(imap, *out);
+		ticket_forget(imap, *out);
 		return -1;
 	}
 

@@ -7,6 +7,7 @@
 
 #include "imap/attempt.h"
 #include "imap/command.h"
+#include "imap/receive.h"
 #include "imap/sasl.h"
 
 /* LOGIN user password */
@@ -81,15 +82,15 @@ static int authenticate(struct imap *imap, const struct mechanism *mechanism, st
 	int rc = begin_authenticate(imap, mechanism, sasl, ticket, err);
 
 	imap->continuable = ticket;
-	while (rc == 0 && !command_is_answered(imap, ticket)) {
-		rc = connection_next(imap, &response, err);
+	while (rc == 0 && !ticket_is_answered(imap, ticket)) {
+		rc = receive_next(imap, &response, err);
 		if (rc == 0 && response.kind == RESPONSE_CONTINUE && why.kind == ERR_NONE)
 			(void)answer_challenge(imap, sasl, response.text, &why);
 	}
 	imap->continuable = 0;
 	if (rc == 0 && why.kind != ERR_NONE)
 		return connection_die(imap, &why, err);
-	if (rc == 0 && mechanism->traits & MECHANISM_MUTUAL && command_result(imap, ticket)->ok &&
+	if (rc == 0 && mechanism->traits & MECHANISM_MUTUAL && ticket_result(imap, ticket)->ok &&
 		!sasl_done(sasl))
 		return connection_fatal(
 			imap, err, ERR_AUTH, "the server did not prove that it knows the password");
@@ -120,7 +121,7 @@ static int use_sasl(struct imap *imap, struct attempt *attempt, imap_ticket tick
 
 int attempt_login(struct imap *imap, struct attempt *attempt, struct err *err)
 {
-	imap_ticket ticket = command_ticket(imap, "login", TICKET_PLAIN);
+	imap_ticket ticket = ticket_new(imap, "login", TICKET_PLAIN);
 	int rc = attempt->mechanism->traits & MECHANISM_COMMAND
 			 ? login_command(imap, attempt->offer->login, ticket, err)
 			 : use_sasl(imap, attempt, ticket, err);

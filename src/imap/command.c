@@ -1,5 +1,5 @@
 /*
- * Commands and their tickets.
+ * Commands.
  *
  * Tags: a counter, and random letters in front for each command of its own, so that nobody can
  * answer a command that he has not seen (an answer to STARTTLS sent before we ask for it, for
@@ -10,134 +10,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include "base/escape.h"
 #include "base/log.h"
 #include "imap/command.h"
-#include "imap/fetch.h"
+#include "imap/receive.h"
 
 #define TRACE_MAX 500
 #define QUOTED_MAX 1000        /* longer strings go as literals */
 #define LITERAL_MINUS_MAX 4096 /* RFC 7888 */
-
-/* ---- tickets ---- */
-
-static struct ticket *find_ticket(struct imap *imap, imap_ticket id)
-{
-	size_t low = 0, high = imap->ticket_used;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (imap->tickets[middle].id < id)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low < imap->ticket_used && imap->tickets[low].id == id ? &imap->tickets[low] : NULL;
-}
-
-static void drop_ticket(struct imap *imap, struct ticket *ticket)
-{
-	size_t behind = imap->ticket_used - (size_t)(ticket - imap->tickets) - 1;
-
-	memmove(ticket, ticket + 1, behind * sizeof(*ticket));
-	imap->ticket_used--;
-}
-
-imap_ticket command_ticket(struct imap *imap, const char *what, enum ticket_kind kind)
-{
-	imap->tickets = base_reserve(
-		imap->tickets, imap->ticket_used, &imap->ticket_room, sizeof(*imap->tickets));
-	imap->tickets[imap->ticket_used++] =
-		(struct ticket){.id = ++imap->last_ticket, .kind = kind, .what = what};
-	return imap->last_ticket;
-}
-
-void command_forget(struct imap *imap, imap_ticket id)
-{
-	struct ticket *ticket = find_ticket(imap, id);
-
-	if (ticket && ticket->unanswered == 0)
-		drop_ticket(imap, ticket);
-	else if (ticket)
-		ticket->forget = true;
-}
-
-bool command_is_answered(struct imap *imap, imap_ticket id)
-{
-	const struct ticket *ticket = find_ticket(imap, id);
-
-	return !ticket || ticket->unanswered == 0;
-}
-
-const struct imap_result *command_result(struct imap *imap, imap_ticket id)
-{
-	const struct ticket *ticket = find_ticket(imap, id);
-
-	ASSERT(ticket);
-	return &ticket->result;
-}
-
-/* Of several answers the first that is not OK counts, else the last. */
-static void merge_result(struct ticket *ticket, const struct imap_result *result)
-{
-	if (!ticket->any || ticket->result.ok)
-		ticket->result = *result;
-	ticket->any = true;
-}
-
-void command_answer(struct imap *imap, imap_ticket id, const struct imap_result *result)
-{
-	struct ticket *ticket = find_ticket(imap, id);
-
-	ASSERT(ticket);
-	merge_result(ticket, result);
-}
-
-static struct imap_result make_result(const struct ticket *ticket, const struct response *response)
-{
-	struct imap_result result = {
-		.ok = response->state == RESPONSE_IS_OK,
-		.bad = response->state == RESPONSE_IS_BAD,
-		.code = response->code.code,
-	};
-
-	if (ticket->kind == TICKET_APPEND && result.ok) {
-		result.uidvalidity = response->code.uidvalidity;
-		result.uid = response->code.uid;
-		result.uid_last = response->code.uid_last;
-	}
-	log_escape(response->text, result.text, sizeof(result.text));
-	return result;
-}
-
-int command_answered(struct imap *imap, const struct response *response, struct err *err)
-{
-	struct ticket *ticket;
-	struct imap_result result;
-	size_t i = 0;
-
-	while (i < imap->command_used && !slice_eq_str(response->tag, imap->commands[i].tag))
-		i++;
-	if (i == imap->command_used)
-		return connection_fatal(
-			imap, err, ERR_PROTO, "the server answered a command that was not sent");
-
-	ticket = find_ticket(imap, imap->commands[i].ticket);
-	imap->unanswered_size -= imap->commands[i].size;
-	imap->command_used--;
-	if (i < imap->commands_sent)
-		imap->commands_sent--;
-	memmove(&imap->commands[i], &imap->commands[i + 1],
-		(imap->command_used - i) * sizeof(imap->commands[0]));
-
-	ASSERT(ticket && ticket->unanswered > 0);
-	result = make_result(ticket, response);
-	merge_result(ticket, &result);
-	ticket->unanswered--;
-	if (ticket->forget && ticket->unanswered == 0)
-		drop_ticket(imap, ticket);
-	return 0;
-}
 
 /* ---- making a command ---- */
 
@@ -190,10 +70,10 @@ int command_begin(struct imap *imap, imap_ticket id, struct err *err)
 		return -1;
 	ASSERT(!imap->building && !imap->append_open && (imap->queueing || imap->queued == 0));
 	if (imap->fetch.active && imap->fetch.ticket != id && !imap->queueing &&
-		fetch_abandon(imap, err) < 0)
+		imap->fetch.abandon(imap, err) < 0)
 		return -1;
 	while (!command_has_room(imap)) {
-		if (connection_next(imap, &ignored, err) < 0)
+		if (receive_next(imap, &ignored, err) < 0)
 			return -1;
 	}
 
@@ -202,7 +82,7 @@ int command_begin(struct imap *imap, imap_ticket id, struct err *err)
 	command = &imap->commands[imap->command_used++];
 	*command = (struct command){.ticket = id};
 	make_tag(imap, command->tag);
-	ticket = find_ticket(imap, id);
+	ticket = ticket_find(imap, id);
 	ASSERT(ticket);
 	ticket->unanswered++;
 
@@ -322,8 +202,8 @@ static int wait_continue(struct imap *imap, imap_ticket ticket, struct err *err)
 	if (connection_flush(imap, err) < 0)
 		return -1;
 	imap->reader.lexer.sent = true;
-	while (!imap->continued && !command_is_answered(imap, ticket)) {
-		if (connection_next(imap, &response, err) < 0)
+	while (!imap->continued && !ticket_is_answered(imap, ticket)) {
+		if (receive_next(imap, &response, err) < 0)
 			return -1;
 	}
 	imap->continuable = 0;
@@ -331,7 +211,7 @@ static int wait_continue(struct imap *imap, imap_ticket ticket, struct err *err)
 		return 0;
 	command_trace(imap);
 	imap->refused = true;
-	if (command_result(imap, ticket)->ok)
+	if (ticket_result(imap, ticket)->ok)
 		return connection_fatal(imap, err, ERR_PROTO,
 			"the server says OK to something that it has not read yet");
 	return 1;
@@ -363,7 +243,7 @@ void command_trace(struct imap *imap)
 		shown.n = TRACE_MAX;
 	while (shown.n && (shown.p[shown.n - 1] == '\r' || shown.p[shown.n - 1] == '\n'))
 		shown.n--;
-	log_debug(LOG_IMAP, "conn %u > %s%s", imap->number, log_escape(shown, line, sizeof(line)),
+	log_debug(LOG_IMAP, "conn %u > %s%s", imap->number, escape(shown, line, sizeof(line)),
 		imap->trace.len > TRACE_MAX ? "..." : "");
 	buf_clear(&imap->trace);
 }
@@ -382,7 +262,7 @@ void command_end(struct imap *imap)
 void command_abort(struct imap *imap)
 {
 	struct command *command = &imap->commands[imap->command_used - 1];
-	struct ticket *ticket = find_ticket(imap, command->ticket);
+	struct ticket *ticket = ticket_find(imap, command->ticket);
 
 	ASSERT(imap->building && imap->out.len >= command->size);
 	imap->out.len -= command->size;
@@ -397,7 +277,7 @@ void command_abort(struct imap *imap)
 
 int command_simple(struct imap *imap, const char *text, imap_ticket *out, struct err *err)
 {
-	*out = command_ticket(imap, text, TICKET_PLAIN);
+	*out = ticket_new(imap, text, TICKET_PLAIN);
 	if (command_begin(imap, *out, err) < 0)
 		return -1;
 	command_text(imap, text);
@@ -417,40 +297,28 @@ int command_run(struct imap *imap, const char *text, struct err *err)
 int command_mailbox(
 	struct imap *imap, const char *name, struct slice wire, imap_ticket *out, struct err *err)
 {
-	*out = command_ticket(imap, name, TICKET_PLAIN);
+	*out = ticket_new(imap, name, TICKET_PLAIN);
 	if (command_begin(imap, *out, err) < 0)
 		return -1;
 	command_textf(imap, "%s ", name);
 	if (command_astring(imap, wire, err) < 0) {
 		if (imap->dead.kind == ERR_NONE)
 			command_abort(imap);
-		command_forget(imap, *out);
+		ticket_forget(imap, *out);
 		return -1;
 	}
 	command_end(imap);
 	return 0;
 }
 
-/* Somebody will wait for an answer that is still on its way. */
-static bool is_awaited(struct imap *imap)
-{
-	for (size_t i = 0; i < imap->command_used; i++) {
-		const struct ticket *ticket = find_ticket(imap, imap->commands[i].ticket);
-
-		if (ticket && !ticket->forget)
-			return true;
-	}
-	return false;
-}
-
 int command_settle(struct imap *imap, struct err *err)
 {
 	struct response ignored;
 
-	if (imap->fetch.active && fetch_abandon(imap, err) < 0)
+	if (imap->fetch.active && imap->fetch.abandon(imap, err) < 0)
 		return -1;
-	while (is_awaited(imap)) {
-		if (connection_next(imap, &ignored, err) < 0)
+	while (ticket_any_awaited(imap)) {
+		if (receive_next(imap, &ignored, err) < 0)
 			return -1;
 	}
 	return connection_alive(imap, err);
@@ -462,8 +330,8 @@ int command_await(struct imap *imap, imap_ticket id, struct err *err)
 {
 	struct response ignored;
 
-	while (!command_is_answered(imap, id)) {
-		if (connection_next(imap, &ignored, err) < 0)
+	while (!ticket_is_answered(imap, id)) {
+		if (receive_next(imap, &ignored, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -473,14 +341,15 @@ int imap_wait(struct imap *imap, imap_ticket id, struct imap_result *out, struct
 {
 	struct ticket *ticket;
 
-	if (imap->fetch.active && !command_is_answered(imap, id) && fetch_abandon(imap, err) < 0)
+	if (imap->fetch.active && !ticket_is_answered(imap, id) &&
+		imap->fetch.abandon(imap, err) < 0)
 		return -1;
 	if (command_await(imap, id, err) < 0)
 		return -1;
-	ticket = find_ticket(imap, id);
+	ticket = ticket_find(imap, id);
 	ASSERT(ticket && ticket->any);
 	*out = ticket->result;
-	drop_ticket(imap, ticket);
+	ticket_drop(imap, ticket);
 	return 0;
 }
 
@@ -499,7 +368,7 @@ int command_error(const char *what, const struct imap_result *result, struct err
 
 int imap_wait_ok(struct imap *imap, imap_ticket id, struct err *err)
 {
-	const struct ticket *ticket = find_ticket(imap, id);
+	const struct ticket *ticket = ticket_find(imap, id);
 	const char *what = ticket ? ticket->what : "";
 	struct imap_result result;
 

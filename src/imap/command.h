@@ -1,7 +1,7 @@
 /*
  * Commands: made piece by piece, sent in a bounded window, answered in any order.
  *
- *     imap_ticket ticket = command_ticket(imap, "CREATE", TICKET_PLAIN);
+ *     imap_ticket ticket = ticket_new(imap, "CREATE", TICKET_PLAIN);
  *     command_begin(imap, ticket, err);
  *     command_text(imap, "CREATE "); command_astring(imap, name, err);
  *     command_end(imap, err);
@@ -10,25 +10,15 @@
 #ifndef IMAP_COMMAND_H
 #define IMAP_COMMAND_H
 
-#include "imap/connection.h"
+#include "imap/ticket.h"
 
 #define COMMAND_LINE_MAX 8000 /* octets of UIDs in a line (RFC 9051 wants servers to take 8192) */
 #define COMMAND_WINDOW 64     /* commands that may be unanswered */
 #define COMMAND_WINDOW_SIZE                                                                        \
 	(32 * 1024) /* octets of them: what a peer that does not read takes without blocking us */
 
-/* A ticket without commands. WHAT is static. */
-imap_ticket command_ticket(struct imap *imap, const char *what, enum ticket_kind kind);
-/* Nobody will wait for it. */
-void command_forget(struct imap *imap, imap_ticket ticket);
-/* No commands of it are unanswered. */
-bool command_is_answered(struct imap *imap, imap_ticket ticket);
 /* Read until it is answered; a fetch that was begun behind it stays. */
 int command_await(struct imap *imap, imap_ticket ticket, struct err *err) MUST_USE;
-/* The result without taking the ticket; valid until the next ticket. */
-const struct imap_result *command_result(struct imap *imap, imap_ticket ticket);
-/* Answer a ticket here, without the server. */
-void command_answer(struct imap *imap, imap_ticket ticket, const struct imap_result *result);
 /* The window has room for another command. */
 bool command_has_room(const struct imap *imap);
 
@@ -66,15 +56,13 @@ int command_mailbox(struct imap *imap, const char *name, struct slice wire, imap
 /* Read until everything that somebody waits for is answered; other data is dropped. */
 int command_settle(struct imap *imap, struct err *err) MUST_USE;
 
-/* connection.c: a tagged answer came. */
-int command_answered(struct imap *imap, const struct response *response, struct err *err) MUST_USE;
-/* The error for an answer that is not OK. Returns -1. */
 /* ---- later.c: does a refusal mean "later"? (imap_means_later() for whatever stores something)
  * ---- */
 
 bool later_for_command(const struct imap_result *result);
 bool later_for_login(const struct imap_result *result);
 
+/* The error for an answer that is not OK. Returns -1. */
 int command_error(const char *what, const struct imap_result *result, struct err *err);
 /* Write the trace of a line that was made, and forget it. */
 void command_trace(struct imap *imap);

@@ -2,9 +2,9 @@
  * The inside of a connection, shared by the files of this folder only.
  *
  * Output is queued and leaves in one write, at the latest before we wait for an answer. Input comes
- * one response at a time through connection_next(), which does with it what has to be done whoever
- * is waiting: match tagged answers to commands, follow the selected mailbox, end the connection on
- * BYE. Whoever asked for data then looks at the response as well; nobody else has to.
+ * one response at a time through receive_next() (receive.h), which does with it what has to be done
+ * whoever is waiting: match tagged answers to commands, follow the selected mailbox, end the
+ * connection on BYE. Whoever asked for data then looks at the response as well; nobody else has to.
  *
  * An error of the wire or of the protocol is sticky: connection_fatal() keeps it,
  * connection_alive() repeats it.
@@ -47,6 +47,8 @@ struct fetch {
 	uint64_t wanted, bodies; /* messages asked for by UID; bodies announced so far */
 	bool drain;              /* given up: what still comes is dropped */
 	imap_ticket ticket;
+	/* Read and drop what was asked for already; nothing more is asked. fetch.c sets it. */
+	int (*abandon)(struct imap *imap, struct err *err);
 	bool in_message;   /* in the middle of a FETCH response */
 	bool in_body;      /* the body was announced; imap_fetch_read() may be called */
 	struct slice text; /* the rest of a body that is no literal */
@@ -142,8 +144,8 @@ int connection_alive(const struct imap *imap, struct err *err) MUST_USE;
 int connection_flush(struct imap *imap, struct err *err) MUST_USE;
 /* Write past the queue, which goes first: for big data. */
 int connection_write(struct imap *imap, const void *data, size_t n, struct err *err) MUST_USE;
-/* Flush, read one response, do what it says about the connection. */
-int connection_next(struct imap *imap, struct response *out, struct err *err) MUST_USE;
+/* All that we had to say is said: from here on the server has to keep a pace. */
+void connection_servers_turn(struct imap *imap);
 /* TLS begins: forget all that the server, or somebody in its place, has told so far. */
 void connection_forget(struct imap *imap);
 /* The greeting came: it may tell who made the server. */

@@ -9,6 +9,7 @@
  * and the item that the request is about.
  */
 #include "imap/command.h"
+#include "imap/receive.h"
 #include "imap/fetch.h"
 
 #define IN_FLIGHT 4
@@ -107,14 +108,14 @@ int imap_fetch_begin(struct imap *imap, const struct imap_fetch_request *request
 		return -1;
 	ASSERT((imap->selected || imap->selecting) && !imap->append_open);
 	uidset_fini(&fetch->uids);
-	*fetch = (struct fetch){.active = true, .request = *request};
+	*fetch = (struct fetch){.active = true, .abandon = fetch_abandon, .request = *request};
 	if (request->uids) {
 		uidset_copy(&fetch->uids, request->uids);
 		fetch->wanted = uidset_size(&fetch->uids);
 	} else if (imap->selected && imap->mailbox.exists == 0) /* some servers refuse 1:* then */
 		fetch->all_sent = true;
-	fetch->ticket = command_ticket(imap, "FETCH", TICKET_PLAIN);
-	command_answer(imap, fetch->ticket, &nothing_to_do);
+	fetch->ticket = ticket_new(imap, "FETCH", TICKET_PLAIN);
+	ticket_answer(imap, fetch->ticket, &nothing_to_do);
 	return imap->selecting ? top_up(imap, err) : 0;
 }
 
@@ -122,7 +123,7 @@ int fetch_send_all(struct imap *imap, const struct imap_fetch_request *request, 
 	struct err *err)
 {
 	struct fetch fetch = {
-		.request = *request, .ticket = command_ticket(imap, "FETCH", TICKET_PLAIN)};
+		.request = *request, .ticket = ticket_new(imap, "FETCH", TICKET_PLAIN)};
 
 	*out = fetch.ticket;
 	return send_batch(imap, &fetch, "1:*", err);
@@ -132,8 +133,11 @@ void fetch_take_over(
 	struct imap *imap, const struct imap_fetch_request *request, imap_ticket ticket)
 {
 	ASSERT(!imap->fetch.active);
-	imap->fetch = (struct fetch){
-		.active = true, .all_sent = true, .request = *request, .ticket = ticket};
+	imap->fetch = (struct fetch){.active = true,
+		.abandon = fetch_abandon,
+		.all_sent = true,
+		.request = *request,
+		.ticket = ticket};
 }
 
 /* ---- taking ---- */
@@ -250,10 +254,10 @@ static int count_body(struct imap *imap, struct err *err)
 /* All commands are answered. */
 static enum imap_fetch_event finish(struct imap *imap, struct err *err)
 {
-	struct imap_result result = *command_result(imap, imap->fetch.ticket);
+	struct imap_result result = *ticket_result(imap, imap->fetch.ticket);
 
 	imap->fetch.active = false;
-	command_forget(imap, imap->fetch.ticket);
+	ticket_forget(imap, imap->fetch.ticket);
 	uidset_fini(&imap->fetch.uids);
 	if (result.ok)
 		return IMAP_FETCH_END;
@@ -284,9 +288,9 @@ enum imap_fetch_event imap_fetch_next(struct imap *imap, struct imap_message *ou
 		}
 		if (top_up(imap, err) < 0)
 			return IMAP_FETCH_ERROR;
-		if (fetch->all_sent && command_is_answered(imap, fetch->ticket))
+		if (fetch->all_sent && ticket_is_answered(imap, fetch->ticket))
 			return finish(imap, err);
-		if (connection_next(imap, &response, err) < 0)
+		if (receive_next(imap, &response, err) < 0)
 			return IMAP_FETCH_ERROR;
 		if (response.kind == RESPONSE_FETCH) {
 			fetch->message = (struct imap_message){0};

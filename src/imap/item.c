@@ -1,10 +1,10 @@
 /*
  * The items of a FETCH response, one at a time, so that a body can be read where it stands.
  */
-#include "imap/response.h"
+#include "imap/item.h"
 #include "model/date.h"
 
-static enum fetch_item_kind item_kind(struct slice name)
+static enum fetch_item_kind kind_named(struct slice name)
 {
 	static const struct {
 		const char *name;
@@ -115,7 +115,7 @@ int reader_fetch_item(struct reader *reader, struct fetch_item *out, struct err 
 
 	if (lexer_item(lexer, &name, err) < 0)
 		return -1;
-	out->kind = item_kind(name);
+	out->kind = kind_named(name);
 	if (reader_space(lexer, err) < 0)
 		return -1;
 	return parse_item_value(reader, out, err);

@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/escape.h"
 #include "base/log.h"
 #include "base/thread.h"
 #include "imap/lexer.h"
@@ -72,7 +73,7 @@ static void trace_end(struct lexer *lexer)
 		log_debug(LOG_IMAP, "conn %u < (hidden)", lexer->number);
 	else
 		log_debug(LOG_IMAP, "conn %u < %s%s", lexer->number,
-			log_escape(buf_slice(&lexer->trace), line, sizeof(line)),
+			escape(buf_slice(&lexer->trace), line, sizeof(line)),
 			lexer->trace.len >= TRACE_MAX ? "..." : "");
 	buf_clear(&lexer->trace);
 }

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "imap/command.h"
+#include "imap/receive.h"
 
 #define ENTRIES_MAX 100000
 #define NAMES_MAX (64u * 1024 * 1024) /* octets of all names together */
@@ -118,7 +119,7 @@ static int collect(struct listing *listing, struct err *err)
 {
 	struct response response;
 
-	if (connection_next(listing->imap, &response, err) < 0)
+	if (receive_next(listing->imap, &response, err) < 0)
 		return -1;
 	if (response.kind == RESPONSE_LIST || response.kind == RESPONSE_STATUS)
 		pace_was_asked(&listing->imap->reader.lexer.pace);
@@ -236,7 +237,7 @@ static int run_list(struct listing *listing, bool extended, bool status, struct 
 	struct err *err)
 {
 	struct imap *imap = listing->imap;
-	imap_ticket ticket = command_ticket(imap, "LIST", TICKET_PLAIN);
+	imap_ticket ticket = ticket_new(imap, "LIST", TICKET_PLAIN);
 
 	if (command_begin(imap, ticket, err) < 0)
 		return -1;
@@ -265,7 +266,7 @@ static int run_statuses(struct listing *listing, struct err *err)
 			if (collect(listing, err) < 0)
 				return -1;
 		}
-		ticket = command_ticket(imap, "STATUS", TICKET_PLAIN);
+		ticket = ticket_new(imap, "STATUS", TICKET_PLAIN);
 		if (command_begin(imap, ticket, err) < 0)
 			return -1;
 		command_text(imap, "STATUS ");
@@ -278,7 +279,7 @@ static int run_statuses(struct listing *listing, struct err *err)
 			add_status_items(imap);
 			command_end(imap);
 		}
-		command_forget(imap, ticket);
+		ticket_forget(imap, ticket);
 	}
 	while (imap->command_used > 0) {
 		if (collect(listing, err) < 0)
@@ -341,8 +342,8 @@ static int wait_status(struct imap *imap, imap_ticket ticket, struct slice wire,
 {
 	struct response response;
 
-	while (!command_is_answered(imap, ticket)) {
-		if (connection_next(imap, &response, err) < 0)
+	while (!ticket_is_answered(imap, ticket)) {
+		if (receive_next(imap, &response, err) < 0)
 			return -1;
 		if (response.kind == RESPONSE_STATUS && compare_names(response.name, wire) == 0)
 			*out = response.status;
@@ -369,7 +370,7 @@ static bool says_nonexistent(const struct imap_result *result)
 
 int imap_status(struct imap *imap, struct slice wire, struct imap_status *out, struct err *err)
 {
-	imap_ticket ticket = command_ticket(imap, "STATUS", TICKET_PLAIN);
+	imap_ticket ticket = ticket_new(imap, "STATUS", TICKET_PLAIN);
 	struct imap_result result;
 
 	*out = (struct imap_status){0};
@@ -379,7 +380,7 @@ int imap_status(struct imap *imap, struct slice wire, struct imap_status *out, s
 	if (command_astring(imap, wire, err) < 0) {
 		if (imap->dead.kind == ERR_NONE)
 			command_abort(imap);
-		command_forget(imap, ticket);
+		ticket_forget(imap, ticket);
 		return -1;
 	}
 	command_text(imap, " ");

@@ -148,8 +148,7 @@ static int no_mechanism(struct imap *imap, const struct mechanism_offer *offer, 
 			"the way: set server.tls, or name the mechanism in auth.mechanisms");
 	return connection_fatal(imap, err, ERR_AUTH,
 		"the server offers no way to log in that can be used%s",
-		capability_has(offer->server, IMAP_CAP_LOGINDISABLED)
-			? " on this connection (it wants TLS: LOGINDISABLED)"
+		offer->login_disabled    ? " on this connection (it wants TLS: LOGINDISABLED)"
 		: login->mechanism_count ? ": see auth.mechanisms"
 					 : "");
 }
@@ -221,7 +220,6 @@ static struct net_binding best_binding(const struct stream *stream)
 
 /* What a login begins with; its parts point to one another. */
 struct beginning {
-	struct capabilities server;
 	struct mechanism_offer offer;
 	struct attempt attempt;
 };
@@ -232,9 +230,9 @@ static void begin(
 	const struct net_options *net = options->net_options;
 	struct net_binding binding = best_binding(imap->stream);
 
-	out->server = imap->capabilities;
 	out->offer = (struct mechanism_offer){
-		.server = &out->server,
+		.announced = imap->capabilities.mechanisms,
+		.login_disabled = imap_can(imap, IMAP_CAP_LOGINDISABLED),
 		.login = options->login,
 		.encrypted = net_is_encrypted(imap->stream),
 		.private = !net || net_is_private(net),
@@ -283,7 +281,7 @@ static int send_forgotten(struct imap *imap, const char *text, imap_ticket *tick
 {
 	if (command_simple(imap, text, ticket, err) < 0)
 		return -1;
-	command_forget(imap, *ticket);
+	ticket_forget(imap, *ticket);
 	return 0;
 }
 

@@ -107,11 +107,11 @@ static bool has_secret(const struct imap_login *login, const struct mechanism *m
 	return false;
 }
 
-static bool is_offered(const struct capabilities *server, const struct mechanism *m)
+static bool is_offered(const struct mechanism_offer *offer, const struct mechanism *m)
 {
 	if (m->traits & MECHANISM_COMMAND)
-		return !capability_has(server, IMAP_CAP_LOGINDISABLED);
-	return server->mechanisms >> (m - mechanisms) & 1;
+		return !offer->login_disabled;
+	return offer->announced >> (m - mechanisms) & 1;
 }
 
 static bool is_named(const struct imap_login *login, const struct mechanism *m)
@@ -137,7 +137,7 @@ static bool is_safe(const struct mechanism_offer *offer, const struct mechanism 
 
 static bool is_usable(const struct mechanism_offer *offer, const struct mechanism *m)
 {
-	return has_secret(offer->login, m) && is_offered(offer->server, m) && is_safe(offer, m) &&
+	return has_secret(offer->login, m) && is_offered(offer, m) && is_safe(offer, m) &&
 	       (offer->binding || !(m->traits & MECHANISM_BOUND));
 }
 

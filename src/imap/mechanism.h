@@ -4,7 +4,7 @@
 #ifndef IMAP_MECHANISM_H
 #define IMAP_MECHANISM_H
 
-#include "imap/capability.h"
+#include "imap/imap.h"
 
 enum mechanism_secret { SECRET_PASSWORD, SECRET_TOKEN, SECRET_CERTIFICATE, SECRET_TICKET };
 
@@ -25,7 +25,8 @@ struct mechanism {
 
 /* What a choice rests on. */
 struct mechanism_offer {
-	const struct capabilities *server;
+	uint64_t announced;  /* rows of the table: bits of mechanism_bits() */
+	bool login_disabled; /* the server takes no LOGIN command: LOGINDISABLED */
 	const struct imap_login *login;
 	bool encrypted; /* by TLS, with a server that was verified */
 	bool private;   /* the connection does not leave this machine, or is a tunnel's */

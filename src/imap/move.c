@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "imap/command.h"
+#include "imap/receive.h"
 
 void imap_moved_fini(struct imap_moved *moved)
 {
@@ -85,7 +86,7 @@ static int send(struct imap *imap, const char *name, const struct uidset *uids, 
 	int rc = 0;
 
 	uidset_format_all(uids, &set);
-	*ticket = command_ticket(imap, name, TICKET_PLAIN);
+	*ticket = ticket_new(imap, name, TICKET_PLAIN);
 	if (command_begin(imap, *ticket, err) < 0) {
 		buf_fini(&set);
 		return -1;
@@ -99,7 +100,7 @@ static int send(struct imap *imap, const char *name, const struct uidset *uids, 
 	else if (imap->dead.kind == ERR_NONE)
 		command_abort(imap);
 	if (rc != 0)
-		command_forget(imap, *ticket);
+		ticket_forget(imap, *ticket);
 	buf_fini(&set);
 	return rc;
 }
@@ -114,8 +115,8 @@ int imap_move(struct imap *imap, const struct uidset *uids, struct slice wire,
 	*out = (struct imap_moved){.copied = !imap_can(imap, IMAP_CAP_MOVE)};
 	if (send(imap, out->copied ? "UID COPY" : "UID MOVE", uids, wire, &ticket, err) != 0)
 		return -1;
-	while (!command_is_answered(imap, ticket)) {
-		if (connection_next(imap, &response, err) < 0)
+	while (!ticket_is_answered(imap, ticket)) {
+		if (receive_next(imap, &response, err) < 0)
 			return -1;
 		if (response.kind == RESPONSE_TAGGED || response.kind == RESPONSE_STATE)
 			take_code(out, uids, &response.code);

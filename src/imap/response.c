@@ -1,40 +1,12 @@
 /*
  * Responses: a table of names, a function for each form.
  */
-#include <stdlib.h>
 #include <string.h>
 #include "imap/response.h"
 
 #define SETS_MAX (64u * 1024 * 1024) /* octets of a line that carries UIDs of a whole mailbox */
 
-void reader_init(
-	struct reader *reader, struct stream *stream, struct keywords *keywords, unsigned number)
-{
-	*reader = (struct reader){.keywords = keywords};
-	lexer_init(&reader->lexer, stream, number);
-}
-
-void reader_fini(struct reader *reader)
-{
-	lexer_fini(&reader->lexer);
-	arena_fini(&reader->arena);
-	free(reader->ranges);
-	reader->ranges = NULL;
-}
-
 /* ---- pieces ---- */
-
-/* A blank has to stand between two words. */
-int reader_space(struct lexer *lexer, struct err *err)
-{
-	return lexer_expect(lexer, ' ', err) < 0 ? -1 : lexer_blanks(lexer, err);
-}
-
-/* Within a list: 1: it ends here and the ')' is taken, 0: another element is next, -1. */
-int reader_list_ends(struct lexer *lexer, struct err *err)
-{
-	return lexer_blanks(lexer, err) < 0 ? -1 : lexer_try(lexer, ')', err);
-}
 
 static int number32(struct lexer *lexer, uint32_t *out, struct err *err)
 {
@@ -44,30 +16,6 @@ static int number32(struct lexer *lexer, uint32_t *out, struct err *err)
 		return -1;
 	*out = (uint32_t)value;
 	return 0;
-}
-
-/* "(\Seen word)"; flags that are not for us and keywords beyond the table are dropped. */
-int reader_flags(struct reader *reader, struct flags *out, struct err *err)
-{
-	struct lexer *lexer = &reader->lexer;
-	struct slice word;
-	int end, id;
-
-	*out = (struct flags){0};
-	if (lexer_expect(lexer, '(', err) < 0)
-		return -1;
-	while ((end = reader_list_ends(lexer, err)) == 0) {
-		uint32_t system;
-
-		if (lexer_atom(lexer, &word, err) < 0)
-			return -1;
-		system = flags_from_imap(word);
-		id = system || word.p[0] == '\\' ? -1 : keywords_intern(reader->keywords, word);
-		out->system |= system;
-		if (id >= 0)
-			flags_add_keyword(out, (unsigned)id);
-	}
-	return end < 0 ? -1 : 0;
 }
 
 static int add_range(struct reader *reader, uint32_t first, uint32_t last, struct err *err)

@@ -10,19 +10,10 @@
 #define IMAP_RESPONSE_H
 
 #include "imap/capability.h"
-#include "imap/lexer.h"
+#include "imap/item.h"
 
 #define RESPONSE_RANGES_MAX (2 * 1024 * 1024) /* of one SEARCH, ESEARCH, VANISHED: 16 MiB */
 #define RESPONSE_NAMESPACES_MAX 32
-
-struct reader {
-	struct lexer lexer;
-	struct keywords *keywords; /* borrowed */
-	struct arena arena;        /* of the present response */
-	struct uid_range *ranges;  /* owned; of the present response, room is re-used */
-	size_t range_count, range_room;
-	bool in_fetch; /* a FETCH is open: its items come next */
-};
 
 enum response_kind {
 	RESPONSE_CONTINUE,   /* "+ text" */
@@ -102,45 +93,10 @@ struct response {
 	bool enabled_rev2, enabled_qresync;
 };
 
-enum fetch_item_kind {
-	FETCH_ITEM_END, /* the FETCH is complete */
-	FETCH_ITEM_UID, /* number */
-	FETCH_ITEM_FLAGS,
-	FETCH_ITEM_DATE,
-	FETCH_ITEM_SIZE,   /* number */
-	FETCH_ITEM_MODSEQ, /* number */
-	FETCH_ITEM_BODY,
-	FETCH_ITEM_HEADER,
-	FETCH_ITEM_OTHER, /* was skipped */
-};
-
-struct fetch_item {
-	enum fetch_item_kind kind;
-	uint64_t number; /* of a literal body: its size */
-	struct flags flags;
-	bool date_valid;
-	int64_t date;
-	bool nil;     /* BODY, HEADER: NIL */
-	bool literal; /* BODY, HEADER: the lexer's literal is open; what is not read is skipped by
-			 the next call */
-	struct slice text; /* BODY, HEADER that is no literal */
-};
-
-void reader_init(
-	struct reader *reader, struct stream *stream, struct keywords *keywords, unsigned number);
-void reader_fini(struct reader *reader);
 int reader_next(struct reader *reader, struct response *out, struct err *err) MUST_USE;
-int reader_fetch_item(struct reader *reader, struct fetch_item *out, struct err *err) MUST_USE;
 /* The code of "[CODE arguments] text", which is cut off TEXT. Tolerates any text; ERR_PROTO for
  * numbers that are none. */
 int response_code_parse(struct slice *text, struct keywords *keywords, struct response_code *out,
 	struct err *err) MUST_USE;
-
-/* Pieces of grammar that response.c and item.c share. A blank, or several: */
-int reader_space(struct lexer *lexer, struct err *err) MUST_USE;
-/* Within a list: 1: it ends here and the ')' is taken, 0: another element is next, -1. */
-int reader_list_ends(struct lexer *lexer, struct err *err) MUST_USE;
-/* "(\Seen word)"; flags that are not for us and keywords beyond the table are dropped. */
-int reader_flags(struct reader *reader, struct flags *out, struct err *err) MUST_USE;
 
 #endif

@@ -4,6 +4,7 @@
  */
 #include <string.h>
 #include "imap/command.h"
+#include "imap/receive.h"
 #include "imap/search.h"
 
 #define SEARCH_SLACK 10000
@@ -27,7 +28,7 @@ static int begin(struct imap *imap, const char *key, struct err *err)
 {
 	bool extended = imap_can(imap, IMAP_CAP_ESEARCH);
 	struct search *search = &imap->search;
-	imap_ticket ticket = command_ticket(imap, "UID SEARCH", TICKET_PLAIN);
+	imap_ticket ticket = ticket_new(imap, "UID SEARCH", TICKET_PLAIN);
 
 	search_forget(imap);
 	if (command_begin(imap, ticket, err) < 0)
@@ -42,7 +43,7 @@ static int begin(struct imap *imap, const char *key, struct err *err)
 void search_forget(struct imap *imap)
 {
 	if (imap->search.ticket)
-		command_forget(imap, imap->search.ticket);
+		ticket_forget(imap, imap->search.ticket);
 	imap->search.ticket = 0;
 }
 
@@ -68,8 +69,8 @@ static int collect(struct imap *imap, struct uidset *out, struct err *err)
 	struct search *search = &imap->search;
 	struct response response;
 
-	while (!command_is_answered(imap, search->ticket)) {
-		if (connection_next(imap, &response, err) < 0)
+	while (!ticket_is_answered(imap, search->ticket)) {
+		if (receive_next(imap, &response, err) < 0)
 			return -1;
 		int answer = is_answer(imap, &response, search->tag, err);
 		if (answer < 0)
@@ -77,8 +78,8 @@ static int collect(struct imap *imap, struct uidset *out, struct err *err)
 		if (answer)
 			uidset_add_ranges(out, imap->reader.ranges, imap->reader.range_count);
 	}
-	if (!command_result(imap, search->ticket)->ok)
-		return command_error("UID SEARCH", command_result(imap, search->ticket), err);
+	if (!ticket_result(imap, search->ticket)->ok)
+		return command_error("UID SEARCH", ticket_result(imap, search->ticket), err);
 	return check_size(imap, out, err);
 }
 

@@ -14,8 +14,8 @@ static int send_sets(struct imap *imap, const char *what, const char *prefix,
 	struct buf set = {0};
 	int rc = 0;
 
-	*out = command_ticket(imap, what, TICKET_PLAIN);
-	command_answer(imap, *out, &nothing_to_do);
+	*out = ticket_new(imap, what, TICKET_PLAIN);
+	ticket_answer(imap, *out, &nothing_to_do);
 	while (rc == 0 && uidset_format(uids, &it, UINT64_MAX, COMMAND_LINE_MAX, &set) > 0) {
 		rc = command_begin(imap, *out, err);
 		if (rc < 0)

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/escape.h"
 #include "base/log.h"
 #include "maildir/maildir.h"
 #include "model/name.h"
@@ -322,7 +323,7 @@ static int add_folder(struct walk *w, const char *path, const struct stat *st, s
 			err, ERR_DISK, "%s: more than %d folders", w->root->path, FOLDERS_MOST);
 	if (!maildir_name(w->root->layout, slice_str(path), &name)) {
 		log_warn("the folder %s is left alone: no mailbox name leads to it",
-			log_escape(slice_str(path), escaped, sizeof(escaped)));
+			escape(slice_str(path), escaped, sizeof(escaped)));
 		buf_fini(&name);
 		return 0;
 	}

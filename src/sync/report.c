@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "base/log.h"
+#include "base/escape.h"
 #include "sync/sync.h"
 
 void report_init(struct report *report, const char *account, report_sink *sink, void *arg)
@@ -64,7 +64,7 @@ void report_begin(struct report *report, unsigned number, const char *mailbox, c
 {
 	struct report_work *work = lock_work(report, number);
 
-	log_escape(slice_str(mailbox), work->mailbox, sizeof(work->mailbox));
+	escape(slice_str(mailbox), work->mailbox, sizeof(work->mailbox));
 	work->doing = doing;
 	work->messages = work->bytes = 0;
 	work->messages_of = messages_of;

@@ -1,5 +1,5 @@
 /*
- * Internal to the settler: what workers hand over (items.c), how a batch of it becomes durable
+ * Internal to the settler: what workers hand over (handover.c), how a batch of it becomes durable
  * (durable.c), becomes rows (rows.c), and the two steps of a download (steps.c), for the thread
  * that does it all (settle.c).
  */
@@ -78,7 +78,7 @@ struct settler {
 	bool group;              /* syncfs can be used */
 };
 
-/* ---- items.c ---- */
+/* ---- item.c ---- */
 
 void list_add(struct list *list, struct item *item);
 struct item *list_pop(struct list *list);

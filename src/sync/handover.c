@@ -2,67 +2,10 @@
  * What workers hand to the settler: each item carries copies of all that it tells, so that nobody
  * waits for anybody.
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include "sync/pass.h"
 #include "sync/settle_impl.h"
-
-void list_add(struct list *list, struct item *item)
-{
-	if (!list->end)
-		list->end = &list->first;
-	item->next = NULL;
-	*list->end = item;
-	list->end = &item->next;
-	list->count++;
-}
-
-struct item *list_pop(struct list *list)
-{
-	struct item *item = list->first;
-	if (!item)
-		return NULL;
-	list->first = item->next;
-	if (!list->first)
-		list->end = &list->first;
-	list->count--;
-	return item;
-}
-
-struct list list_take(struct list *list)
-{
-	struct list all = *list;
-	if (!all.first)
-		all = (struct list){0};
-	*list = (struct list){0};
-	return all;
-}
-
-void item_free(struct item *item)
-{
-	maildir_unref(item->maildir);
-	free(item);
-}
-
-struct item *item_new(enum item_kind kind, uint32_t id, struct maildir *maildir, size_t strings)
-{
-	struct item *item = xcalloc(1, sizeof(*item) + strings + 1);
-	item->kind = kind;
-	item->id = id;
-	item->maildir = maildir ? maildir_ref(maildir) : NULL;
-	return item;
-}
-
-void item_keep(char **pos, struct slice *s)
-{
-	if (s->n > 0)
-		memcpy(*pos, s->p, s->n);
-	s->p = *pos;
-	*pos += s->n;
-}
-
-/* ---- handing over ---- */
 
 static int hand_over_row(struct settler *s, enum item_kind kind, uint32_t id,
 	struct maildir *maildir, const struct state_message *row, struct err *err)
