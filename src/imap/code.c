@@ -136,6 +136,18 @@ static int parse_number(
 		row->name);
 }
 
+/* What does not even look like a number says as much as NOMODSEQ. */
+static int parse_modseq(
+	struct slice arguments, const struct row *row, struct response_code *out, struct err *err)
+{
+	struct slice rest = arguments, word;
+
+	if (next_word(&rest, &word) && word.p[0] >= '0' && word.p[0] <= '9')
+		return parse_number(arguments, INT64_MAX, row, &out->number, err);
+	out->note = NOTE_NOMODSEQ;
+	return 0;
+}
+
 static int parse_arguments(const struct row *row, struct slice arguments, struct keywords *keywords,
 	struct response_code *out, struct err *err)
 {
@@ -154,7 +166,7 @@ static int parse_arguments(const struct row *row, struct slice arguments, struct
 	if (row->note == NOTE_UIDNEXT || row->note == NOTE_UIDVALIDITY)
 		return parse_number(arguments, UINT32_MAX, row, &out->number, err);
 	if (row->note == NOTE_HIGHESTMODSEQ)
-		return parse_number(arguments, INT64_MAX, row, &out->number, err);
+		return parse_modseq(arguments, row, out, err);
 	return 0;
 }
 

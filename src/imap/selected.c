@@ -61,14 +61,18 @@ void selected_take_data(struct imap *imap, const struct response *response)
 		imap->defined = response->flags;
 }
 
-/* $Forwarded is a keyword on the wire: where new ones can be made, it can. */
+/*
+ * $Forwarded is a keyword on the wire: where new ones can be made, it can. Servers made with
+ * go-imap say "(\*)" and mean everything: a mailbox that takes any new keyword and no flag makes no
+ * sense.
+ */
 static void take_permanent(struct imap *imap, const struct response_code *code)
 {
 	imap->permanent_known = true;
 	imap->mailbox.permanent = code->flags;
 	imap->mailbox.new_keywords = code->any_flag;
 	if (code->any_flag)
-		imap->mailbox.permanent.system |= FLAG_FORWARDED;
+		imap->mailbox.permanent.system |= code->flags.system ? FLAG_FORWARDED : FLAG_ALL;
 }
 
 static void read_only(struct imap *imap)
