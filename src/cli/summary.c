@@ -74,7 +74,7 @@ static void add_changes(const struct report_totals *all, struct buf *out)
 	}
 }
 
-/* "3 fetch, 1 append, 1 mailbox to make"; returns the number of operations. */
+/* "3 fetch, 1 append, 1 mailbox to make or delete"; returns the number of operations. */
 static uint64_t add_operations(const struct summary *summary, struct buf *out)
 {
 	uint64_t all = summary->boxes;
@@ -90,7 +90,8 @@ static uint64_t add_operations(const struct summary *summary, struct buf *out)
 	}
 	if (summary->boxes != 0) {
 		add_comma(start, out);
-		text_count(summary->boxes, "mailbox to make", "mailboxes to make", out);
+		text_count(summary->boxes, "mailbox to make or delete",
+			"mailboxes to make or delete", out);
 	}
 	return all;
 }
