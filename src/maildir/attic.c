@@ -108,6 +108,16 @@ static int make_and_open(int at, const char *path, struct err *err)
 	return fd >= 0 ? fd : err_set_errno(err, ERR_DISK, "can't open %s", path);
 }
 
+/* Did a move by link and unlink end between the two? Nobody else links files here. */
+static bool is_half_done(int from_at, const char *from, int to_at, const char *name)
+{
+	struct stat a, b;
+
+	return fstatat(from_at, from, &a, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       fstatat(to_at, name, &b, AT_SYMLINK_NOFOLLOW) == 0 && a.st_ino == b.st_ino &&
+	       a.st_dev == b.st_dev;
+}
+
 /* FROM below FROM_AT becomes NAME below TO_AT, or NAME with a fresh BASE if that is taken. */
 static int move(int from_at, const char *from, int to_at, const char *name, struct err *err)
 {
@@ -118,6 +128,8 @@ static int move(int from_at, const char *from, int to_at, const char *name, stru
 		return 0;
 	if (err->sys != EEXIST)
 		return -1;
+	if (is_half_done(from_at, from, to_at, name))
+		return fs_unlink(from_at, from, err);
 	maildir_fresh_base(base);
 	char *fresh = xasprintf("%s%s", base, info ? info : "");
 	err_clear(err);

@@ -176,10 +176,16 @@ int maildir_publish(struct maildir *m, const char *base, const char *path, struc
 
 int maildir_rename(struct maildir *m, const char *path, const char *to_path, struct err *err)
 {
-	int from = part_of(m, &path), to = part_of(m, &to_path);
-	return fs_rename_noreplace(from, path, to, to_path, err) == 0
-		       ? 0
-		       : err_wrap(err, "%s", m->path);
+	const char *name = path, *to_name = to_path;
+	int from = part_of(m, &name), to = part_of(m, &to_name);
+	struct err why = {0};
+
+	if (fs_rename_noreplace(from, name, to, to_name, err) == 0)
+		return 0;
+	int finished = err->sys == EEXIST ? maildir_finish_rename(m, path, to_path, &why) : 0;
+	if (finished < 0)
+		*err = why;
+	return finished == 1 ? 0 : err_wrap(err, "%s", m->path);
 }
 
 int maildir_move(struct maildir *from, const char *path, struct maildir *to, const char *to_path,

@@ -225,8 +225,8 @@ void maildir_delivery_hand_over(struct maildir_delivery *delivery);
 int maildir_publish(
 	struct maildir *maildir, const char *base, const char *path, struct err *err) MUST_USE;
 /*
- * Rename PATH to TO_PATH (flags changed). ENOENT in err->sys: a reader renamed or removed it; find
- * it with maildir_find().
+ * Rename PATH to TO_PATH, its BASE stays (flags changed). ENOENT in err->sys: a reader renamed or
+ * removed it; find it with maildir_find(). A rename that was cut in half is finished.
  */
 int maildir_rename(
 	struct maildir *maildir, const char *path, const char *to_path, struct err *err) MUST_USE;
@@ -243,6 +243,26 @@ int maildir_remove(struct maildir *maildir, const char *path,
 #define MAILDIR_FILE_SIZE 264 /* "new/" or "cur/", a file name, NUL */
 int maildir_find(struct maildir *maildir, struct slice base, char *out, size_t size,
 	struct err *err) MUST_USE;
+
+/* ---- one file under two names (linked.c) ---- */
+
+/*
+ * A rename by link and unlink that was cut in half left PATH and TO, both with one BASE: finish it,
+ * as soon as the file stood still for ten seconds. 1: PATH is gone, 0: they are two files, or one
+ * is gone already; -1 (ERR_CONFLICT: somebody is at it).
+ */
+int maildir_finish_rename(
+	struct maildir *maildir, const char *path, const char *to, struct err *err) MUST_USE;
+/* PATH is a second name of the file KEPT: take it away if the file stood still for ten seconds. 1,
+ * 0: left as it is, -1. */
+int maildir_drop_name(
+	struct maildir *maildir, const char *path, const char *kept, struct err *err) MUST_USE;
+/* Another name with the BASE of PATH, of the same file, into OUT (SIZE >= MAILDIR_FILE_SIZE). 1: it
+ * has one, 0, -1. Costs a call, unless the file has several names. */
+int maildir_other_name(struct maildir *maildir, const char *path, char *out, size_t size,
+	struct err *err) MUST_USE;
+/* Tests: instead of ten seconds. */
+void maildir_set_still_ms(unsigned ms);
 
 /* Remove from tmp/ what processes of ours that were killed left there (sweep.c). Not while somebody
  * may still want it: after the arrivals of former passes were dealt with. */

@@ -363,12 +363,61 @@ static size_t times_seen(const struct scanning *s, uint32_t uid)
 	return n;
 }
 
+/* The other NAMES of the file KEPT. */
+static int drop_names(struct scanning *s, const char *kept, const struct change *changes,
+	size_t count, struct err *err)
+{
+	bool plan = s->w->pass->options->plan;
+
+	for (size_t i = 0; !plan && i < count; i++)
+		if (changes[i].name &&
+			maildir_drop_name(s->box->maildir, changes[i].name, kept, err) < 0)
+			return -1;
+	return 0;
+}
+
+/* COUNT changes of one message under several names. 1: the first of them counts, 0: the name that
+ * the row has does, -1. */
+static int choose_name(
+	struct scanning *s, const struct change *changes, size_t count, struct err *err)
+{
+	size_t seen = times_seen(s, changes->uid);
+	struct state_message row;
+	char known[ROW_FILE_SIZE];
+
+	if (count == seen) /* else one of its names is that of the row */
+		return drop_names(s, changes->name, changes + 1, count - 1, err) == 0 ? 1 : -1;
+	int rc = state_get_message(s->read, s->box->row.id, changes->uid, &row, err);
+	if (rc <= 0)
+		return rc;
+	row_file(&row, known, sizeof(known));
+	return drop_names(s, known, changes, count, err);
+}
+
+static int drop_new_names(struct scanning *s, struct err *err)
+{
+	struct look *look = s->look;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < look->new_here_count; i++) {
+		struct new_here *new = &look->new_here[i];
+		const struct new_here *last = kept > 0 ? &look->new_here[kept - 1] : NULL;
+		if (!last || strcmp(last->base, new->base) != 0)
+			look->new_here[kept++] = *new;
+		else if (!s->w->pass->options->plan &&
+			 maildir_drop_name(s->box->maildir, new->name, last->name, err) < 0)
+			return -1;
+	}
+	look->new_here_count = kept;
+	return 0;
+}
+
 /*
- * A file with two names (a reader that renames by link and unlink was killed in between) is one
- * message. Neither name is taken away: the reader may be about to do so with the other one. The
- * name that the row knows counts, else the first one.
+ * A file with two names (whoever renames by link and unlink was killed in between) is one message.
+ * The name that the row knows counts, else the first one. The other one is taken away as soon as it
+ * is sure that nobody is at it (maildir/linked.c).
  */
-static void drop_second_names(struct scanning *s)
+static int drop_second_names(struct scanning *s, struct err *err)
 {
 	struct look *look = s->look;
 	size_t kept = 0;
@@ -379,15 +428,14 @@ static void drop_second_names(struct scanning *s)
 		uint32_t uid = look->here[i].uid;
 		for (n = 1; i + n < look->here_count && look->here[i + n].uid == uid;)
 			n++;
-		if (n == times_seen(s, uid)) /* else one of its names is that of the row */
+		int first = choose_name(s, &look->here[i], n, err);
+		if (first < 0)
+			return -1;
+		if (first == 1)
 			look->here[kept++] = look->here[i];
 	}
 	look->here_count = kept;
-	kept = 0;
-	for (size_t i = 0; i < look->new_here_count; i++)
-		if (kept == 0 || strcmp(look->new_here[kept - 1].base, look->new_here[i].base) != 0)
-			look->new_here[kept++] = look->new_here[i];
-	look->new_here_count = kept;
+	return drop_new_names(s, err);
 }
 
 /* Scan until the folder stands still. 1: it did, 0: it never did, -1. */
@@ -406,10 +454,8 @@ static int scan_until_stable(struct scanning *s, struct err *err)
 		if (renamed < 0)
 			return -1;
 		linked = s->doubled_count > 0 && stable && !renamed ? linked + 1 : 0;
-		if (linked > (plan ? 0 : 1)) {
-			drop_second_names(s);
-			return 1;
-		}
+		if (linked > (plan ? 0 : 1))
+			return drop_second_names(s, err) == 0 ? 1 : -1;
 	}
 	return s->doubled_count > 0
 		       ? err_set(err, ERR_CONFLICT,

@@ -210,9 +210,18 @@ static int delete_there(struct worker *w, struct box *box, struct err *err)
 
 /* ---- here ---- */
 
-/* To the attic, from where it can come back; only `keep_deleted: 0` destroys at once. */
+/* To the attic, from where it can come back; only `keep_deleted: 0` destroys at once. With all its
+ * names: what is left of a rename that was cut in half would be a new message. */
 static int take_away(struct pass *pass, struct box *box, const char *path, struct err *err)
 {
+	char other[MAILDIR_FILE_SIZE];
+	int more;
+
+	while ((more = maildir_other_name(box->maildir, path, other, sizeof(other), err)) == 1)
+		if (maildir_remove(box->maildir, other, err) != 0 && err->sys != ENOENT)
+			return -1;
+	if (more < 0)
+		return -1;
 	if (pass->account->keep_deleted == 0)
 		return maildir_remove(box->maildir, path, err);
 	return attic_keep(&pass->attic, pass->number, box->maildir, path, err);

@@ -339,6 +339,8 @@ int linkat(int from_at, const char *from, int to_at, const char *to, int flags)
 	int rc = begin(FAULT_CHANGE) > 0 ? -1 : REAL(linkat)(from_at, from, to_at, to, flags);
 	if (rc == 0)
 		note("link\t%s\t%s\n", full_from, full_to);
+	if (rc == 0)
+		fault_linked();
 	end();
 	return rc;
 }

@@ -3,13 +3,15 @@
  *
  *     GODWIT_WATCH=DIR[:DIR...]  calls on files below these count as steps
  *     GODWIT_RECORD=FILE         write down what is done to them
- *     GODWIT_STEPS=FILE          write "STEPS SYNCS" there at the end
+ *     GODWIT_STEPS=FILE          write "STEPS SYNCS LINKS" there at the end
  *     GODWIT_FAULT="kill N"          SIGKILL instead of step N
  *     GODWIT_FAULT="kill-sync N"     ... instead of the sync N
+ *     GODWIT_FAULT="kill-link N"     ... when the Nth link was made
  *     GODWIT_FAULT="fail N ERRNO"    step N, and every one behind it, fails
  *     GODWIT_FAULT="once N ERRNO"    only step N fails
  *     GODWIT_FAULT="short N"         step N, if it is a write, writes a part only
  *     GODWIT_DOUBT_MS=N          how long an upload in doubt is waited for
+ *     GODWIT_STILL_MS=N          how long a file with two names has to stand still
  *     GODWIT_BACKOFF_MS=N        the first pause before connecting again
  */
 #include "tests/crash/fault.h"
@@ -20,10 +22,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "maildir/maildir.h"
 #include "sync/patience.h"
 #include "sync/sync.h"
 
-static int steps, syncs;
+static int steps, syncs, links;
 static char mode[16];
 static int number, error;
 static const char *steps_file;
@@ -45,13 +48,20 @@ int fault_ask(enum fault_kind kind)
 	return is("short") && steps == number && kind == FAULT_WRITE ? FAULT_SHORT : 0;
 }
 
+void fault_linked(void)
+{
+	links++;
+	if (is("kill-link") && links == number)
+		kill(getpid(), SIGKILL);
+}
+
 static void write_steps(void)
 {
 	FILE *file = fopen(steps_file, "w");
 
 	if (!file)
 		return;
-	fprintf(file, "%d %d\n", steps, syncs);
+	fprintf(file, "%d %d %d\n", steps, syncs, links);
 	fclose(file);
 }
 
@@ -67,6 +77,7 @@ __attribute__((constructor)) static void install(void)
 
 	/* What people wait for would make these tests last for hours. */
 	sync_set_doubt_ms(number_of("GODWIT_DOUBT_MS", 200));
+	maildir_set_still_ms(number_of("GODWIT_STILL_MS", 50));
 	patience_set_first_ms(number_of("GODWIT_BACKOFF_MS", 500));
 	setenv("GODWIT_CONFINE", "off", 1); /* what is written down goes anywhere */
 	if (fault && sscanf(fault, "%15s %d %d", mode, &number, &error) < 2)

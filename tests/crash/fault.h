@@ -18,6 +18,8 @@ enum fault_kind {
 /* Called before each call of KIND. 0: go on, FAULT_SHORT: write a part only, else: fail with this
  * errno. May end the process. One thread at a time. */
 int fault_ask(enum fault_kind kind);
+/* Called after a file got a second name. May end the process. */
+void fault_linked(void);
 
 /* Only calls on files below one of these, a list with ':', count; PATH absolute. */
 void calls_watch(const char *prefixes);

@@ -120,7 +120,7 @@ class Lane(World):
         return run
 
     def counted(self):
-        """(steps, syncs) of the last run that came to its end by itself."""
+        """(steps, syncs, links) of the last run that came to its end by itself."""
         with open(self.steps_file) as file:
             return tuple(map(int, file.read().split()))
 

@@ -62,6 +62,47 @@ def test_one_file_under_two_names(world, known):
     assert world.here.find("INBOX", body).path == second
 
 
+def second_name(world, flags, body):
+    """BODY's file under another name, too, as long ago as counts."""
+    world.program, world.environment = CRASHING, {"GODWIT_STILL_MS": "0"}
+    file = world.here.find("INBOX", body)
+    os.link(file.path, os.path.join(file.folder, "cur", file.base + ":2," + flags))
+    return file
+
+
+def test_second_name_is_taken_away_in_the_end(world):
+    """Whoever was about to rename the file is long gone, and the name that the state knows stays."""
+    body = compose()
+    world.there.append("INBOX", body, [SEEN], 1000)
+    world.sync()
+    file = second_name(world, "FS", body)
+    world.sync_same()
+    assert [left.path for left in world.here.files("INBOX")] == [file.path]
+
+
+def test_deleted_under_two_names(world):
+    """Deleted there: no name of the file stays, which would be a new message."""
+    bodies = [compose() for _ in range(3)]
+    for body in bodies:
+        world.there.append("INBOX", body, [SEEN], 1000)
+    world.sync()
+    second_name(world, "FS", bodies[0])
+    world.there.expunge("INBOX", world.there.find("INBOX", bodies[0]))
+    world.sync_same()
+    assert len(world.here.files("INBOX")) == 2
+
+
+def test_two_names_and_a_third_one(world):
+    """A rename of ours was cut in half, and now the server wants something else."""
+    body = compose()
+    world.there.append("INBOX", body, [SEEN], 1000)
+    world.sync()
+    second_name(world, "FS", body)
+    world.there.store("INBOX", world.there.find("INBOX", body), "+FLAGS", ["\\Answered"])
+    world.sync_same()
+    assert len(world.here.files("INBOX")) == 1
+
+
 # ---- what the server can't keep ----
 
 def permanent(flags, words=b"[READ-WRITE]"):
