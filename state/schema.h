@@ -12,6 +12,7 @@
  *   meta     name                     "schema" u32, "id" 16 bytes (the account's random identity),
  *                                     "identity" text (what this state belongs to: user@host and
  *                                     the Maildir path), "pass" u64 (number of the last pass),
+ *                                     "progress" text (what it had done by then),
  *                                     "policy" text, "server" text (what it
  *                                     could do), "login" text (which one it took),
  *                                     "keyword/NNN" name of keyword NNN

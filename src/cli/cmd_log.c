@@ -66,6 +66,8 @@ static void print_pass(
 			&text, "%s%" PRIu64 " %s", gap, n, n == 1 ? counts[i].one : counts[i].many);
 		gap = ", ";
 	}
+	if (past->unfinished)
+		buf_addf(&text, "%snot finished", gap[0] ? "; " : "");
 	uint64_t kept = kept_of(log, past->pass);
 	if (kept > 0)
 		buf_addf(&text, "; %" PRIu64 " can come back: godwit undo %s %" PRIu64, kept,
@@ -88,6 +90,7 @@ static void print_json(const char *account, const struct sync_log *log)
 		json_time(&json, "time", past->time);
 		for (size_t i = 0; i < COUNT_OF(counts); i++)
 			json_number(&json, counts[i].key, count_of(past, i));
+		json_bool(&json, "finished", !past->unfinished);
 		json_line(&json);
 	}
 	for (size_t k = 0; k < log->kept_count; k++) {

@@ -323,6 +323,33 @@ int attic_list(
 	return rc < 0 ? -1 : 0;
 }
 
+bool attic_has(const struct attic *attic, uint64_t pass)
+{
+	char name[32];
+
+	snprintf(name, sizeof(name), "%012llu", (unsigned long long)pass);
+	return attic->fd >= 0 && faccessat(attic->fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+int attic_last(const struct attic *attic, uint64_t *pass, struct err *err)
+{
+	struct fs_dir dir;
+	struct fs_entry entry;
+	uint64_t number;
+	int rc;
+
+	*pass = 0;
+	if (attic->fd < 0)
+		return 0;
+	if (fs_dir_open(&dir, attic->fd, ".", err) != 0)
+		return -1;
+	while ((rc = fs_dir_next(&dir, &entry, err)) == 1)
+		if (is_pass(entry.name, &number) && number > *pass)
+			*pass = number;
+	fs_dir_close(&dir);
+	return rc;
+}
+
 /* ---- back, or gone for good ---- */
 
 /* The name of ITEM in its folder: FROM's letters for its keywords, translated to TO's. */

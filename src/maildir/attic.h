@@ -41,6 +41,10 @@ struct attic_items {
 };
 int attic_list(const struct attic *attic, struct arena *arena, struct attic_items *out,
 	struct err *err) MUST_USE;
+/* Did pass PASS move anything there? Also if it is back already. */
+bool attic_has(const struct attic *attic, uint64_t pass);
+/* The last pass that did; 0: none. */
+int attic_last(const struct attic *attic, uint64_t *pass, struct err *err) MUST_USE;
 /* Before the first item of a folder is moved back: make the folder if it is missing, durably. */
 int attic_prepare(const struct attic *attic, const struct maildir_root *root,
 	const struct attic_item *item, struct err *err) MUST_USE;

@@ -211,6 +211,8 @@ static int run_settled(struct pass *pass, uint64_t pass_number, struct err *err)
 
 	pass->number = pass_number + 1;
 	if (!pass->options->plan) {
+		if (history_open_pass(pass, err) != 0)
+			return err_wrap(err, "the history can't be written");
 		struct settler_options options = {
 			.state = pass->state,
 			.keywords = pass->keywords,

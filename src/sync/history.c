@@ -1,7 +1,11 @@
 /*
- * What past passes did, and the way back from their deletions. The history is a text file in the
- * account's state directory, one line a pass that did something; it is for people, nothing depends
- * on it.
+ * What past passes did. The history is a text file in the account's state directory, one line a
+ * pass that did something; it is for people, nothing depends on it.
+ *
+ * A pass writes its line at its end. One that is killed does not come to that, so what it has done
+ * so far goes with each commit into the state, and the next pass writes the line for it. What it
+ * moved to the attic before any commit has a folder there, with the number that the next pass would
+ * have: that number is not used again.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -13,7 +17,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "sync/pass.h"
+#include "sync/history.h"
 
 #define HISTORY_MOST (256u << 10) /* then the older half goes */
 
@@ -35,6 +39,7 @@ static const struct {
 	{"boxes_deleted_there", offsetof(struct sync_past, boxes_deleted_there)},
 	{"failed", offsetof(struct sync_past, failed)},
 	{"refused", offsetof(struct sync_past, refused)},
+	{"unfinished", offsetof(struct sync_past, unfinished)},
 };
 
 static uint64_t *field_of(struct sync_past *past, size_t i)
@@ -42,12 +47,12 @@ static uint64_t *field_of(struct sync_past *past, size_t i)
 	return (uint64_t *)(void *)((char *)past + fields[i].field);
 }
 
-static struct sync_past past_of(struct pass *pass)
+static struct sync_past past_of(struct report *report, uint64_t number)
 {
-	struct report_totals *t = &pass->report->totals;
+	struct report_totals *t = &report->totals;
 
 	return (struct sync_past){
-		.pass = pass->number,
+		.pass = number,
 		.time = (int64_t)time(NULL),
 		.fetched = atomic_load(&t->fetched),
 		.appended = atomic_load(&t->appended),
@@ -67,7 +72,7 @@ static struct sync_past past_of(struct pass *pass)
 
 /* ---- writing ---- */
 
-/* "PASS TIME fetched=3 ..."; false: it did nothing. */
+/* "PASS TIME fetched=3 ...\n"; false: it did nothing. */
 static bool format(struct sync_past *past, struct buf *out)
 {
 	bool any = false;
@@ -81,6 +86,13 @@ static bool format(struct sync_past *past, struct buf *out)
 	}
 	buf_add_char(out, '\n');
 	return any;
+}
+
+bool history_progress(struct report *report, uint64_t number, struct buf *out)
+{
+	struct sync_past past = past_of(report, number);
+
+	return format(&past, out);
 }
 
 static char *history_file(const struct config_account *account)
@@ -163,7 +175,7 @@ static int expire(struct pass *pass, struct err *err)
 
 int history_close_pass(struct pass *pass, struct err *err)
 {
-	struct sync_past past = past_of(pass);
+	struct sync_past past = past_of(pass->report, pass->number);
 	struct buf line = {0};
 	char *path = history_file(pass->account);
 	int rc = 0;
@@ -214,7 +226,7 @@ static bool parse(struct slice line, struct sync_past *out)
 	return true;
 }
 
-static int read_passes(const struct config_account *account, struct arena *arena,
+int history_read_passes(const struct config_account *account, struct arena *arena,
 	struct sync_log *out, struct err *err)
 {
 	char *path = history_file(account);
@@ -240,8 +252,7 @@ static enum maildir_layout layout_of(const struct config_account *account)
 	return account->layout == CONFIG_LAYOUT_NESTED ? MAILDIR_NESTED : MAILDIR_PLUSPLUS;
 }
 
-/* Root and attic; ROOT->fd or ATTIC->fd -1 if there is none. */
-static int open_both(const struct config_account *account, struct maildir_root *root,
+int history_open_attic(const struct config_account *account, struct maildir_root *root,
 	struct attic *attic, struct err *err)
 {
 	attic->fd = -1;
@@ -255,7 +266,7 @@ static int open_both(const struct config_account *account, struct maildir_root *
 	return attic_open(attic, root, account->state_dir, account->name, false, err);
 }
 
-static void close_both(struct maildir_root *root, struct attic *attic)
+void history_close_attic(struct maildir_root *root, struct attic *attic)
 {
 	attic_close(attic);
 	maildir_root_close(root);
@@ -267,11 +278,11 @@ static int read_kept(const struct config_account *account, struct arena *arena,
 	struct maildir_root root;
 	struct attic attic;
 	struct attic_items items = {0};
-	int rc = open_both(account, &root, &attic, err);
+	int rc = history_open_attic(account, &root, &attic, err);
 
 	if (rc == 0)
 		rc = attic_list(&attic, arena, &items, err);
-	close_both(&root, &attic);
+	history_close_attic(&root, &attic);
 	if (rc != 0)
 		return -1;
 	out->kept = arena_alloc(arena, (items.count + 1) * sizeof(*out->kept));
@@ -283,118 +294,114 @@ static int read_kept(const struct config_account *account, struct arena *arena,
 	return 0;
 }
 
+const struct sync_past *history_find(const struct sync_log *log, uint64_t pass)
+{
+	for (size_t i = log->pass_count; i > 0; i--)
+		if (log->passes[i - 1].pass == pass)
+			return &log->passes[i - 1];
+	return NULL;
+}
+
+/* What is kept of passes that have no line (yet). */
+static void add_unfinished(struct arena *arena, struct sync_log *log)
+{
+	struct sync_past *all =
+		arena_alloc(arena, (log->pass_count + log->kept_count + 1) * sizeof(*all));
+	size_t known = log->pass_count;
+
+	memcpy(all, log->passes, known * sizeof(*all));
+	log->passes = all;
+	for (size_t i = 0; i < log->kept_count; i++) {
+		const struct sync_kept *kept = &log->kept[i];
+		if (i > 0 && log->kept[i - 1].pass == kept->pass)
+			all[log->pass_count - 1].deleted_here +=
+				all[log->pass_count - 1].pass == kept->pass &&
+				log->pass_count > known;
+		else if (!history_find(log, kept->pass))
+			all[log->pass_count++] = (struct sync_past){.pass = kept->pass,
+				.time = kept->time,
+				.deleted_here = 1,
+				.unfinished = 1};
+	}
+}
+
 int sync_read_log(const struct config_account *account, struct arena *arena, struct sync_log *out,
 	struct err *err)
 {
 	*out = (struct sync_log){0};
-	return read_passes(account, arena, out, err) != 0 ? -1
-							  : read_kept(account, arena, out, err);
-}
-
-/* ---- undo ---- */
-
-/* Items come folder by folder. LAST: of the one before, NULL: there is none. */
-static bool is_same_folder(const char *folder, const char *last)
-{
-	return folder && last && strcmp(folder, last) == 0;
-}
-
-/* The folders that got something back. */
-static int make_durable(const struct maildir_root *root, const struct attic_items *items,
-	uint64_t pass, struct err *err)
-{
-	const char *last = NULL;
-	int rc = 0;
-
-	if (fs_group_supported(root->fd))
-		return fs_group_sync(root->fd, err);
-	for (size_t i = 0; rc == 0 && i < items->count; i++) {
-		const struct attic_item *item = &items->items[i];
-		if (item->pass != pass || is_same_folder(item->folder, last))
-			continue;
-		last = item->folder;
-		char *in_new = xasprintf("%s/new", last), *in_cur = xasprintf("%s/cur", last);
-		if (fs_sync_path(root->fd, in_new, err) != 0 ||
-			fs_sync_path(root->fd, in_cur, err) != 0)
-			rc = -1;
-		free(in_new);
-		free(in_cur);
-	}
-	return rc;
-}
-
-static int restore(const struct maildir_root *root, const struct attic *attic, uint64_t *pass,
-	uint64_t *count, struct err *err)
-{
-	struct arena arena = {0};
-	struct attic_items items;
-	struct keywords *keywords = keywords_new();
-	const char *prepared = NULL;
-	int rc = attic_list(attic, &arena, &items, err);
-
-	*count = 0;
-	if (rc == 0 && *pass == 0 && items.count > 0)
-		*pass = items.items[items.count - 1].pass;
-	for (size_t i = 0; rc == 0 && i < items.count; i++) {
-		const struct attic_item *item = &items.items[i];
-		if (item->pass != *pass)
-			continue;
-		if (!is_same_folder(item->folder, prepared))
-			rc = attic_prepare(attic, root, item, err);
-		prepared = item->folder;
-		if (rc == 0)
-			rc = attic_restore(attic, root, keywords, item, err);
-		*count += rc == 0;
-	}
-	if (rc == 0)
-		rc = make_durable(root, &items, *pass, err);
-	keywords_free(keywords);
-	arena_fini(&arena);
-	return rc;
-}
-
-/* Nothing is kept of *PASS (0: of any). That is no mistake if there was such a pass: an undo asked
- * for twice. A pass that was killed has no line, so whoever asks for it once more is told that it
- * is unknown. */
-static int find_done(const struct config_account *account, uint64_t *pass, struct err *err)
-{
-	struct arena arena = {0};
-	struct sync_log log = {0};
-	uint64_t known = 0;
-	int rc = read_passes(account, &arena, &log, err);
-
-	for (size_t i = 0; rc == 0 && i < log.pass_count; i++) {
-		const struct sync_past *past = &log.passes[i];
-		if (*pass ? past->pass == *pass
-			  : past->deleted_here > 0 || past->boxes_deleted_here > 0)
-			known = past->pass;
-	}
-	arena_fini(&arena);
-	if (rc != 0)
-		return rc;
-	if (known == 0)
-		return *pass ? err_set(err, ERR_CONFIG, "no pass %llu is known; see `godwit log`",
-				       (unsigned long long)*pass)
-			     : err_set(err, ERR_CONFIG, "nothing was ever deleted here");
-	*pass = known;
+	if (history_read_passes(account, arena, out, err) != 0 ||
+		read_kept(account, arena, out, err) != 0)
+		return -1;
+	add_unfinished(arena, out);
 	return 0;
 }
 
-int sync_undo(
-	const struct config_account *account, uint64_t *pass, uint64_t *count, struct err *err)
-{
-	struct maildir_root root;
-	struct attic attic;
-	int lock_fd = -1;
+/* ---- a pass that was killed ---- */
 
-	if (state_lock(account->state_dir, true, &lock_fd, err) < 0)
+/* What the last pass that committed anything had done by then. 1, 0, -1. */
+static int read_progress(struct pass *pass, struct sync_past *out, struct err *err)
+{
+	struct state_read *read = NULL;
+	struct slice text;
+
+	if (state_read_begin(pass->state, &read, err) != 0)
 		return -1;
-	int rc = open_both(account, &root, &attic, err);
-	if (rc == 0)
-		rc = restore(&root, &attic, pass, count, err);
-	if (rc == 0 && *count == 0)
-		rc = find_done(account, pass, err);
-	close_both(&root, &attic);
-	close(lock_fd);
+	int rc = state_get_text(read, "progress", &text, err);
+	if (rc == 1) {
+		text.n -= text.n > 0; /* the newline */
+		rc = parse(text, out);
+	}
+	state_read_end(read);
+	return rc;
+}
+
+/* Put PAST at the end of the history, with what the attic has of it; not if it is there already, or
+ * did nothing. */
+static int add_line(struct pass *pass, struct sync_past *past, struct err *err)
+{
+	struct arena arena = {0};
+	struct sync_log log = {0};
+	struct buf line = {0};
+	uint64_t kept = 0;
+	char *path = history_file(pass->account);
+	int rc = history_read_passes(pass->account, &arena, &log, err);
+
+	if (rc == 0 && !history_find(&log, past->pass)) {
+		rc = read_kept(pass->account, &arena, &log, err);
+		for (size_t i = 0; i < log.kept_count; i++)
+			if (log.kept[i].pass == past->pass) {
+				past->time = past->time ? past->time : log.kept[i].time;
+				kept++;
+			}
+		if (past->deleted_here < kept)
+			past->deleted_here = kept;
+		bool any = format(past, &line);
+		past->unfinished = 1;
+		buf_clear(&line);
+		if (rc == 0 && any && format(past, &line))
+			rc = append(path, buf_slice(&line), err);
+	}
+	free(path);
+	buf_fini(&line);
+	arena_fini(&arena);
+	return rc;
+}
+
+int history_open_pass(struct pass *pass, struct err *err)
+{
+	const struct config_account *a = pass->account;
+	struct sync_past past = {0}, numbered = {.pass = pass->number};
+	struct attic attic = {.fd = -1};
+
+	int rc = read_progress(pass, &past, err);
+	if (rc < 0 || (rc == 1 && add_line(pass, &past, err) != 0) ||
+		attic_open(&attic, &pass->root, a->state_dir, a->name, false, err) != 0)
+		return -1;
+	rc = 0;
+	while (rc == 0 && attic_has(&attic, pass->number)) {
+		numbered.pass = pass->number++;
+		rc = add_line(pass, &numbered, err);
+	}
+	attic_close(&attic);
 	return rc;
 }

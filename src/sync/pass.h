@@ -333,6 +333,11 @@ int pass_has_leftovers(struct pass *pass, const struct box *box, struct err *err
 
 /* ---- history.c ---- */
 
+/* At the beginning of a pass: note what a former one did that was killed. May raise pass->number:
+ * what is kept under it belongs to that one. */
+int history_open_pass(struct pass *pass, struct err *err) MUST_USE;
+/* What pass NUMBER did so far, as text; false: nothing. */
+bool history_progress(struct report *report, uint64_t number, struct buf *out);
 /* At the end of a pass: note what it did, and destroy what was kept long enough. -1: the disk is in
  * trouble; the mail is settled all the same. */
 int history_close_pass(struct pass *pass, struct err *err) MUST_USE;

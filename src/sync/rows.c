@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "sync/pass.h"
 #include "sync/settle_impl.h"
 
 /* A row as the transaction sees it, its strings copied out of the map, where the next put may move
@@ -174,6 +175,18 @@ static int apply_keywords(struct settler *s, struct state_write *w, unsigned cou
 	return 0;
 }
 
+/* What this pass has done so far, should it be killed: see history.c. */
+static int apply_progress(struct settler *s, struct state_write *w, struct err *err)
+{
+	struct buf text = {0};
+	int rc = 0;
+
+	if (history_progress(s->o.report, s->o.pass, &text))
+		rc = state_put_text(w, "progress", buf_slice(&text), err);
+	buf_fini(&text);
+	return rc;
+}
+
 static int try_commit(
 	struct settler *s, const struct list *batch, unsigned keywords, struct err *err)
 {
@@ -184,6 +197,8 @@ static int try_commit(
 		rc = apply_keywords(s, w, keywords, err);
 	if (rc == 0 && s->marked)
 		rc = state_put_number(w, "pass", s->o.pass, err);
+	if (rc == 0 && s->marked)
+		rc = apply_progress(s, w, err);
 	for (struct item *item = batch->first; rc == 0 && item; item = item->next)
 		rc = apply(w, item, err);
 	if (rc == 0)

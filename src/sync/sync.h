@@ -47,6 +47,7 @@ struct sync_past {
 	uint64_t fetched, appended, adopted, flags_here, flags_there, moved_here, moved_there,
 		deleted_here, deleted_there, boxes_deleted_here, boxes_deleted_there, failed,
 		refused;
+	uint64_t unfinished; /* 1: it was killed, or is not at its end yet */
 };
 /* What was deleted here and can come back, by pass. */
 struct sync_kept {

@@ -104,6 +104,74 @@ def test_log_tells_what_passes_did(world):
     assert "4 new here" in world.run("log").out
 
 
+def log_of(world, number=None):
+    """(lines of passes, messages that are kept), of one pass or all."""
+    lines = [o for o in world.run("log", "--json").json() if number in (None, o["pass"])]
+    return [o for o in lines if o["type"] == "pass"], [o for o in lines if o["type"] == "kept"]
+
+
+def killed_at(world, step, *command):
+    """A command that was; returns whether it was."""
+    world.program = CRASHING
+    world.environment.update(GODWIT_WATCH=world.tmp, GODWIT_FAULT="kill %d" % step)
+    status = world.run(*command, expect=None).status
+    del world.environment["GODWIT_FAULT"]
+    return status == -9
+
+
+@pytest.mark.parametrize("when", ["at once", "after the next pass"])
+def test_killed_pass_can_be_undone(world, when):
+    """Wherever it was killed: the log tells of it, and what it deleted comes back once, and stays."""
+    bodies = filled(world, count=8)["INBOX"]
+    world.settings["sync"]["max_delete"] = "100%"
+    undone = 0
+    for step in range(1, 200, 5):
+        for body in bodies[:3]:
+            delete_there(world, "INBOX", body)
+        killed = killed_at(world, step, "sync")
+        if when == "after the next pass":
+            world.sync()
+        for number in sorted({o["pass"] for o in log_of(world)[1]}, reverse=True):
+            ((past,), kept) = log_of(world, number)
+            assert past["deleted_here"] >= len(kept)
+            world.run("undo", world.account, str(number))
+            assert "back already" in world.run("undo", world.account, str(number)).out
+            undone += not past["finished"]
+        if undone:
+            assert "back already" in world.run("undo", world.account).out
+        if when == "after the next pass" or not killed:
+            assert bodies_here(world, "INBOX") == sorted(wire(body) for body in bodies)
+        here = bodies_here(world, "INBOX")
+        world.sync()
+        if when == "at once" and not killed:
+            assert bodies_here(world, "INBOX") == here
+        for number in {o["pass"] for o in log_of(world)[1]}:
+            world.run("undo", world.account, str(number))
+        world.sync_same()
+        assert bodies_here(world, "INBOX") == sorted(wire(body) for body in bodies)
+        if not killed:
+            break
+    assert not killed and undone
+
+
+def test_killed_pass_tells_what_it_did(world):
+    """Its line is written by the next pass, of which each has a line of its own."""
+    told = 0
+    for step in range(1, 200, 6):
+        for _ in range(2):
+            world.there.append("INBOX", compose())
+        killed = killed_at(world, step, "sync")
+        world.sync_same()
+        if not killed:
+            break
+        past, _ = log_of(world)
+        assert len({p["pass"] for p in past}) == len(past)
+        if not past[-1]["finished"]:
+            told += 1
+            assert past[-1]["fetched"] == 2 and world.run("log").out.endswith(": 2 new here; not finished\n")
+    assert not killed and told
+
+
 def test_kept_for_so_long(world):
     bodies = filled(world)["INBOX"]
     delete_there(world, "INBOX", bodies[0])
@@ -193,17 +261,16 @@ def test_interrupted_undo_goes_on(world):
     """Killed at any step: the next one brings back the rest, and nothing twice."""
     bodies = filled(world, count=6)["INBOX"]
     world.settings["sync"]["max_delete"] = "100%"
-    world.program = CRASHING
-    for step in range(1, 40, 3):
+    cut = 0
+    for step in range(1, 200, 2):
         for body in bodies[:4]:
             delete_there(world, "INBOX", body)
         world.sync()
-        world.environment["GODWIT_FAULT"] = "kill %d" % step
-        killed = world.run("undo", world.account, expect=None).status
-        del world.environment["GODWIT_FAULT"]
+        killed = killed_at(world, step, "undo", world.account)
+        cut += killed
         world.run("undo", world.account, expect=None)
         assert bodies_here(world, "INBOX") == sorted(wire(b) for b in bodies)
         world.sync_same()
-        if killed == 0:
-            return
-    raise AssertionError("the undo never came to its end")
+        if not killed:
+            break
+    assert not killed and cut > 4
