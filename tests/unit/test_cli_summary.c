@@ -94,7 +94,8 @@ static void words_a_plan(void **state)
 	check_text("some",
 		&(struct summary){
 			.account = "work", .totals = &totals, .operations = some, .boxes = 1},
-		"work: would do 43 operations: 2 append, 40 delete here, 1 mailbox to make or delete\n");
+		"work: would do 43 operations: 2 append, 40 delete here, 1 mailbox to make or "
+		"delete\n");
 	check_text("failed",
 		&(struct summary){.account = "work",
 			.totals = &totals,
