@@ -44,6 +44,17 @@ struct digest digest_bytes(struct slice bytes)
 	return out;
 }
 
+size_t digest_stretch(bool sha256, const char *password, struct slice salt, unsigned rounds,
+	uint8_t out[STRETCHED_SIZE])
+{
+	const size_t n = sha256 ? 32 : 20;
+
+	ASSERT(PKCS5_PBKDF2_HMAC(password, (int)strlen(password), (const unsigned char *)salt.p,
+		       (int)salt.n, (int)rounds, sha256 ? EVP_sha256() : EVP_sha1(), (int)n,
+		       out) == 1);
+	return n;
+}
+
 struct digester *digester_new(void)
 {
 	struct digester *d = xcalloc(1, sizeof(*d));

@@ -21,6 +21,11 @@ int digest_cmp(const struct digest *a, const struct digest *b);
 bool digest_is_zero(const struct digest *d);    /* unknown */
 struct digest digest_bytes(struct slice bytes); /* of a few bytes, as they are */
 
+/* PBKDF2 with HMAC over SHA-256 (else SHA-1), RFC 8018: as many bytes as the hash has. */
+#define STRETCHED_SIZE 32 /* the longer one */
+size_t digest_stretch(bool sha256, const char *password, struct slice salt, unsigned rounds,
+	uint8_t out[STRETCHED_SIZE]);
+
 /* One message on its way. Feed LF-form bytes in pieces of any size. */
 struct digester;
 struct digester *digester_new(void);

@@ -38,6 +38,7 @@ enum ability {
 	BUSY = 1 << 5,     /* what is refused is refused with [UNAVAILABLE] */
 	HANG_UP = 1 << 6,  /* cuts the connection after a refusal */
 	RESUMED = 1 << 7,  /* the connection that counts is the second one, its session resumed */
+	PREPARED = 1 << 8, /* knows the password as SASLprep makes it from ours (RFC 4013) */
 };
 
 static const struct row {
@@ -58,6 +59,10 @@ static const struct row {
 		"SCRAM-SHA-256-PLUS", ERR_NONE, false},
 	{"bound, TLS 1.2, resumed", "SCRAM-SHA-256-PLUS", TLS1_2_VERSION, UNIQUE | RESUMED, NULL,
 		"SCRAM-SHA-256-PLUS", ERR_NONE, false},
+	{"a password to be prepared, SHA-256", "SCRAM-SHA-256", TLS1_3_VERSION, SCRAM | PREPARED,
+		NULL, "SCRAM-SHA-256", ERR_NONE, false},
+	{"a password to be prepared, SHA-1", "SCRAM-SHA-1", TLS1_3_VERSION, SCRAM | PREPARED, NULL,
+		"SCRAM-SHA-1", ERR_NONE, false},
 	{"the stronger of two", "SCRAM-SHA-1-PLUS SCRAM-SHA-256-PLUS", TLS1_3_VERSION, EXPORTER,
 		NULL, "SCRAM-SHA-256-PLUS", ERR_NONE, false},
 	{"SHA-1 where there is no other", "SCRAM-SHA-1-PLUS SCRAM-SHA-256", TLS1_3_VERSION,
@@ -141,7 +146,7 @@ static int answer_library(Gsasl *library, Gsasl_session *session, Gsasl_property
 	unsigned can = server->row->server;
 
 	if (property == GSASL_PASSWORD)
-		return gsasl_property_set(session, property, "secret");
+		return gsasl_property_set(session, property, can & PREPARED ? "IX" : "secret");
 	if (property == GSASL_SCRAM_ITER)
 		return gsasl_property_set(session, property, "4096");
 	if (strstr(gsasl_mechanism_name(session), "-PLUS") &&
@@ -310,7 +315,7 @@ static void check(const struct row *row)
 		.timeout_ms = 5000};
 	_Atomic unsigned refused = 0;
 	struct imap_login login = {.user = "alice",
-		.password = "secret",
+		.password = row->server & PREPARED ? "I\xC2\xADX" : "secret",
 		.mechanisms = mechanisms,
 		.mechanism_count = row->mechanism != NULL,
 		.refused = &refused};
