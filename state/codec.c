@@ -67,10 +67,14 @@ uint32_t crc32c(uint32_t crc, const void *data, size_t n)
 
 static void put_number(struct buf *out, uint64_t value)
 {
+	char bytes[10];
+	size_t n = 0;
+
 	do {
-		buf_add_char(out, (char)((value & 0x7f) | (value > 0x7f ? 0x80 : 0)));
+		bytes[n++] = (char)((value & 0x7f) | (value > 0x7f ? 0x80 : 0));
 		value >>= 7;
 	} while (value > 0);
+	buf_add(out, bytes, n);
 }
 
 /* Signed numbers zigzag, so that small negative ones stay short. */
@@ -233,8 +237,10 @@ static bool close_value(const struct reader *r)
 
 void key_number(struct buf *out, uint32_t number)
 {
-	for (int shift = 24; shift >= 0; shift -= 8)
-		buf_add_char(out, (char)(number >> shift & 0xff));
+	const char bytes[] = {(char)(number >> 24), (char)(number >> 16 & 0xff),
+		(char)(number >> 8 & 0xff), (char)(number & 0xff)};
+
+	buf_add(out, bytes, sizeof(bytes));
 }
 
 void key_base(struct buf *out, uint32_t id, struct slice base)

@@ -62,12 +62,24 @@ static struct slice slice_of(MDB_val v)
 	return (struct slice){v.mv_data, v.mv_size};
 }
 
+/* Move TABLE's cursor to *KEY as OP says: it looks at the page where it stands before it goes down
+ * the tree, and neighbours are often asked for one after the other. An LMDB code. */
+static int cursor_to(struct state_read *r, enum state_table table, MDB_cursor_op op, MDB_val *key,
+	MDB_val *found)
+{
+	int rc = 0;
+
+	trim_step(r->state, &r->steps);
+	if (!r->cursors[table])
+		rc = mdb_cursor_open(r->txn, r->state->tables[table], &r->cursors[table]);
+	return rc == 0 ? mdb_cursor_get(r->cursors[table], key, found, op) : rc;
+}
+
 /* 1: *VALUE of r->key, 0: not there, -1. */
 static int get(struct state_read *r, enum state_table table, struct slice *value, struct err *err)
 {
 	MDB_val key = val(buf_slice(&r->key)), found;
-	trim_step(r->state, &r->steps);
-	int rc = mdb_get(r->txn, r->state->tables[table], &key, &found);
+	int rc = cursor_to(r, table, MDB_SET, &key, &found);
 
 	if (rc == MDB_NOTFOUND)
 		return 0;
@@ -220,13 +232,8 @@ static int seek(struct state_read *r, enum state_table table, bool strict, struc
 	struct slice *value, struct err *err)
 {
 	MDB_val k = val(buf_slice(&r->key)), v;
-	int rc = 0;
+	int rc = cursor_to(r, table, MDB_SET_RANGE, &k, &v);
 
-	trim_step(r->state, &r->steps);
-	if (!r->cursors[table])
-		rc = mdb_cursor_open(r->txn, r->state->tables[table], &r->cursors[table]);
-	if (rc == 0)
-		rc = mdb_cursor_get(r->cursors[table], &k, &v, MDB_SET_RANGE);
 	if (rc == 0 && strict && slice_eq(slice_of(k), buf_slice(&r->key)))
 		rc = mdb_cursor_get(r->cursors[table], &k, &v, MDB_NEXT);
 	if (rc == MDB_NOTFOUND)

@@ -136,6 +136,8 @@ static void set_keywords(const struct letter_table *table, const struct flags *f
 	struct flags todo = *flags;
 
 	for (int i = 0; i < LETTERS; i++) {
+		if (table->keyword[i] < 0 && table->system[i] == 0)
+			continue;
 		struct flags meaning = letters_meaning(table, (char)('a' + i));
 		struct flags wanted = flags_and(&todo, &meaning);
 		if (flags_empty(&wanted))

@@ -36,6 +36,7 @@ struct scanning {
 	struct flags mask; /* what file names can show */
 	uint32_t *seen;    /* UIDs whose file was listed */
 	size_t seen_count, seen_room;
+	uint64_t seen_there;     /* of these, so many that the server had, too */
 	struct doubled *doubled; /* BASEs that were listed more than once; sorted */
 	size_t doubled_count, doubled_room;
 	unsigned files;
@@ -175,6 +176,7 @@ static int look_up(struct scanning *s, const struct maildir_file *file, struct e
 		return add_new(s, file, err);
 	s->seen = base_reserve(s->seen, s->seen_count, &s->seen_room, sizeof(*s->seen));
 	s->seen[s->seen_count++] = uid;
+	s->seen_there += (row.where & STATE_THERE) != 0;
 	compare(s, file, &row);
 	return 0;
 }
@@ -187,6 +189,7 @@ static int scan_once(struct scanning *s, struct err *err)
 	bool stable = false;
 	int rc;
 
+	s->seen_there = 0;
 	s->seen_count = s->look->here_count = s->look->new_here_count = 0;
 	if (maildir_scan_begin(&scan, s->box->maildir, err) != 0)
 		return -1;
@@ -314,14 +317,29 @@ static int separate_copies(struct scanning *s, struct err *err)
 	return rc < 0 ? -1 : renamed;
 }
 
+/* Was the file of every row listed, and is there no row without a file? Their counts tell, and
+ * spare reading all of them. 1, 0, -1. */
+static int all_listed(struct scanning *s, struct err *err)
+{
+	uint64_t there, here;
+
+	if (s->doubled_count > 0 || s->seen_count == 0)
+		return 0;
+	if (state_count_messages(s->read, s->box->row.id, &there, &here, err) != 0)
+		return -1;
+	return here == s->seen_count && there == s->seen_there;
+}
+
 /* Rows with a file that no scan listed. SEEN is sorted. */
 static int find_gone(struct scanning *s, struct err *err)
 {
 	struct state_message row;
 	uint32_t uid = 0;
 	size_t i = 0;
-	int rc;
+	int rc = all_listed(s, err);
 
+	if (rc != 0)
+		return rc < 0 ? -1 : 0;
 	while ((rc = state_next_message(s->read, s->box->row.id, uid, &row, err)) == 1) {
 		uid = row.uid;
 		while (i < s->seen_count && s->seen[i] < uid)
