@@ -257,6 +257,22 @@ static int get_row(
 	return rc;
 }
 
+/*
+ * A keyword that has no letter in one of the two folders: the file's name could not tell it in the
+ * old one, or whether it was meant to go in the new one. The row is not sure of it either, so that
+ * the next look at the mailbox takes it for new there, and gives it a letter.
+ */
+static void drop_untold(struct state_message *row, const struct box *from, const struct box *to)
+{
+	static const struct flags none = {0};
+	struct flags old = from->maildir ? maildir_mask(from->maildir) : none;
+	struct flags new = maildir_mask(to->maildir);
+	struct flags told = flags_and(&old, &new), system = flags_system(row->flags.system);
+
+	row->flags = flags_and(&row->flags, &told);
+	row->flags = flags_or(&row->flags, &system);
+}
+
 static void tell_move(struct worker *w, const struct box *to, enum op_kind kind, uint32_t uid,
 	const char *file, const struct box *from)
 {
@@ -325,6 +341,7 @@ static int follow_message(struct worker *w, struct box *to, const struct new_the
 	row.uid = new->uid;
 	row.date = new->date;
 	row.where = STATE_THERE | STATE_HERE;
+	drop_untold(&row, lost->box, to);
 	atomic_fetch_add(&w->pass->report->totals.moved_here, 1);
 	if (settle_message(settler, to->row.id, to->maildir, &row, err) != 0)
 		return -1;
@@ -430,8 +447,10 @@ static int settle_moved(struct following *f, const struct follower *item, uint32
 	row.uid = uid;
 	row.where = STATE_THERE | STATE_HERE;
 	row_set_file(&row, item->file->name);
-	if (mailbox_open_here(f->w, f->from, err) != 0 ||
-		settle_message(settler, f->to->row.id, f->to->maildir, &row, err) != 0)
+	if (mailbox_open_here(f->w, f->from, err) != 0)
+		return -1;
+	drop_untold(&row, f->from, f->to);
+	if (settle_message(settler, f->to->row.id, f->to->maildir, &row, err) != 0)
 		return -1;
 	if (copied) /* what is left behind goes with the other deletions */
 		return 0;

@@ -96,6 +96,46 @@ def test_moved_here_with_other_flags(filled):
     moved(world, moved_there=1, flags_there=1)
 
 
+def keywords_of(world, mailbox, body):
+    there = world.there.messages(mailbox)[world.there.find(mailbox, body)[0]].flags
+    assert there == world.here.find(mailbox, body).flags
+    return there - {SEEN}
+
+
+def test_moved_here_to_a_folder_without_the_letter(filled):
+    """The file's name can't tell whether the keyword was meant to go: it stays. Also when the letter comes later."""
+    world, bodies = filled, filled.bodies
+    for body in bodies[:2]:
+        world.there.store("INBOX", world.there.find("INBOX", body), "+FLAGS", ["word"])
+    world.sync()
+    for body in bodies[:2]:
+        file = world.here.find("INBOX", body)
+        os.rename(file.path, os.path.join(world.here.folder("box"), "cur", file.base + ":2,"))
+    world.sync_same()
+    assert [keywords_of(world, "box", body) for body in bodies[:2]] == [{"word"}, {"word"}]
+
+
+@pytest.mark.parametrize("side", ["here", "there"])
+@pytest.mark.parametrize("known", [True, False], ids=["letter", "no letter"])
+def test_moved_out_of_a_folder_without_a_free_letter(filled, side, known):
+    """The keyword gets its letter in the new folder."""
+    world, body = filled, filled.bodies[0]
+    world.here.write_letters("INBOX", ["other%d" % n for n in range(26)])
+    if known:
+        world.here.write_letters("box", ["first", "word"])
+    uid = world.there.find("INBOX", body)
+    world.there.store("INBOX", uid, "+FLAGS", ["word"])
+    world.sync()
+    file = world.here.find("INBOX", body)
+    assert file.letters == ""
+    if side == "there":
+        world.there.move("INBOX", uid, "box")
+    else:
+        move_file(world, file, "box")
+    world.sync_same()
+    assert keywords_of(world, "box", body) == {"word"}
+
+
 @pytest.mark.parametrize("quirks", [["-MOVE"], ["-MOVE", "-UIDPLUS"], ["-UIDPLUS"]], ids="+".join)
 def test_moved_here_on_lesser_servers(filled, quirks):
     world = filled

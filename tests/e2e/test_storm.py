@@ -145,9 +145,7 @@ class Client(Actor):
             self.side.move(box, uid, target)
             self.note("moved from %s to %s there" % (box, target), body)
         else:
-            # The reader drops keywords when it moves a file: where a folder has no letter, nobody could tell.
-            keywords = [] if owner(body) == "here" else ["word"]
-            flags = self.chance.sample(["\\Seen", "\\Flagged", "\\Answered"] + keywords, 2)
+            flags = self.chance.sample(["\\Seen", "\\Flagged", "\\Answered", "word"], 2)
             change = self.chance.choice(["+FLAGS", "-FLAGS"])
             self.side.store(box, uid, change, flags)
             self.note("%s %s in %s there" % (change, flags, box), body)
