@@ -196,9 +196,3 @@ int maildir_move(struct maildir *from, const char *path, struct maildir *to, con
 		       ? 0
 		       : err_wrap(err, "%s", from->path);
 }
-
-int maildir_remove(struct maildir *m, const char *path, struct err *err)
-{
-	int at = part_of(m, &path);
-	return fs_unlink(at, path, err) == 0 ? 0 : err_wrap(err, "%s", m->path);
-}

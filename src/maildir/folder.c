@@ -274,6 +274,12 @@ int part_of(const struct maildir *m, const char **path)
 	return in_new ? m->fd_new : m->fd_cur;
 }
 
+int maildir_remove(struct maildir *m, const char *path, struct err *err)
+{
+	int at = part_of(m, &path);
+	return fs_unlink(at, path, err) == 0 ? 0 : err_wrap(err, "%s", m->path);
+}
+
 int maildir_identity(const struct maildir_root *root, const struct maildir *m,
 	struct maildir_identity *out, struct err *err)
 {

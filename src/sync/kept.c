@@ -4,7 +4,12 @@
  * Some servers store a message and drop its flags; next time that would look as if somebody had
  * taken them away. So the first uploads with flags of each connection are looked at.
  */
-#include "sync/push.h"
+#include "sync/uploads.h"
+
+struct flags push_flags_sent(const struct pushing *p, const struct sending *s)
+{
+	return flags_and(&s->op->flags, &p->box->mask_there);
+}
 
 /* Flags that the server dropped are not agreed on: the next look finds them as changed here. */
 static int disagree(struct pushing *p, const struct group *g, uint32_t uid,

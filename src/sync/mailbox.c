@@ -68,43 +68,6 @@ static int open_there(struct worker *w, struct box *box, struct err *err)
 	return identity_check_there(w, box, same, err);
 }
 
-static void close_here(struct box *box)
-{
-	maildir_unref(box->maildir);
-	box->maildir = NULL;
-}
-
-#define OPEN_MOST 100 /* folders at once: 400 of the usual 1024 descriptors */
-
-/* Files that wait for the settler keep their folder open: of many small mailboxes they are settled
- * in time. */
-static int open_folder(struct worker *w, struct box *box, struct err *err)
-{
-	if (maildir_open_count() >= OPEN_MOST && w->pass->settler &&
-		settler_flush(w->pass->settler, err) != 0)
-		return -1;
-	if (maildir_open(&box->maildir, &w->pass->root, box->path, w->pass->keywords, err) != 0)
-		return -1;
-	/* Whoever meets a file must know what its letters mean. */
-	if (identity_check_here(w, box, err) == 0 && maildir_letters_load(box->maildir, err) == 0)
-		return 0;
-	close_here(box);
-	return -1;
-}
-
-int mailbox_open_here(struct worker *w, struct box *box, struct err *err)
-{
-	const struct policy *policy = &w->pass->policy;
-	bool writes = (policy->new_messages | policy->flags | policy->deletes) & WAY_PULL;
-
-	if (!box->here)
-		return 0;
-	if (!box->maildir && open_folder(w, box, err) != 0)
-		return -1;
-	/* Else the settler, whose errors end the pass, would be the first to meet it. */
-	return writes && w->pass->settler ? maildir_check_writable(box->maildir, err) : 0;
-}
-
 /* ---- carrying out ---- */
 
 static int adopt(struct worker *w, struct box *box, const struct op *op, struct err *err)
@@ -526,6 +489,6 @@ int mailbox_work(struct worker *w, struct box *box, struct err *err)
 	if (work(w, box, err) != 0)
 		return -1;
 	/* Thousands of mailboxes can't all be open: a later phase opens its own once more. */
-	close_here(box);
+	mailbox_close_here(box);
 	return 0;
 }

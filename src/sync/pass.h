@@ -135,16 +135,20 @@ typedef int box_work(struct worker *worker, struct box *box, struct err *err);
  * the first error that ended the pass. */
 int pass_run(struct pass *pass, box_work *work, struct box **jobs, size_t job_count, unsigned most,
 	struct err *err) MUST_USE;
+/* A worker that is connected, if there is one: it asks between the phases. */
+struct worker *pass_choose_control(struct pass *pass);
+
+/* ---- connect.c ---- */
+
 int worker_connect(struct worker *worker, struct err *err) MUST_USE;
 void worker_disconnect(struct worker *worker);
 /* Close the connection if ERR ended it, or left it in a state that nobody knows. */
 void worker_drop_broken(struct worker *worker, const struct err *err);
-/* A worker that is connected, if there is one: it asks between the phases. */
-struct worker *pass_choose_control(struct pass *pass);
 /* Select BOX, and ask for its changes in the same breath. */
 int worker_select_ahead(struct worker *worker, struct box *box, struct err *err) MUST_USE;
 /* Select BOX unless it is selected already. */
 int worker_select(struct worker *worker, struct box *box, struct err *err) MUST_USE;
+
 /* ---- line.c: mailboxes one behind another, without a round trip between them ---- */
 
 /* While a mailbox is fetched by what went out with its SELECT: ask for the next ones, too. */
@@ -297,11 +301,15 @@ void row_file(const struct state_message *row, char *out, size_t size);
 void row_set_file(struct state_message *row, const char *path);
 #define ROW_FILE_SIZE 600
 
+/* ---- opening.c ---- */
+
+/* Open the folder of BOX, if it has one and it is not open. */
+int mailbox_open_here(struct worker *worker, struct box *box, struct err *err) MUST_USE;
+void mailbox_close_here(struct box *box);
+
 /* ---- mailbox.c, removal.c: the two phases; recover.c: what a killed pass left ---- */
 
 int mailbox_work(struct worker *worker, struct box *box, struct err *err) MUST_USE;
-/* Open the folder of BOX, if it has one and it is not open. */
-int mailbox_open_here(struct worker *worker, struct box *box, struct err *err) MUST_USE;
 /* Read the folder once more: whatever of SET has a file after all is taken out of it (I3). If the
  * folder never stands still, all is. */
 int prove_absence(

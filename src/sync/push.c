@@ -19,18 +19,13 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "sync/push.h"
+#include "sync/uploads.h"
 
 #define JOINED_BYTES (4u << 20) /* messages that go in one command: if one is refused, all are */
 
 static struct slice base_of(const struct op *op)
 {
 	return slice_str(op->from_here->base);
-}
-
-struct flags push_flags_sent(const struct pushing *p, const struct sending *s)
-{
-	return flags_and(&s->op->flags, &p->box->mask_there);
 }
 
 /* FOR_NOW: nothing is wrong with the message itself. */

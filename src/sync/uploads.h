@@ -2,8 +2,8 @@
  * Uploads on their way: shared by push.c, which sends them, and kept.c, which looks what the server
  * kept of them.
  */
-#ifndef SYNC_PUSH_H
-#define SYNC_PUSH_H
+#ifndef SYNC_UPLOADS_H
+#define SYNC_UPLOADS_H
 
 #include "sync/pass.h"
 
