@@ -2,7 +2,7 @@
  * Rejected: hard links beside the unlinked file (two changes of the file system where one rename
  * will do, and file systems without links), and copying (a pass that deletes would fill the disk).
  */
-#include "maildir/attic.h"
+#include "maildir/shelf.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -18,9 +18,7 @@
 
 #define DEPTH_MOST 70
 #define ITEMS_MOST 1000000
-#define LETTERS_FILE "dovecot-keywords"
-#define LETTERS_MOST (64u << 10) /* bytes of a keyword table */
-#define SHARE_MOST 10            /* percent of the file system */
+#define SHARE_MOST 10 /* percent of the file system */
 
 /* ---- places ---- */
 
@@ -92,91 +90,6 @@ void attic_close(struct attic *attic)
 	if (attic->fd >= 0)
 		close(attic->fd);
 	attic->fd = -1;
-}
-
-/* ---- keeping ---- */
-
-/* PATH below AT, made if it is missing. */
-static int make_and_open(int at, const char *path, struct err *err)
-{
-	unsigned made;
-
-	if (fs_mkdir_parents(at, path, 0700, &made, err) != 0 ||
-		(made > 0 && fs_sync_path(at, path, err) != 0))
-		return -1;
-	int fd = openat(at, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	return fd >= 0 ? fd : err_set_errno(err, ERR_DISK, "can't open %s", path);
-}
-
-/* Did a move by link and unlink end between the two? Nobody else links files here. */
-static bool is_half_done(int from_at, const char *from, int to_at, const char *name)
-{
-	struct stat a, b;
-
-	return fstatat(from_at, from, &a, AT_SYMLINK_NOFOLLOW) == 0 &&
-	       fstatat(to_at, name, &b, AT_SYMLINK_NOFOLLOW) == 0 && a.st_ino == b.st_ino &&
-	       a.st_dev == b.st_dev;
-}
-
-/* FROM below FROM_AT becomes NAME below TO_AT, or NAME with a fresh BASE if that is taken. */
-static int move(int from_at, const char *from, int to_at, const char *name, struct err *err)
-{
-	char base[MAILDIR_BASE_SIZE];
-	const char *info = strchr(name, ':');
-
-	if (fs_rename_noreplace(from_at, from, to_at, name, err) == 0)
-		return 0;
-	if (err->sys != EEXIST)
-		return -1;
-	if (is_half_done(from_at, from, to_at, name))
-		return fs_unlink(from_at, from, err);
-	maildir_fresh_base(base);
-	char *fresh = xasprintf("%s%s", base, info ? info : "");
-	err_clear(err);
-	int rc = fs_rename_noreplace(from_at, from, to_at, fresh, err);
-	free(fresh);
-	return rc;
-}
-
-/* The copy of the keyword table that letters in FOLDER of the attic refer to. */
-static int keep_letters(const struct attic *attic, const char *folder,
-	const struct maildir *maildir, struct err *err)
-{
-	char *to = xasprintf("%s/" LETTERS_FILE, folder);
-	struct err local = {0};
-	size_t n = 0;
-	int rc = 0;
-
-	if (faccessat(attic->fd, to, F_OK, AT_SYMLINK_NOFOLLOW) != 0) {
-		char *text = fs_read_file(maildir->fd, LETTERS_FILE, LETTERS_MOST, &n, &local);
-		if (text)
-			rc = fs_replace_file(attic->fd, to, text, n, 0600, err);
-		else if (local.sys != ENOENT) {
-			*err = local;
-			rc = -1;
-		}
-		free(text);
-	}
-	free(to);
-	return rc;
-}
-
-int attic_keep(const struct attic *attic, uint64_t pass, const struct maildir *maildir,
-	const char *path, struct err *err)
-{
-	bool in_new = strncmp(path, "new/", 4) == 0;
-	char *folder = xasprintf("%012llu/%s", (unsigned long long)pass, maildir->path);
-	char *part = xasprintf("%s/%.3s", folder, path);
-	int to = make_and_open(attic->fd, part, err);
-	int rc = to >= 0 && !in_new ? keep_letters(attic, folder, maildir, err) : 0;
-
-	if (to >= 0 && rc == 0)
-		rc = move(in_new ? maildir->fd_new : maildir->fd_cur, path + 4, to, path + 4, err);
-	if (to >= 0)
-		close(to);
-	free(part);
-	free(folder);
-	return to >= 0 && rc == 0 ? 0 : err_wrap(err, "%s", maildir->path);
 }
 
 /* ---- walking ---- */
@@ -385,8 +298,8 @@ static int restore(
 
 	if (maildir_letters_load(from, err) != 0 || maildir_letters_load(to, err) != 0 ||
 		name_back(from, to, item, path, sizeof(path), err) != 0 ||
-		move(in_new ? from->fd_new : from->fd_cur, item->path + 4, target, path + 4, err) !=
-			0)
+		attic_move(in_new ? from->fd_new : from->fd_cur, item->path + 4, target, path + 4,
+			err) != 0)
 		return -1;
 	return 0;
 }

@@ -23,10 +23,22 @@ int attic_open(struct attic *attic, const struct maildir_root *root, const char 
 	const char *account, bool create, struct err *err) MUST_USE;
 void attic_close(struct attic *attic);
 
-/* Move the message file PATH ("cur/x:2,S") of MAILDIR to the attic, under pass number PASS. ENOENT
- * in err->sys: it is not there (any more). Not durable. */
-int attic_keep(const struct attic *attic, uint64_t pass, const struct maildir *maildir,
-	const char *path, struct err *err) MUST_USE;
+/* Where one pass puts what it deletes from one folder: made with the first message, and open while
+ * more come. One thread. */
+struct attic_shelf {
+	const struct attic *attic; /* borrowed, as is MAILDIR */
+	const struct maildir *maildir;
+	uint64_t pass;
+	int fd_new, fd_cur; /* owned; -1: not opened yet */
+	bool has_letters;   /* the copy of the keyword table is there */
+};
+
+void attic_shelf_init(struct attic_shelf *shelf, const struct attic *attic, uint64_t pass,
+	const struct maildir *maildir);
+void attic_shelf_fini(struct attic_shelf *shelf);
+/* Move the message file PATH ("cur/x:2,S") of the folder there. ENOENT in err->sys: it is not there
+ * (any more). Not durable. */
+int attic_keep(struct attic_shelf *shelf, const char *path, struct err *err) MUST_USE;
 
 struct attic_item {
 	uint64_t pass;

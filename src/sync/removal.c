@@ -212,7 +212,8 @@ static int delete_there(struct worker *w, struct box *box, struct err *err)
 
 /* To the attic, from where it can come back; only `keep_deleted: 0` destroys at once. With all its
  * names: what is left of a rename that was cut in half would be a new message. */
-static int take_away(struct pass *pass, struct box *box, const char *path, struct err *err)
+static int take_away(const struct pass *pass, struct box *box, struct attic_shelf *shelf,
+	const char *path, struct err *err)
 {
 	char other[MAILDIR_FILE_SIZE];
 	int more;
@@ -224,13 +225,13 @@ static int take_away(struct pass *pass, struct box *box, const char *path, struc
 		return -1;
 	if (pass->account->keep_deleted == 0)
 		return maildir_remove(box->maildir, path, err);
-	return attic_keep(&pass->attic, pass->number, box->maildir, path, err);
+	return attic_keep(shelf, path, err);
 }
 
-/* Apply REMOVE (else: add T) to the file of ROW, wherever a reader has put it in this folder. 1:
- * done, 0: there is none, -1. */
+/* Take away (SHELF) or mark with T (NULL) the file of ROW, wherever a reader has put it in this
+ * folder. 1: done, 0: there is none, -1. */
 static int change_file(struct worker *w, struct box *box, const struct state_message *row,
-	bool remove, char *path, size_t size, struct err *err)
+	struct attic_shelf *shelf, char *path, size_t size, struct err *err)
 {
 	char base[ROW_FILE_SIZE], to[ROW_FILE_SIZE];
 
@@ -241,14 +242,14 @@ static int change_file(struct worker *w, struct box *box, const struct state_mes
 		row_set_file(&now, path);
 		struct flags flags = maildir_flags(box->maildir, now.in_new, now.info);
 		flags.system |= FLAG_DELETED;
-		if (!remove && maildir_filename(box->maildir, slice_str(base), false, now.info,
-				       &flags, to, sizeof(to)) == 0)
+		if (!shelf && maildir_filename(box->maildir, slice_str(base), false, now.info,
+				      &flags, to, sizeof(to)) == 0)
 			return err_set(err, ERR_DISK, "%s: the file name would be too long", path);
-		int rc = remove                  ? take_away(w->pass, box, path, err)
+		int rc = shelf                   ? take_away(w->pass, box, shelf, path, err)
 			 : strcmp(path, to) == 0 ? 0
 						 : maildir_rename(box->maildir, path, to, err);
 		if (rc == 0) {
-			snprintf(path, size, "%s", remove ? "" : to);
+			snprintf(path, size, "%s", shelf ? "" : to);
 			return 1;
 		}
 		if (err->sys != ENOENT)
@@ -276,7 +277,8 @@ static int get_row(
 	return rc;
 }
 
-static int delete_one_here(struct worker *w, struct box *box, uint32_t uid, struct err *err)
+static int delete_one_here(
+	struct worker *w, struct box *box, uint32_t uid, struct attic_shelf *shelf, struct err *err)
 {
 	struct settler *settler = w->pass->settler;
 	struct flags deleted = flags_system(FLAG_DELETED);
@@ -287,9 +289,9 @@ static int delete_one_here(struct worker *w, struct box *box, uint32_t uid, stru
 	int rc = get_row(w, box, uid, &row, err);
 	if (rc <= 0)
 		return rc;
-	int done = row.where & STATE_HERE
-			   ? change_file(w, box, &row, really, path, sizeof(path), err)
-			   : 0;
+	int done = row.where & STATE_HERE ? change_file(w, box, &row, really ? shelf : NULL, path,
+						    sizeof(path), err)
+					  : 0;
 	if (done < 0)
 		return -1;
 	if (done == 0 && row.where & STATE_HERE) {
@@ -310,19 +312,22 @@ static int delete_one_here(struct worker *w, struct box *box, uint32_t uid, stru
 
 static int delete_here(struct worker *w, struct box *box, struct err *err)
 {
+	struct attic_shelf shelf;
 	struct uid_iter it = {0};
 	uint32_t uid;
 	unsigned done = 0;
+	int rc = 0;
 
 	report_begin(w->pass->report, w->number, box->name, "deleting",
 		uidset_size(&box->delete_here), 0);
-	while ((uid = uidset_next(&box->delete_here, &it)) != 0) {
-		if (cancel_check(err) != 0 || delete_one_here(w, box, uid, err) != 0)
-			return -1;
+	attic_shelf_init(&shelf, &w->pass->attic, w->pass->number, box->maildir);
+	while (rc == 0 && (uid = uidset_next(&box->delete_here, &it)) != 0) {
+		rc = cancel_check(err) != 0 ? -1 : delete_one_here(w, box, uid, &shelf, err);
 		if (++done % 1000 == 0)
 			arena_reset(&w->arena);
 	}
-	return 0;
+	attic_shelf_fini(&shelf);
+	return rc;
 }
 
 /* ---- mailboxes that one side lost ---- */

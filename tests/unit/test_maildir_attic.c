@@ -10,6 +10,7 @@ struct scene {
 	struct tree tree;
 	struct attic attic;
 	struct maildir *box;
+	struct attic_shelf shelf; /* of the pass that kept last */
 };
 
 /* An attic in the folder "state", a mailbox "box" beside it. */
@@ -19,6 +20,7 @@ static void scene_open(struct scene *s)
 
 	tree_open(&s->tree, MAILDIR_NESTED);
 	s->box = tree_folder(&s->tree, "box");
+	attic_shelf_init(&s->shelf, &s->attic, 0, s->box);
 	state = xasprintf("%s/state", s->tree.path);
 	assert_int_equal(mkdirat(s->tree.root.fd, "state", 0700), 0);
 	GOOD(&s->tree, attic_open(&s->attic, &s->tree.root, state, "acc", true, &s->tree.err));
@@ -28,6 +30,7 @@ static void scene_open(struct scene *s)
 
 static void scene_close(struct scene *s)
 {
+	attic_shelf_fini(&s->shelf);
 	attic_close(&s->attic);
 	maildir_unref(s->box);
 	tree_close(&s->tree);
@@ -38,7 +41,11 @@ static void keep(struct scene *s, uint64_t pass, const char *path, const char *t
 	char *file = xasprintf("box/%s", path);
 
 	tree_write(&s->tree, file, text);
-	GOOD(&s->tree, attic_keep(&s->attic, pass, s->box, path, &s->tree.err));
+	if (s->shelf.pass != pass) {
+		attic_shelf_fini(&s->shelf);
+		attic_shelf_init(&s->shelf, &s->attic, pass, s->box);
+	}
+	GOOD(&s->tree, attic_keep(&s->shelf, path, &s->tree.err));
 	assert_false(tree_has(&s->tree, file));
 	free(file);
 }
