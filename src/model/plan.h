@@ -36,9 +36,8 @@ struct op {
 	struct flags
 		flags; /* what the side acted on shall have; adopt, agree: what the row shall say */
 	struct flags
-		change;  /* the bits of FLAGS that this operation carries and settles in the row */
-	uint64_t modseq; /* at which the server's flags were known, 0: unknown */
-	enum side left;  /* OP_KEEP: the side that still holds the message */
+		change; /* the bits of FLAGS that this operation carries and settles in the row */
+	enum side left; /* OP_KEEP: the side that still holds the message */
 	const char *reason; /* static text, see op_reason in sync/plan.c; plan, logs and tests print
 			       the same words */
 	const struct new_here *from_here;   /* OP_ADOPT, OP_APPEND */

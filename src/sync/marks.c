@@ -1,6 +1,13 @@
 /*
  * Flag changes. There: messages that get the same change go together in one STORE, several in
  * flight. Here: the file is renamed.
+ *
+ * A STORE names only the flags that changed here: +FLAGS, -FLAGS. Rejected: whole sets with
+ * UNCHANGEDSINCE (RFC 7162), which would say so if another client was faster. There is nothing to
+ * say: a flag has two values, so who changes one from what both sides last had changes it to the
+ * same value as we do, and what others do to all other flags of the message stays as it is. The
+ * server merges by itself, and the next look finds the rest. Whole sets need to know every flag,
+ * also those that have no place here, group worse, and take a lost race for a conflict.
  */
 #include <errno.h>
 #include <stdio.h>

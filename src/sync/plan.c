@@ -41,7 +41,7 @@ static struct op *add(struct planner *p, enum op_kind kind, uint32_t uid, const 
 
 /* One message that both sides hold: carry each changed bit to the side that lacks it. */
 static void merge_flags(struct planner *p, uint32_t uid, const struct flags *base,
-	const struct flags *there, const struct flags *here, uint64_t modseq, const char *name)
+	const struct flags *there, const struct flags *here, const char *name)
 {
 	const struct policy *policy = p->in->policy;
 	static const struct flags none = {0};
@@ -60,7 +60,6 @@ static void merge_flags(struct planner *p, uint32_t uid, const struct flags *bas
 		struct op *op = add(p, OP_FLAGS_THERE, uid, "flags changed here");
 		op->change = storable;
 		op->flags = flags_xor(there, &storable);
-		op->modseq = modseq;
 	}
 
 	struct flags pull = flags_minus(&there_changed, &here_changed);
@@ -140,7 +139,7 @@ static void plan_known(struct planner *p, const struct change *there, const stru
 		const struct flags *base = there ? &there->base : &here->base;
 		merge_flags(p, uid, base, there ? &there->flags : base,
 			here && here->kind == CHANGE_FLAGS ? &here->flags : base,
-			there ? there->modseq : 0, here ? here->name : NULL);
+			here ? here->name : NULL);
 	}
 }
 
@@ -195,7 +194,7 @@ static void plan_adopt(
 	op->from_here = here;
 	op->from_there = there;
 	p->plan->pairs |= !is_own_upload(there, here);
-	merge_flags(p, there->uid, &base, &there->flags, &here->flags, 0, NULL);
+	merge_flags(p, there->uid, &base, &there->flags, &here->flags, NULL);
 }
 
 /* What was refused, or answered with OK and is not there all the same, only if it is asked for. */

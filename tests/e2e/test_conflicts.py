@@ -8,6 +8,7 @@ import threading
 
 import pytest
 
+from imapside import ServerSide
 from mail import FLAGGED, SEEN, compose
 from meddler import Meddler
 from world import CRASHING
@@ -147,6 +148,55 @@ def test_keywords_that_the_server_can_not_keep(world):
         (message,) = world.there.messages("INBOX").values()
         assert message.flags == {SEEN.lower(), FLAGGED.lower(), "there"}
         assert world.here.files("INBOX")[0].letters == "FSab"
+
+
+# ---- another client is faster ----
+
+def test_flags_changed_there_before_ours_arrive(world):
+    """After the pass has looked and before its STOREs arrive another client changes the same flags, and others, of the
+    same messages: every flag ends as whoever changed it last from what both sides had wants it."""
+    had = {
+        "added": [SEEN], "removed": [SEEN, FLAGGED], "there and back": [SEEN], "another added": [SEEN],
+        "another removed": [SEEN, "\\Answered", "there"], "a keyword": [SEEN], "expunged": [SEEN], "nothing": [SEEN],
+    }
+    bodies = {name: compose() for name in had}
+    for name, flags in had.items():
+        world.there.append("INBOX", bodies[name], flags, 1000)
+    world.sync()
+    for name, body in bodies.items():
+        world.here.flag(world.here.find("INBOX", body), "S" if name == "removed" else
+                        "FRSa" if name == "another removed" else "FS")
+    uids = {name: world.there.find("INBOX", body) for name, body in bodies.items()}
+    other = ServerSide(world.server, world.user)
+
+    def race():
+        for name, change, flags in (
+                ("added", "+FLAGS", [FLAGGED]), ("removed", "-FLAGS", [FLAGGED]), ("there and back", "+FLAGS", [FLAGGED]),
+                ("there and back", "-FLAGS", [FLAGGED]), ("another added", "+FLAGS", ["\\Answered"]),
+                ("another removed", "-FLAGS", ["\\Answered", "there"]), ("a keyword", "+FLAGS", ["fresh"])):
+            other.store("INBOX", uids[name], change, flags)
+        other.expunge("INBOX", uids["expunged"])
+
+    with Meddler(world) as meddler:
+        raced = []
+
+        def before(line):
+            if b"UID STORE" in line and not raced:
+                raced.append(line)
+                race()
+            return line
+
+        meddler.command = before
+        world.sync()
+        assert raced and meddler.verbs.count("UID STORE") == 2, "one command for each distinct change"
+    other.close()
+    world.sync_same()
+    shown = {name: world.there.messages("INBOX").get(uid[0]) for name, uid in uids.items()}
+    assert shown.pop("expunged") is None
+    flagged = {SEEN.lower(), FLAGGED.lower()}
+    assert {name: message.flags for name, message in shown.items()} == {
+        "added": flagged, "removed": {SEEN.lower()}, "there and back": flagged, "another added": flagged | {"\\answered"},
+        "another removed": flagged, "a keyword": flagged | {"fresh"}, "nothing": flagged}
 
 
 # ---- what the folder can't show ----
