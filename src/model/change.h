@@ -37,6 +37,7 @@ struct new_there {
 	uint64_t size;  /* RFC822.SIZE */
 	int64_t date;   /* INTERNALDATE, seconds since 1970 */
 	struct flags flags;
+	bool untold;              /* the server refuses its header */
 	struct digest header;     /* zero: not fetched */
 	struct digest message_id; /* of the header's Message-ID; zero: not fetched, or none */
 	struct digest content;    /* zero: not fetched (the body was needed to decide) */

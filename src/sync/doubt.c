@@ -67,7 +67,8 @@ static int note_lost(
 static int settle_open(struct worker *w, struct box *box, const struct look *look,
 	struct new_here *file, struct err *err)
 {
-	if (!look->there_complete) { /* it may be among what the server did not show */
+	/* It may be among what the server did not show. */
+	if (!look->there_complete || file->held) {
 		file->held = true;
 		return 0;
 	}

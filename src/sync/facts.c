@@ -81,8 +81,7 @@ int facts_here(struct worker *w, struct box *box, struct look *look,
 	return 0;
 }
 
-/* THERE is sorted by UID. */
-static struct new_there *find(struct new_there *there, size_t count, uint32_t uid)
+struct new_there *facts_find(struct new_there *there, size_t count, uint32_t uid)
 {
 	size_t low = 0, high = count;
 	while (low < high) {
@@ -109,7 +108,7 @@ int facts_sizes(struct worker *w, struct new_there *there, size_t count, struct 
 		goto out;
 	while ((event = imap_fetch_next(w->imap, &m, err)) > 0) {
 		struct new_there *new =
-			event == IMAP_FETCH_MESSAGE ? find(there, count, m.uid) : NULL;
+			event == IMAP_FETCH_MESSAGE ? facts_find(there, count, m.uid) : NULL;
 		if (!new || !m.has_size)
 			continue;
 		new->has_facts = true;
@@ -119,64 +118,6 @@ int facts_sizes(struct worker *w, struct new_there *there, size_t count, struct 
 	}
 out:
 	uidset_fini(&uids);
-	return event == IMAP_FETCH_END ? 0 : -1;
-}
-
-/* CRLF -> LF for the digest: HEADER is short, so in place. */
-static void to_local(struct buf *header)
-{
-	size_t out = 0;
-	for (size_t i = 0; i < header->len; i++)
-		if (header->data[i] != '\r' || i + 1 == header->len || header->data[i + 1] != '\n')
-			header->data[out++] = header->data[i];
-	header->len = out;
-}
-
-static void digest_header(struct new_there *new, struct buf *header)
-{
-	struct digester *digester = digester_new();
-
-	to_local(header);
-	new->message_id = messageid_of(buf_slice(header));
-	digester_feed(digester, header->data, header->len);
-	digester_finish(digester, &new->header, NULL);
-	digester_free(digester);
-}
-
-/* A header block into OUT; one longer than HEADER_MOST is cut and finds no partner. */
-static int read_header(struct worker *w, struct buf *out, struct err *err)
-{
-	struct slice data;
-	int rc;
-
-	buf_clear(out);
-	while ((rc = imap_fetch_read(w->imap, &data, err)) == 1)
-		if (out->len < HEADER_MOST)
-			buf_add_slice(out, data);
-	return rc;
-}
-
-static int fetch_headers(struct worker *w, const struct uidset *uids, struct new_there *there,
-	size_t count, struct err *err)
-{
-	struct imap_fetch_request request = {.uids = uids, .header = true};
-	struct imap_message m;
-	enum imap_fetch_event event;
-	struct buf header = {0};
-
-	if (imap_fetch_begin(w->imap, &request, err) != 0)
-		return -1;
-	while ((event = imap_fetch_next(w->imap, &m, err)) > 0) {
-		if (event == IMAP_FETCH_BODY && read_header(w, &header, err) != 0) {
-			event = IMAP_FETCH_ERROR;
-			break;
-		}
-		struct new_there *new =
-			event == IMAP_FETCH_MESSAGE ? find(there, count, m.uid) : NULL;
-		if (new &&m.has_body)
-			digest_header(new, &header);
-	}
-	buf_fini(&header);
 	return event == IMAP_FETCH_END ? 0 : -1;
 }
 
@@ -217,7 +158,7 @@ static int fetch_contents(struct worker *w, struct box *box, const struct uidset
 			break;
 		}
 		maildir_delivery_abort(w->delivery);
-		struct new_there *new = find(there, count, m.uid);
+		struct new_there *new = facts_find(there, count, m.uid);
 		if (new)
 			new->content = delivered.content;
 	}
@@ -265,7 +206,7 @@ int facts_there(struct worker *w, struct box *box, const struct new_here *here, 
 		if (there[i].has_facts && pair_size_fits(&sizes, there[i].size))
 			uidset_add(&some, there[i].uid);
 	report_begin(w->pass->report, w->number, box->name, "comparing", uidset_size(&some), 0);
-	if (!uidset_empty(&some) && fetch_headers(w, &some, there, count, err) != 0)
+	if (!uidset_empty(&some) && facts_headers(w, box, &some, there, count, err) != 0)
 		goto out;
 	uidset_clear(&some);
 	pair_index_init(&w->arena, here, here_count, &index);
@@ -333,7 +274,7 @@ int facts_vouched(struct worker *w, struct box *box, struct look *look, const bo
 		if (partner[i] < 0 && there[i].uid >= since && digest_is_zero(&there[i].header))
 			uidset_add(&some, there[i].uid);
 	if (rc == 0 && !uidset_empty(&some))
-		rc = fetch_headers(w, &some, there, count, err);
+		rc = facts_headers(w, box, &some, there, count, err);
 	uidset_fini(&some);
 	return rc;
 }

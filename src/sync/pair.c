@@ -71,6 +71,13 @@ bool pair_file_fits(const struct pair_sizes *sizes, uint64_t size)
 		sizes, size > slack(size) ? size - slack(size) : 0, 2 * (size + slack(size)));
 }
 
+bool pair_may_be(const struct new_here *file, uint64_t size)
+{
+	uint64_t off = size > file->wire_size ? size - file->wire_size : file->wire_size - size;
+
+	return file->has_facts && off <= slack(size);
+}
+
 static bool same_header(const struct new_there *there, const struct new_here *here)
 {
 	return here->has_facts && digest_equal(&there->header, &here->header);

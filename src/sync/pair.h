@@ -24,6 +24,8 @@ void pair_sizes_there(
 void pair_sizes_sort(struct pair_sizes *sizes); /* filled by hand */
 /* Is there one of about SIZE? */
 bool pair_size_fits(const struct pair_sizes *sizes, uint64_t size);
+/* May FILE be a message of SIZE bytes? */
+bool pair_may_be(const struct new_here *file, uint64_t size);
 /* Is there one that a file of SIZE bytes may have in wire form, whatever its line ends are? */
 bool pair_file_fits(const struct pair_sizes *sizes, uint64_t size);
 

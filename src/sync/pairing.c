@@ -31,6 +31,38 @@ static int gather(
 		w, box, look->new_here, look->new_here_count, p->there, p->there_count, err);
 }
 
+/* A message whose header the server refuses may be any file of its size: neither is copied. */
+static void hold_untold(struct worker *w, struct box *box, struct look *look, struct pairing *p,
+	const struct new_there *there)
+{
+	struct err why = w->refusal;
+
+	for (size_t i = 0; i < look->new_here_count; i++) {
+		struct new_here *file = &look->new_here[i];
+		file->held |=
+			!p->used[i] && (pair_is_vouched(file) || pair_may_be(file, there->size));
+	}
+	box->incomplete = true;
+	err_wrap(&why, "whether it is here already can't be told");
+	pass_failed(w->pass, box, there->uid, NULL, &why);
+}
+
+static void leave_out_untold(
+	struct worker *w, struct box *box, struct look *look, struct pairing *p)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < p->there_count; i++) {
+		if (p->there[i].untold && p->partner[i] < 0) {
+			hold_untold(w, box, look, p, &p->there[i]);
+			continue;
+		}
+		p->there[kept] = p->there[i];
+		p->partner[kept++] = p->partner[i];
+	}
+	p->there_count = kept;
+}
+
 static bool any_vouched(const struct look *look, const bool *used)
 {
 	for (size_t i = 0; i < look->new_here_count; i++)
@@ -53,12 +85,13 @@ int pairing_find(
 	out->partner = arena_alloc(&w->arena, (out->there_count + 1) * sizeof(*out->partner));
 	pair_match(&w->arena, out->there, out->there_count, look->new_here, look->new_here_count,
 		out->used, out->partner);
-	if (!any_vouched(look, out->used))
-		return 0;
-	if (facts_vouched(
-		    w, box, look, out->used, out->there, out->partner, out->there_count, err) != 0)
-		return -1;
-	pair_vouched(&w->arena, out->there, out->there_count, look->new_here, look->new_here_count,
-		out->used, out->partner);
+	if (any_vouched(look, out->used)) {
+		if (facts_vouched(w, box, look, out->used, out->there, out->partner,
+			    out->there_count, err) != 0)
+			return -1;
+		pair_vouched(&w->arena, out->there, out->there_count, look->new_here,
+			look->new_here_count, out->used, out->partner);
+	}
+	leave_out_untold(w, box, look, out);
 	return 0;
 }

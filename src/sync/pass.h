@@ -91,6 +91,7 @@ struct worker {
 	unsigned asked;         /* so many of them were asked for already */
 	struct box *turn;       /* was asked for so, and is the next to be selected; NULL: none */
 	struct uidset vanished; /* as the server said it in the listing on its way */
+	struct err refusal;     /* what it said of the last headers that it refused */
 };
 
 struct pass {
@@ -237,6 +238,10 @@ int facts_sizes(struct worker *worker, struct new_there *there, size_t there_cou
 /* Read the new files that may have one of the sizes WANTED; NULL: all. */
 int facts_here(struct worker *worker, struct box *box, struct look *look,
 	const struct pair_sizes *wanted, struct err *err) MUST_USE;
+struct new_there *facts_find(struct new_there *there, size_t there_count, uint32_t uid);
+/* headers.c: digests of headers and of Message-IDs. What the server refuses is marked as untold. */
+int facts_headers(struct worker *worker, struct box *box, const struct uidset *uids,
+	struct new_there *there, size_t there_count, struct err *err) MUST_USE;
 /* Headers, and bodies where needed, of the messages that may be one of HERE. */
 int facts_there(struct worker *worker, struct box *box, const struct new_here *here,
 	size_t here_count, struct new_there *there, size_t there_count, struct err *err) MUST_USE;
@@ -257,7 +262,8 @@ struct pairing {
 			     there was nothing to pair */
 	bool *used;       /* arena; files that have a partner */
 };
-/* Takes the messages out of look->new_there. */
+/* Takes the messages out of look->new_there. Those of which the server does not tell enough are
+ * left out, and files that they may be are held back. */
 int pairing_find(struct worker *worker, struct box *box, struct look *look, struct pairing *out,
 	struct err *err) MUST_USE;
 

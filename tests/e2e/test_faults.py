@@ -129,6 +129,37 @@ def test_message_that_is_never_to_be_had_now(world, bender):
     assert_done(world)
 
 
+@pytest.mark.parametrize("answer, status", [("NO [UNAVAILABLE] not now", 75), ("NO not at all", 1)])
+def test_header_that_is_not_to_be_had(world, bender, answer, status):
+    """Nobody knows which file this message is, if any: it is not fetched, and what it may be is not sent. All else is
+    done."""
+    world.settings["server"]["retry"] = "3s"
+    uid = world.there.uids("INBOX")[-1]
+    big = compose(body="another size\n" * 1000)
+    world.here.deliver("INBOX", big, "S")
+    refused = []
+
+    def about(session, tag, text):
+        asked = text.split()[2].decode()
+        wanted = any(int(part.split(":")[0]) <= uid <= int(part.split(":")[-1]) for part in asked.split(","))
+        if session.selected != "INBOX" or not wanted:
+            return None
+        refused.append(text)
+        return tag + b" " + answer.encode() + b"\r\n"
+
+    bender.command("UID FETCH [0-9:,]+ .*BODY.PEEK\\[HEADER\\]", about)
+    run = world.sync(expect=status)
+    assert "message %d" % uid in run.err and len(refused) > 1, run
+    assert len(world.here.messages("two")) == 13
+    assert len(world.here.messages("INBOX")) == 13 and len(world.there.messages("INBOX")) == 11
+    assert world.there.find("INBOX", big)
+    bender.on_command.clear()
+    world.sync()
+    world.assert_same()
+    world.assert_noop()
+    assert len(world.here.messages("INBOX")) == 14
+
+
 @pytest.mark.parametrize("greeting", [
     "* BYE Too many connections", "* BYE [UNAVAILABLE] Maximum number of connections"])
 def test_greeting_that_sends_us_away(world, bender, greeting):
