@@ -158,6 +158,14 @@ static int stream(struct pushing *p, struct sending *s, struct err *err)
 	return -1;
 }
 
+/* The server refused it before it was sent. */
+static int leave_unsent(struct sending *s)
+{
+	maildir_reader_close(s->reader);
+	s->reader = NULL;
+	return 0;
+}
+
 static int send_one(struct pushing *p, struct sending *s, struct err *err)
 {
 	struct flags flags = push_flags_sent(p, s);
@@ -169,7 +177,7 @@ static int send_one(struct pushing *p, struct sending *s, struct err *err)
 	s->sent = true;
 	s->joined = 1;
 	if (rc == 1)
-		return 0;
+		return leave_unsent(s);
 	return stream(p, s, err) != 0 ? -1 : imap_append_end(p->w->imap, err);
 }
 
@@ -206,7 +214,7 @@ static int send_joined(struct pushing *p, struct sending *first, size_t n, struc
 	first->sent = true;
 	first->joined = 1;
 	if (rc == 1)
-		return 0;
+		return leave_unsent(first);
 	rc = stream(p, first, err);
 	while (rc == 0 && first->joined < n) {
 		struct sending *s = &first[first->joined];

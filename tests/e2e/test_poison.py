@@ -3,6 +3,7 @@ is tried again when it or the server changes, or when --retry asks for it.
 """
 import os
 import re
+import resource
 import shutil
 import stat
 
@@ -38,6 +39,19 @@ def assert_solved(world):
 
 
 # ---- the server refuses ----
+
+def test_many_refused_files_are_closed(world):
+    """However many the server refuses: they don't use up the descriptors."""
+    for _ in range(300):
+        world.here.deliver("INBOX", b"", "S", 1000)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (200, hard))
+    try:
+        run = world.sync(expect=1)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert len(pending(world)) == 300 and "Too many" not in run.err
+
 
 def test_refused_upload_goes_on_being_told(world):
     path = world.here.deliver("INBOX", b"", "S", 1000)
