@@ -3,6 +3,9 @@
  * written only after it is); what is open is whether the rename to the final name came to pass. So:
  * still in tmp/ -> rename now; found under its BASE -> make it a message row; neither -> the row
  * goes, and the message is fetched again. Names prove nothing, only BASEs of rows do.
+ *
+ * A mail reader may have taken the file to another folder meanwhile. Found there under its BASE, it
+ * is a message row all the same: one whose file is gone, so that it is found again as a move.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -11,13 +14,15 @@
 
 #include "base/log.h"
 #include "sync/pass.h"
+#include "sync/unwind.h"
 
 #define SCANS 5 /* of a folder in which another program keeps renaming files */
 
 /* One arrival; strings in the arena. */
 struct arrived {
 	struct state_message row;
-	bool found;
+	bool found;     /* in its folder, in cur/ or new/ */
+	bool elsewhere; /* in that of another mailbox */
 };
 
 struct recovery {
@@ -90,6 +95,72 @@ static int look_through(struct recovery *r, struct maildir *maildir, struct err 
 	return rc < 0 ? -1 : stable;
 }
 
+/* Is the file BASE of BOX known as a message of it? 1, 0, -1. */
+static int is_known(struct recovery *r, const struct box *box, struct slice base, struct err *err)
+{
+	struct state_read *read = NULL;
+	uint32_t uid;
+
+	if (state_read_begin(r->pass->state, &read, err) != 0)
+		return -1;
+	int rc = state_get_by_base(read, box->row.id, base, &uid, err);
+	state_read_end(read);
+	return rc;
+}
+
+static int look_in(struct recovery *r, const struct box *box, struct err *err)
+{
+	struct maildir *maildir = NULL;
+	struct maildir_scan scan;
+	struct maildir_file file;
+	struct err end_err = {0};
+	bool stable;
+	int rc;
+
+	if (maildir_open(&maildir, &r->pass->root, box->path, r->pass->keywords, err) != 0)
+		return err->sys == ENOENT ? 0 : -1;
+	if ((rc = maildir_scan_begin(&scan, maildir, err)) == 0)
+		while ((rc = maildir_scan_next(&scan, &file, err)) == 1) {
+			struct arrived *item = find(r, file.base);
+			int known = item && !item->found ? is_known(r, box, file.base, err) : 1;
+			if (known < 0) {
+				rc = -1;
+				break;
+			}
+			if (known == 0)
+				item->elsewhere = true;
+		}
+	if (maildir_scan_end(&scan, &stable, &end_err) != 0 && rc == 0) {
+		*err = end_err;
+		rc = -1;
+	}
+	maildir_unref(maildir);
+	return rc;
+}
+
+static bool is_any_lost(const struct recovery *r)
+{
+	for (size_t i = 0; i < r->count; i++)
+		if (!r->items[i].found)
+			return true;
+	return false;
+}
+
+/* What is not in its folder may be in any other one. ITEMS are sorted. */
+static int look_elsewhere(struct recovery *r, struct err *err)
+{
+	for (size_t i = 0; i < r->pass->box_count && is_any_lost(r); i++) {
+		const struct box *box = &r->pass->boxes[i];
+		if (box == r->box || !box->here || look_in(r, box, err) == 0)
+			continue;
+		if (unwind_of(err) != UNWIND_MAILBOX)
+			return -1;
+		log_warn("%s: %s", box->name, err->msg); /* who takes the mailbox tells it, too */
+		err_clear(err);
+	}
+	return 0;
+}
+
 static int publish(struct maildir *maildir, struct arrived *item, struct err *err)
 {
 	char base[ROW_FILE_SIZE], path[ROW_FILE_SIZE];
@@ -108,7 +179,10 @@ static int settle(
 {
 	struct settler *settler = r->pass->settler;
 
-	if (item->found && settle_message(settler, r->box->row.id, maildir, &item->row, err) != 0)
+	/* What is elsewhere changes nothing on this disk. */
+	if ((item->found || item->elsewhere) &&
+		settle_message(settler, r->box->row.id, item->found ? maildir : NULL, &item->row,
+			err) != 0)
 		return -1;
 	return settle_arrival_gone(settler, r->box->row.id, item->row.uid, err);
 }
@@ -116,14 +190,23 @@ static int settle(
 /* A message that is fetched again must not be hidden by a watermark that has passed it. */
 static int look_again(struct recovery *r, struct err *err)
 {
-	bool lost = false;
-
-	for (size_t i = 0; i < r->count; i++)
-		lost |= !r->items[i].found;
-	if (!lost)
+	if (!is_any_lost(r))
 		return 0;
 	r->box->row.watermark = (struct state_watermark){0};
 	return settle_mailbox(r->pass->settler, &r->box->row, 0, err);
+}
+
+/* In the folder itself, and in its tmp/. */
+static int find_files(struct recovery *r, struct maildir *maildir, struct err *err)
+{
+	int stable = 0;
+
+	for (int i = 0; i < SCANS && stable == 0; i++)
+		stable = look_through(r, maildir, err);
+	for (size_t i = 0; stable >= 0 && i < r->count; i++)
+		if (!r->items[i].found && publish(maildir, &r->items[i], err) != 0)
+			return -1;
+	return stable < 0 ? -1 : 0;
 }
 
 static int recover_box(struct recovery *r, struct err *err)
@@ -136,24 +219,13 @@ static int recover_box(struct recovery *r, struct err *err)
 	if (r->count == 0)
 		return 0;
 	log_info("%s: finishing %zu downloads of an interrupted pass", r->box->name, r->count);
-	if (!r->box->here) { /* the folder went away: so did the files */
-		for (size_t i = 0; i < r->count; i++)
-			if (settle(r, NULL, &r->items[i], err) != 0)
-				return -1;
-		return 0;
-	}
-	if (maildir_open(&maildir, &r->pass->root, r->box->path, r->pass->keywords, err) != 0)
-		return -1;
 	qsort(r->items, r->count, sizeof(*r->items), compare_bases);
-	int stable = 0;
-	for (int i = 0; i < SCANS && stable == 0; i++)
-		stable = look_through(r, maildir, err);
-	if (stable < 0)
+	if (r->box->here && (maildir_open(&maildir, &r->pass->root, r->box->path, r->pass->keywords,
+				     err) != 0 ||
+				    find_files(r, maildir, err) != 0))
 		goto out;
-	for (size_t i = 0; i < r->count; i++) {
-		if (!r->items[i].found && publish(maildir, &r->items[i], err) != 0)
-			goto out;
-	}
+	if (look_elsewhere(r, err) != 0)
+		goto out;
 	/* Before the rows go that are the reason for it. */
 	if (look_again(r, err) != 0)
 		goto out;

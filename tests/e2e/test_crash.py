@@ -124,6 +124,49 @@ def test_file_goes_while_its_upload_is_in_doubt(lanes, record_property):
               record_property)
 
 
+def two_boxes(world):
+    for name in ("box", "other"):
+        world.there.create(name)
+        fill(world, 2, name)
+    world.sync()
+    fill(world, 4, "box")
+    return {"box": 6, "other": 2}
+
+
+@pytest.mark.parametrize("target", ["another folder", "a new name"])
+def test_download_is_moved_before_it_is_settled(lanes, record_property, target):
+    """The program is killed, and a mail reader takes what came of it elsewhere: there is no second one of it."""
+    work = Work("two_boxes", two_boxes)
+    steps, *_ = lanes[0].steps(work)
+    moved = []
+
+    def one(lane, case):
+        lane.disturbed(case)
+        files = lane.here.files("box")
+        if target == "another folder":
+            for file in files:
+                os.rename(file.path, os.path.join(lane.here.folder("other"), "cur", file.base + ":2,"))
+        else:
+            os.rename(lane.here.folder("box"), lane.here.folder("new"))
+        for _ in range(2):
+            lane.sync("--approve", expect=None)
+        lane.assert_same()
+        lane.assert_noop()
+        here = lane.here.all()
+        found = {name: len(messages) for name, messages in here.items() if messages}
+        bodies = [message.body for messages in here.values() for message in messages]
+        assert len(bodies) == len(set(bodies)) == 8, found
+        if target == "another folder":
+            assert found["other"] == 2 + len(files), found
+        lane.assert_nothing_left()
+        moved.append(len(files))
+        return 1
+
+    run_cases(lanes, work, ["kill %d" % n for n in thin(range(1, steps + 1), ALL if SOAK else 15)], one,
+              record_property)
+    assert max(moved) > 2
+
+
 def news_and_deletions(world):
     """On both sides; what is what stands in world.bodies."""
     old, new = fill(world, 6), [compose() for _ in range(4)]
