@@ -72,6 +72,7 @@ static const char *kind_name(enum report_event_kind kind)
 	case REPORT_OP:
 		return "operation";
 	case REPORT_BOX:
+	case REPORT_BOX_GONE:
 		return "mailbox";
 	case REPORT_FAILED:
 		return "failed";
@@ -113,7 +114,9 @@ void events_json(const struct report_event *event, struct json *out)
 static void count(struct events *events, const struct report_event *event)
 {
 	if (event->kind == REPORT_BOX)
-		events->boxes++;
+		events->boxes_to_make++;
+	if (event->kind == REPORT_BOX_GONE)
+		events->boxes_to_delete++;
 	if (event->kind != REPORT_OP || !event->operation)
 		return;
 	for (size_t kind = 0; kind < OP_KIND_COUNT; kind++)
@@ -137,6 +140,7 @@ static void print_line(struct events *events, const struct report_event *event)
 			print_result(events);
 		break;
 	case REPORT_BOX:
+	case REPORT_BOX_GONE:
 		if (events->plan && !events->json)
 			print_result(events);
 		else if (events->verbose)

@@ -18,9 +18,9 @@ struct events {
 	bool quiet;                         /* no notes */
 	bool verbose;                       /* also what went well */
 	uint64_t operations[OP_KIND_COUNT]; /* of a plan, by kind */
-	uint64_t boxes;                     /* mailboxes made, or to be made */
-	struct json line;                   /* re-used */
-	struct buf text;                    /* re-used */
+	uint64_t boxes_to_make, boxes_to_delete;
+	struct json line; /* re-used */
+	struct buf text;  /* re-used */
 };
 
 void events_fini(struct events *events);

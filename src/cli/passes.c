@@ -57,7 +57,8 @@ static int pass_finish(const struct pass *pass)
 		.status = sync_exit_status(pass->rc, &pass->err, &pass->report),
 		.err = pass->rc == 0 ? NULL : &pass->err,
 		.operations = pass->options.plan ? pass->events.operations : NULL,
-		.boxes = pass->events.boxes,
+		.boxes_to_make = pass->events.boxes_to_make,
+		.boxes_to_delete = pass->events.boxes_to_delete,
 	};
 	struct json json = {0};
 

@@ -74,10 +74,19 @@ static void add_changes(const struct report_totals *all, struct buf *out)
 	}
 }
 
-/* "3 fetch, 1 append, 1 mailbox to make or delete"; returns the number of operations. */
+static void add_boxes(uint64_t count, const char *what, size_t start, struct buf *out)
+{
+	if (count == 0)
+		return;
+	add_comma(start, out);
+	text_count(count, "mailbox ", "mailboxes ", out);
+	buf_add_str(out, what);
+}
+
+/* "3 fetch, 1 append, 1 mailbox to make"; returns the number of operations. */
 static uint64_t add_operations(const struct summary *summary, struct buf *out)
 {
-	uint64_t all = summary->boxes;
+	uint64_t all = summary->boxes_to_make + summary->boxes_to_delete;
 	size_t start = out->len;
 
 	for (size_t kind = 0; kind < OP_KIND_COUNT; kind++) {
@@ -88,11 +97,8 @@ static uint64_t add_operations(const struct summary *summary, struct buf *out)
 			op_kind_name((enum op_kind)kind));
 		all += summary->operations[kind];
 	}
-	if (summary->boxes != 0) {
-		add_comma(start, out);
-		text_count(summary->boxes, "mailbox to make or delete",
-			"mailboxes to make or delete", out);
-	}
+	add_boxes(summary->boxes_to_make, "to make", start, out);
+	add_boxes(summary->boxes_to_delete, "to delete", start, out);
 	return all;
 }
 
@@ -162,7 +168,8 @@ static void json_operations(const struct summary *summary, struct json *out)
 			json_number(
 				out, op_kind_name((enum op_kind)kind), summary->operations[kind]);
 	json_end_object(out);
-	json_number(out, "boxes_to_make", summary->boxes);
+	json_number(out, "boxes_to_make", summary->boxes_to_make);
+	json_number(out, "boxes_to_delete", summary->boxes_to_delete);
 }
 
 static void json_error(const struct err *err, struct json *out)

@@ -14,7 +14,7 @@ struct summary {
 	int status;                 /* exit status of this account alone */
 	const struct err *err;      /* why the pass ended early, NULL: it came to its end */
 	const uint64_t *operations; /* a plan's, by kind; NULL: it was a real pass */
-	uint64_t boxes;             /* mailboxes that a plan would make or delete */
+	uint64_t boxes_to_make, boxes_to_delete; /* a plan's mailboxes */
 };
 
 /*

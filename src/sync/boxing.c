@@ -97,7 +97,7 @@ static int take_gone_there(struct pass *pass, const struct survey_box *found, st
 	err_clear(err);
 	if (known == 0) {
 		add_box(pass, found)->lost = SIDE_THERE;
-		pass_tell(pass, REPORT_BOX, name, "gone on the server: deleted here");
+		pass_tell(pass, REPORT_BOX_GONE, name, "gone on the server: deleted here");
 	} else {
 		fail_gone(pass, name, ERR_CONFLICT,
 			"the server does not list the mailbox, and does not say that it is gone: "
@@ -138,7 +138,7 @@ static void take_gone_here(struct pass *pass, const struct survey_box *found)
 			"there, or make the folder again)");
 	} else {
 		add_box(pass, found)->lost = SIDE_HERE;
-		pass_tell(pass, REPORT_BOX, name, "gone here: deleted on the server");
+		pass_tell(pass, REPORT_BOX_GONE, name, "gone here: deleted on the server");
 	}
 }
 

@@ -41,11 +41,12 @@ struct report_work {
 };
 
 enum report_event_kind {
-	REPORT_OP,      /* plan: one operation that would be done */
-	REPORT_BOX,     /* plan, sync: a mailbox is made or deleted (text says where) */
-	REPORT_FAILED,  /* a message or mailbox failed: text says why */
-	REPORT_REFUSED, /* the guard: text says what would be deleted and how to go on */
-	REPORT_NOTE,    /* something a person may want to know */
+	REPORT_OP,       /* plan: one operation that would be done */
+	REPORT_BOX,      /* plan, sync: a mailbox is made (text says where) */
+	REPORT_BOX_GONE, /* ... is deleted on the side that still has it */
+	REPORT_FAILED,   /* a message or mailbox failed: text says why */
+	REPORT_REFUSED,  /* the guard: text says what would be deleted and how to go on */
+	REPORT_NOTE,     /* something a person may want to know */
 };
 
 /* All pointers are borrowed for the call. */

@@ -67,6 +67,15 @@ def test_plan_before_the_first_pass_changes_nothing(world):
     world.sync_same()
 
 
+def test_plan_counts_mailboxes_to_delete(world):
+    world.there.create("gone")
+    world.sync()
+    world.there.delete("gone")
+    run = world.run("plan")
+    assert "gone on the server: deleted here" in run.out and "1 mailbox to delete" in run.out, run
+    assert world.run("plan", "--json").summary()["boxes_to_delete"] == 1
+
+
 def test_plan_counts_what_sync_does(world):
     w = changed_world(world)
     plan = w.run("plan", "--json")

@@ -92,10 +92,13 @@ static void words_a_plan(void **state)
 		&(struct summary){.account = "work", .totals = &totals, .operations = one},
 		"work: would do 1 operation: 1 fetch\n");
 	check_text("some",
-		&(struct summary){
-			.account = "work", .totals = &totals, .operations = some, .boxes = 1},
-		"work: would do 43 operations: 2 append, 40 delete here, 1 mailbox to make or "
-		"delete\n");
+		&(struct summary){.account = "work",
+			.totals = &totals,
+			.operations = some,
+			.boxes_to_make = 1,
+			.boxes_to_delete = 2},
+		"work: would do 45 operations: 2 append, 40 delete here, 1 mailbox to make, "
+		"2 mailboxes to delete\n");
 	check_text("failed",
 		&(struct summary){.account = "work",
 			.totals = &totals,
@@ -130,8 +133,8 @@ static void writes_summaries_as_json(void **state)
 	summary.err = &refused_login;
 	summary.operations = operations;
 	summary_json(&summary, &json);
-	assert_non_null(
-		strstr(json.text.data, "\"operations\":{\"fetch\":3},\"boxes_to_make\":0,"));
+	assert_non_null(strstr(json.text.data,
+		"\"operations\":{\"fetch\":3},\"boxes_to_make\":0,\"boxes_to_delete\":0,"));
 	assert_non_null(
 		strstr(json.text.data, "\"error\":{\"kind\":\"auth\",\"message\":\"login "
 				       "refused\",\"server\":\"[AUTHENTICATIONFAILED] no\"}}\n"));
