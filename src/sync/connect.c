@@ -44,6 +44,19 @@ void worker_drop_broken(struct worker *w, const struct err *err)
 	worker_disconnect(w);
 }
 
+/*
+ * What is to be moved or deleted was found when BOX was selected before. In a mailbox that was put
+ * in its place since (another client deletes and makes, or renames), the same UIDs are messages
+ * that nobody has looked at (I3).
+ */
+static bool is_still(const struct box *box, const struct imap_mailbox *now)
+{
+	bool went_back = now->uidnext != 0 && now->uidnext < box->watermark.uidnext;
+
+	return now->uidvalidity == box->row.uidvalidity && !went_back &&
+	       !identity_is_another(box, now);
+}
+
 int worker_select(struct worker *w, struct box *box, struct err *err)
 {
 	if (w->selected == box)
@@ -51,6 +64,10 @@ int worker_select(struct worker *w, struct box *box, struct err *err)
 	w->selected = NULL;
 	if (imap_select(w->imap, box->wire, w->pass->options->plan, err) != 0)
 		return err_wrap(err, "can't select the mailbox");
+	if (!is_still(box, imap_selected(w->imap)))
+		return err_set(err, ERR_CONFLICT,
+			"another mailbox took the place of this one meanwhile; the next pass goes "
+			"on");
 	w->selected = box;
 	return 0;
 }

@@ -64,6 +64,12 @@ static void note_folder(struct box *box)
 	box->row.born = box->folder.born;
 }
 
+bool identity_is_another(const struct box *box, const struct imap_mailbox *selected)
+{
+	return box->row.mailboxid.n > 0 && selected->mailboxid[0] &&
+	       !slice_eq_str(box->row.mailboxid, selected->mailboxid);
+}
+
 int identity_check_here(struct worker *w, struct box *box, struct err *err)
 {
 	struct maildir_identity now;

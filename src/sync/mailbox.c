@@ -33,13 +33,6 @@ static void set_mask(struct worker *w, struct box *box, const struct imap_mailbo
 		box->mask_there = flags_full();
 }
 
-/* Deleted and made again under the same name and UIDVALIDITY: its MAILBOXID tells (OBJECTID). */
-static bool is_another(const struct box *box, const struct imap_mailbox *selected)
-{
-	return box->row.mailboxid.n > 0 && selected->mailboxid[0] &&
-	       !slice_eq_str(box->row.mailboxid, selected->mailboxid);
-}
-
 static void take_mailboxid(struct box *box, const struct imap_mailbox *selected)
 {
 	memcpy(box->mailboxid, selected->mailboxid, sizeof(box->mailboxid));
@@ -55,7 +48,7 @@ static int open_there(struct worker *w, struct box *box, struct err *err)
 	uint32_t known = box->row.watermark.uidnext;
 	bool went_back = selected->uidnext != 0 && selected->uidnext < known;
 	bool same = box->row.uidvalidity == selected->uidvalidity && !went_back &&
-		    !is_another(box, selected);
+		    !identity_is_another(box, selected);
 	set_mask(w, box, selected);
 	take_mailboxid(box, selected);
 	box->watermark = (struct state_watermark){

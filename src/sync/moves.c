@@ -518,13 +518,11 @@ static int follow_files(struct following *f, struct err *err)
 		if (uidset_contains(&uids, f->items[i].lost->uid))
 			f->items[kept++] = f->items[i];
 	f->count = kept;
-	rc = 0;
+	rc = kept > 0 ? worker_select(f->w, f->from, err) : 0;
 	for (size_t i = 0; rc == 0 && i < kept; i++)
 		rc = begin_upload(f, f->items[i].file, false, err);
 	if (rc == 0 && kept > 0)
-		rc = settler_flush(f->w->pass->settler, err) != 0 ||
-				     worker_select(f->w, f->from, err) != 0 ||
-				     send_move(f, &uids, err) != 0
+		rc = settler_flush(f->w->pass->settler, err) != 0 || send_move(f, &uids, err) != 0
 			     ? -1
 			     : 0;
 out:

@@ -147,7 +147,8 @@ void worker_disconnect(struct worker *worker);
 void worker_drop_broken(struct worker *worker, const struct err *err);
 /* Select BOX, and ask for its changes in the same breath. */
 int worker_select_ahead(struct worker *worker, struct box *box, struct err *err) MUST_USE;
-/* Select BOX unless it is selected already. */
+/* Select BOX, which this pass has selected before, unless it still is. -1 also if it is another one
+ * by now. */
 int worker_select(struct worker *worker, struct box *box, struct err *err) MUST_USE;
 
 /* ---- line.c: mailboxes one behind another, without a round trip between them ---- */
@@ -293,6 +294,8 @@ int carry_flags_here(struct worker *worker, struct box *box, const struct op *op
 
 /* ---- identity.c ---- */
 
+/* Deleted and made again under the same name and UIDVALIDITY: its MAILBOXID tells (OBJECTID). */
+bool identity_is_another(const struct box *box, const struct imap_mailbox *selected);
 /* The folder was opened: note which one it is. -1: not the one that this pass has looked at. */
 int identity_check_here(struct worker *worker, struct box *box, struct err *err) MUST_USE;
 /* The mailbox is selected, its folder open. SAME: the server numbers it as the rows do. */
