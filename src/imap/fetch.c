@@ -303,6 +303,49 @@ enum imap_fetch_event imap_fetch_next(struct imap *imap, struct imap_message *ou
 	}
 }
 
+/* What no command was sent for yet. */
+static void not_sent(const struct fetch *fetch, struct uidset *out)
+{
+	struct uid_iter it = fetch->sent_to;
+	struct uid_range range;
+
+	while (!fetch->all_sent && fetch->request.uids &&
+		uidset_next_range(&fetch->uids, &it, UINT32_MAX, &range))
+		uidset_add_range(out, range.first, range.last);
+}
+
+uint64_t imap_fetch_ahead(const struct imap *imap)
+{
+	struct uidset rest = {0};
+
+	not_sent(&imap->fetch, &rest);
+	uint64_t n = uidset_size(&rest);
+	uidset_fini(&rest);
+	return n;
+}
+
+void imap_fetch_give_up(struct imap *imap, uint64_t least, struct uidset *out)
+{
+	struct fetch *fetch = &imap->fetch;
+	struct uidset rest = {0}, part = {0};
+	struct uid_iter it = {0};
+	struct uid_range range;
+
+	not_sent(fetch, &rest);
+	uint64_t all = uidset_size(&rest), keep = all - all / 2;
+	for (uint64_t n = 0;
+		n < keep && uidset_next_range(&rest, &it, (uint32_t)(keep - n), &range);)
+		n += (uint64_t)range.last - range.first + 1;
+	while (all / 2 >= least && uidset_next_range(&rest, &it, UINT32_MAX, &range))
+		uidset_add_range(&part, range.first, range.last);
+	/* Behind all that was sent: where sent_to stands, nothing changes. */
+	uidset_subtract(&fetch->uids, &part);
+	fetch->wanted -= uidset_size(&part);
+	uidset_union(out, &part);
+	uidset_fini(&part);
+	uidset_fini(&rest);
+}
+
 bool imap_fetch_is_open(const struct imap *imap)
 {
 	return imap->fetch.active && !imap->fetch.drain;

@@ -290,6 +290,13 @@ int imap_fetch_begin(
 	struct imap *imap, const struct imap_fetch_request *request, struct err *err) MUST_USE;
 enum imap_fetch_event imap_fetch_next(
 	struct imap *imap, struct imap_message *out, struct err *err) MUST_USE;
+/*
+ * Half of the UIDs that were not asked for yet, the highest, to OUT: this fetch does not bring
+ * them. None if that would be fewer than LEAST, or everything is asked for.
+ */
+void imap_fetch_give_up(struct imap *imap, uint64_t least, struct uidset *out);
+/* How many UIDs were not asked for yet. */
+uint64_t imap_fetch_ahead(const struct imap *imap);
 /* A fetch was begun and neither read to its end nor given up for another command. */
 bool imap_fetch_is_open(const struct imap *imap);
 /* The next piece of the body: 1 with DATA, valid until the next call on this connection; 0 at its

@@ -88,7 +88,7 @@ static bool wants_compression(const struct worker *w, const struct box *box)
 	       (!now->known || now->uidnext >= then->uidnext + COMPRESS_NEWS);
 }
 
-static int compress(struct worker *w, const struct box *box, struct err *err)
+int worker_compress(struct worker *w, const struct box *box, struct err *err)
 {
 	if (!wants_compression(w, box))
 		return 0;
@@ -105,7 +105,7 @@ int worker_select_ahead(struct worker *w, struct box *box, struct err *err)
 		w->selected = box;
 		return 0;
 	}
-	if (compress(w, box, err) != 0 ||
+	if (worker_compress(w, box, err) != 0 ||
 		imap_select_begin(w->imap, box->wire, w->pass->options->plan, err) != 0 ||
 		look_there_ahead(w, box, err) != 0)
 		return -1;

@@ -21,6 +21,7 @@
 #include "sync/pool.h"
 #include "sync/report.h"
 #include "sync/settle.h"
+#include "sync/share.h"
 #include "sync/survey.h"
 #include "sync/sync.h"
 
@@ -83,6 +84,7 @@ struct worker {
 	bool takes_part;          /* in the present phase */
 	_Atomic bool connected;   /* for the others to see: imap != NULL */
 	struct patience patience; /* with its connection */
+	int64_t helps_from;       /* clock_ms(): not before that with the mailboxes of others */
 	struct box *selected;     /* the box that this connection has selected, NULL: none */
 	bool keeps_flags;         /* the server was seen to keep the flags of an APPEND */
 	struct ahead ahead;
@@ -145,6 +147,8 @@ int worker_connect(struct worker *worker, struct err *err) MUST_USE;
 void worker_disconnect(struct worker *worker);
 /* Close the connection if ERR ended it, or left it in a state that nobody knows. */
 void worker_drop_broken(struct worker *worker, const struct err *err);
+/* COMPRESS, if it is wanted for what BOX will bring. */
+int worker_compress(struct worker *worker, const struct box *box, struct err *err) MUST_USE;
 /* Select BOX, and ask for its changes in the same breath. */
 int worker_select_ahead(struct worker *worker, struct box *box, struct err *err) MUST_USE;
 /* Select BOX, which this pass has selected before, unless it still is. -1 also if it is another one
@@ -284,6 +288,10 @@ int carry_appends(struct worker *worker, struct box *box, const struct op *ops, 
 	bool *again, struct err *err) MUST_USE; /* push.c */
 int carry_fetches(struct worker *worker, struct box *box, const struct op *ops, size_t count,
 	struct err *err) MUST_USE; /* pull.c */
+/* May so much be new in BOX that others can help? */
+bool is_shareable(const struct pass *pass, const struct box *box);
+/* Fetch parts of SHARE as long as there are any. */
+int carry_share(struct worker *worker, struct share *share, struct err *err) MUST_USE;
 /* Everything that a fetch of bodies sent ahead with the SELECT brings (ahead.c). *ALL: that is the
  * whole mailbox. */
 int carry_ahead(struct worker *worker, struct box *box, bool *all, struct err *err) MUST_USE;

@@ -81,8 +81,7 @@ static void stop(struct pool *pool, const struct err *err)
 	cond_broadcast(&pool->changed);
 }
 
-/* Sleep for a moment, MS at most, or until something changes. Locked. */
-static void sleep_slice(struct pool *pool, int64_t ms)
+void pool_sleep(struct pool *pool, int64_t ms)
 {
 	struct err err = {0};
 
@@ -92,17 +91,23 @@ static void sleep_slice(struct pool *pool, int64_t ms)
 		cond_wait_ms(&pool->changed, &pool->lock, ms < SLICE_MS ? (unsigned)ms : SLICE_MS);
 }
 
-bool pool_has_work(struct pool *pool)
+/* Locked. */
+static bool has_share(const struct pool *pool, int64_t helps_from)
+{
+	return pool->shares && clock_ms() >= helps_from;
+}
+
+bool pool_has_work(struct pool *pool, int64_t helps_from)
 {
 	mutex_lock(&pool->lock);
-	while (!is_over(pool) && pool->count == 0)
-		sleep_slice(pool, SLICE_MS);
+	while (!is_over(pool) && pool->count == 0 && !has_share(pool, helps_from))
+		pool_sleep(pool, SLICE_MS);
 	bool work = !is_over(pool);
 	mutex_unlock(&pool->lock);
 	return work;
 }
 
-struct box *pool_take(struct pool *pool)
+struct box *pool_take(struct pool *pool, int64_t helps_from)
 {
 	struct box *box = NULL;
 	int64_t wait_ms = 0;
@@ -112,8 +117,10 @@ struct box *pool_take(struct pool *pool)
 	while (!box && !is_over(pool)) {
 		if (find_ripe(pool, &i, &wait_ms))
 			box = take(pool, i);
+		else if (has_share(pool, helps_from))
+			break;
 		else
-			sleep_slice(pool, wait_ms);
+			pool_sleep(pool, wait_ms);
 	}
 	mutex_unlock(&pool->lock);
 	return box;
@@ -173,7 +180,7 @@ void pool_rest(struct pool *pool, unsigned ms)
 
 	mutex_lock(&pool->lock);
 	while (!is_over(pool) && (now = clock_ms()) < until)
-		sleep_slice(pool, until - now);
+		pool_sleep(pool, until - now);
 	mutex_unlock(&pool->lock);
 }
 

@@ -9,6 +9,7 @@
 #include "base/thread.h"
 
 struct box;
+struct share;
 
 struct pool_place {
 	struct box *box;
@@ -20,8 +21,9 @@ struct pool {
 	pthread_cond_t changed;
 	struct pool_place *places; /* owned: ring of ROOM places, COUNT from FIRST on are taken */
 	size_t first, count, room;
-	unsigned working;   /* workers that have a mailbox */
-	int64_t not_before; /* the server wants to be left alone */
+	unsigned working;     /* workers that have a mailbox */
+	struct share *shares; /* of mailboxes that others can help with: share.c */
+	int64_t not_before;   /* the server wants to be left alone */
 	bool stopped;
 	struct err err; /* of who stopped first */
 };
@@ -31,12 +33,13 @@ void pool_fini(struct pool *pool);
 /* Begin a phase: all BOXES, to be taken in this order. */
 void pool_fill(struct pool *pool, struct box **boxes, size_t count);
 
-/* Is there something to take, or may it come? Waits while neither is known. false: the phase is
- * over, or was stopped. */
-bool pool_has_work(struct pool *pool);
+/* Is there something to take, or, from HELPS_FROM on (clock_ms()), to help with? Waits while
+ * neither is known. false: the phase is over, or was stopped. */
+bool pool_has_work(struct pool *pool, int64_t helps_from);
 /* The next mailbox; waits while another worker may still hand one back. It is the caller's until
- * pool_done() or pool_hand_back(). NULL: the phase is over, or was stopped. */
-struct box *pool_take(struct pool *pool);
+ * pool_done() or pool_hand_back(). NULL: there is something to help with, or the phase is over, or
+ * was stopped. */
+struct box *pool_take(struct pool *pool, int64_t helps_from);
 /* The next mailbox, if SUITS says so of it; never waits. */
 typedef bool pool_suits(const struct box *box, const void *arg);
 struct box *pool_take_if(struct pool *pool, pool_suits *suits, const void *arg);
@@ -48,6 +51,8 @@ void pool_hand_back(struct pool *pool, struct box *box, unsigned wait_ms);
 void pool_pause(struct pool *pool, unsigned wait_ms);
 /* Wait MS milliseconds, or until the phase is over. */
 void pool_rest(struct pool *pool, unsigned ms);
+/* The lock is held: sleep for a moment, MS at most, or until something changes. */
+void pool_sleep(struct pool *pool, int64_t ms);
 /* The pass can't go on: the first error counts, the other workers stop at their next mailbox. */
 void pool_stop(struct pool *pool, const struct err *err);
 /* 0, or -1 with the error of who stopped it. */

@@ -4,6 +4,10 @@
  * server answers with OK but without its body is not gone: it is asked for once more by itself, and
  * then noted as refused if the server still lists it.
  *
+ * A mailbox with very many new messages is shared out (share.c): once one connection is at it for a
+ * while, those that have nothing to do ask it for parts. Many servers limit what a connection
+ * brings, not what a user gets; and a long line that loses packets does the same.
+ *
  * A server that says "later" gets its time. If it says so again and again about the same few
  * messages, these failed in this pass, and the others come.
  */
@@ -24,6 +28,9 @@ struct pulling {
 	bool sure;                    /* what is asked for was there a moment ago */
 	struct err refusal;           /* what the server said to a FETCH, if anything */
 	bool patient;                 /* a refusal for now ends the fetch: it is repeated later */
+	struct share *share;          /* others help, or are helped; NULL: not, or not yet */
+	struct share own;             /* the one that is opened here */
+	int64_t share_from;           /* clock_ms(): when it is; 0: never */
 };
 
 static int receive_body(struct pulling *p, struct err *err)
@@ -114,6 +121,38 @@ static int take(struct pulling *p, const struct imap_message *m, struct err *err
 	return deliver(p, m, err);
 }
 
+#define SHARE_FIRST 1000    /* messages not asked for that make sharing worth a login or two */
+#define SHARE_LEAST 50      /* a part, at least */
+#define SHARE_AFTER_MS 1000 /* a line that brings all so soon needs no help */
+
+bool is_shareable(const struct pass *pass, const struct box *box)
+{
+	return !pass->options->plan && box->there && box->status.known &&
+	       box->status.messages >= box->row.watermark.messages + (uint64_t)SHARE_FIRST;
+}
+
+/* Between two messages: is it time for help, or does a helper wait? */
+static void give_away(struct pulling *p)
+{
+	struct uidset part = {0};
+
+	if (p->share_from != 0 && clock_ms() >= p->share_from) {
+		p->share_from = 0;
+		if (imap_fetch_ahead(p->w->imap) >= SHARE_FIRST) {
+			p->share = &p->own;
+			share_open(p->share, &p->w->pass->pool, p->box, p->box->row.uidvalidity);
+		}
+	}
+	if (!p->share || !share_wants(p->share))
+		return;
+	imap_fetch_give_up(p->w->imap, SHARE_LEAST, &part);
+	if (!uidset_empty(&part)) {
+		uidset_subtract(&p->missing, &part);
+		share_give(p->share, &part);
+	}
+	uidset_fini(&part);
+}
+
 /* Take what the fetch that has begun brings. What the server refuses stays missing; -1 only if the
  * connection or the disk failed. */
 static int receive(struct pulling *p, struct err *err)
@@ -128,6 +167,8 @@ static int receive(struct pulling *p, struct err *err)
 			local = true;
 			break;
 		}
+		if (event == IMAP_FETCH_MESSAGE)
+			give_away(p);
 	}
 	drop_delivery(p);
 	if (event == IMAP_FETCH_END)
@@ -156,6 +197,64 @@ static int fetch(struct pulling *p, unsigned batch, struct err *err)
 	int rc = imap_fetch_begin(p->w->imap, &request, err);
 	uidset_fini(&asked);
 	return rc == 0 ? receive(p, err) : -1;
+}
+
+/* The parts that others leave, one by one; the first is that which P has now. What the server did
+ * not send is missing in the end. */
+static int fetch_parts(struct pulling *p, bool owner, struct err *err)
+{
+	int rc;
+
+	do {
+		report_begin(p->w->pass->report, p->w->number, p->box->name, "fetching",
+			uidset_size(&p->missing), 0);
+		rc = fetch(p, 0, err);
+		share_return(p->share, &p->missing, rc == 0);
+	} while (rc == 0 && share_take(p->share, owner, &p->missing));
+	return rc;
+}
+
+/* The mailbox that the owner of SHARE means? */
+static int select_shared(struct worker *w, const struct share *share, struct err *err)
+{
+	if (worker_compress(w, share->box, err) != 0 || worker_select(w, share->box, err) != 0)
+		return -1;
+	if (imap_selected(w->imap)->uidvalidity == share->uidvalidity)
+		return 0;
+	return err_set(err, ERR_CONFLICT, "%s: the mailbox is another one on this connection",
+		share->box->name);
+}
+
+int carry_share(struct worker *w, struct share *share, struct err *err)
+{
+	struct pulling p = {.w = w, .box = share->box, .patient = true, .share = share};
+	int rc = 0;
+
+	if (share_take(share, false, &p.missing)) {
+		rc = select_shared(w, share, err);
+		if (rc == 0)
+			rc = fetch_parts(&p, false, err);
+		else
+			share_return(share, &p.missing, false);
+	}
+	uidset_fini(&p.missing);
+	return rc;
+}
+
+/* All that is missing, with the help of others if it is much. */
+static int fetch_shared(struct pulling *p, struct err *err)
+{
+	p->share_from = clock_ms() + SHARE_AFTER_MS;
+	int rc = fetch(p, 0, err);
+	p->share_from = 0;
+	if (!p->share)
+		return rc;
+	share_return(p->share, &p->missing, rc == 0);
+	if (rc == 0 && share_take(p->share, true, &p->missing))
+		rc = fetch_parts(p, true, err);
+	share_close(p->share, &p->missing);
+	p->share = NULL;
+	return rc;
 }
 
 int carry_ahead(struct worker *w, struct box *box, bool *all, struct err *err)
@@ -239,7 +338,7 @@ int carry_fetches(
 	for (size_t i = 0; i < count; i++)
 		uidset_add(&p.missing, ops[i].uid);
 	report_begin(w->pass->report, w->number, box->name, "fetching", count, 0);
-	rc = fetch(&p, 0, err);
+	rc = fetch_shared(&p, err);
 	if (rc == 0 && !uidset_empty(&p.missing))
 		rc = fetch_again(&p, err);
 	if (rc == 0 && p.refusal.kind == ERR_SERVER_BUSY &&

@@ -160,6 +160,29 @@ static int get_connection(struct worker *w)
 	return 0;
 }
 
+/* ---- helping with a mailbox that another worker has ---- */
+
+#define RECOVER_MS 10000 /* after trouble as a helper */
+
+/* Trouble of a helper is his own: what he was to fetch is for others, and what he did is done. */
+static void help(struct worker *w)
+{
+	struct share *share = share_join(&w->pass->pool);
+	struct err err = {0};
+
+	if (!share)
+		return;
+	int rc = carry_share(w, share, &err);
+	share_leave(share);
+	report_begin(w->pass->report, w->number, "", "", 0, 0);
+	if (rc == 0)
+		return;
+	log_info("connection %u can't help: %s", w->number, err.msg);
+	worker_drop_broken(w, &err);
+	w->selected = NULL;
+	w->helps_from = clock_ms() + RECOVER_MS;
+}
+
 /* ---- a phase ---- */
 
 struct phase {
@@ -177,11 +200,13 @@ static void *worker_main(void *arg)
 	int rc = 0;
 
 	log_set_context(pass->account->name);
-	while (rc >= 0 && (w->in_line > 0 || pool_has_work(&pass->pool))) {
+	while (rc >= 0 && (w->in_line > 0 || pool_has_work(&pass->pool, w->helps_from))) {
 		rc = get_connection(w);
 		box = rc == 1 ? line_next(w) : NULL;
 		if (rc == 1 && !box)
-			box = pool_take(&pass->pool);
+			box = pool_take(&pass->pool, w->helps_from);
+		if (rc == 1 && !box)
+			help(w);
 		if (!box)
 			continue;
 		snprintf(context, sizeof(context), "%s/%s", pass->account->name, box->name);
@@ -219,15 +244,23 @@ static unsigned choose_workers(struct pass *pass, unsigned count, struct worker 
 	return n;
 }
 
+/* As many as have a mailbox to begin with; all, if one of these may have enough for several. */
+static unsigned count_workers(
+	const struct pass *pass, struct box *const *jobs, size_t job_count, unsigned most)
+{
+	for (size_t i = 0; i < job_count; i++)
+		if (is_shareable(pass, jobs[i]))
+			return most;
+	return job_count < most ? (unsigned)job_count : most;
+}
+
 int pass_run(struct pass *pass, box_work *work, struct box **jobs, size_t job_count, unsigned most,
 	struct err *err)
 {
 	struct worker *workers[REPORT_CONNECTIONS];
 	struct phase phases[REPORT_CONNECTIONS];
 
-	if (job_count < most)
-		most = (unsigned)job_count;
-	most = quirk_connections(pass->profile, most);
+	most = quirk_connections(pass->profile, count_workers(pass, jobs, job_count, most));
 	unsigned threads = choose_workers(pass, most, workers);
 	pool_fill(&pass->pool, jobs, job_count);
 	for (unsigned i = 0; i < threads; i++) {

@@ -1,5 +1,5 @@
 """A relay that makes the line long: every byte arrives `delay` seconds later in either direction, however much is under
-way. Counts round trips: times that the client spoke and was still there to hear what was said to it then. (Nobody waits
+way; or narrow: a connection brings no more than `rate` bytes a second. Counts round trips: times that the client spoke and was still there to hear what was said to it then. (Nobody waits
 for the answer to a LOGOUT with which the client hangs up.)
 """
 import asyncio
@@ -7,10 +7,10 @@ import threading
 
 
 class Latency:
-    """with Latency(port, delay) as line: connect to line.port instead."""
+    """with Latency(port, delay) as line: connect to line.port instead. RATE of each connection, None: no limit."""
 
-    def __init__(self, target, delay):
-        self.target, self.delay = target, delay
+    def __init__(self, target, delay, rate=None):
+        self.target, self.delay, self.rate = target, delay, rate
         self.round_trips = 0
 
     def __enter__(self):
@@ -39,16 +39,22 @@ class Latency:
         asked = [False]  # the client spoke, and nothing was said to it since
         await asyncio.sleep(self.delay)  # the connection itself takes a round trip
         there_reader, there_writer = await asyncio.open_connection("127.0.0.1", self.target)
-        await asyncio.gather(self._relay(reader, there_writer, asked, True),
-                             self._relay(there_reader, writer, asked, False), return_exceptions=True)
+        try:
+            await asyncio.gather(self._relay(reader, there_writer, asked, True),
+                                 self._relay(there_reader, writer, asked, False), return_exceptions=True)
+        except asyncio.CancelledError:
+            pass  # the end: asyncio would print it
 
     async def _relay(self, reader, writer, asked, from_client):
-        queue = asyncio.Queue()
+        queue, free = asyncio.Queue(), 0  # when the line has room again
         sender = asyncio.ensure_future(self._deliver(queue, writer))
         try:
-            while data := await reader.read(1 << 18):
+            while data := await reader.read(1 << (14 if self.rate else 18)):
                 self.round_trips += asked[0] and not from_client
                 asked[0] = from_client
+                if self.rate and not from_client:
+                    free = max(free, self.loop.time()) + len(data) / self.rate
+                    await asyncio.sleep(free - self.loop.time())
                 queue.put_nowait((self.loop.time() + self.delay, data))
         except OSError:
             pass

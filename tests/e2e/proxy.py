@@ -14,6 +14,7 @@ class Proxy:
     cuts:       how many connections are cut; None: all
     received, sent: bytes from and to the server so far
     slow:       seconds that each piece from the server is kept back
+    rate:       bytes from the server that a connection passes in a second; None: all
     refuse:     end every connection at once
     opened, most: connections so far, and how many were open at once
     """
@@ -21,7 +22,7 @@ class Proxy:
     def __init__(self, target):
         self.target = target
         self.hold, self.cut_after, self.cut_sent, self.refuse = False, None, None, False
-        self.cuts, self.received, self.sent, self.slow = None, 0, 0, 0
+        self.cuts, self.received, self.sent, self.slow, self.rate = None, 0, 0, 0, None
         self.opened = self.most = self.open = 0
         self.stopping = False
         self.lock = threading.Lock()
@@ -85,7 +86,7 @@ class Proxy:
                 else:
                     data, receive = limit(data, receive)
                     self.received += len(data)
-                    time.sleep(self.slow)
+                    time.sleep(self.slow + (len(data) / self.rate if self.rate else 0))
                     client.sendall(data)
                 if receive == 0 or send == 0:
                     return

@@ -412,6 +412,47 @@ static void abandoned(void **state)
 	session_end(&s, "abandoned");
 }
 
+/* What was not asked for yet can be given up by half; what then comes unasked is dropped. */
+static void given_up(void **state)
+{
+	static const char *const steps[] = {HELLO, SELECT, "C: $2 UID FETCH 1:2 (UID FLAGS)",
+		"C: $3 UID FETCH 3:4 (UID FLAGS)", "C: $4 UID FETCH 5:6 (UID FLAGS)",
+		"C: $5 UID FETCH 7:8 (UID FLAGS)", "S: * 1 FETCH (UID 1 FLAGS ())", "S: $2 OK",
+		"C: $6 UID FETCH 9:10 (UID FLAGS)", "S: $3 OK", "C: $7 UID FETCH 20 (UID FLAGS)",
+		"S: $4 OK", "S: $5 OK", "S: * 21 FETCH (UID 21 FLAGS ())", "S: $6 OK",
+		"S: * 20 FETCH (UID 20 FLAGS ())", "S: $7 OK", NULL};
+	struct imap_fetch_request request = {.flags = true, .batch = 2};
+	struct uidset uids = {0}, part = {0};
+	struct imap_message m;
+	struct session s;
+
+	(void)state;
+	uidset_add_range(&uids, 1, 10);
+	uidset_add_range(&uids, 20, 23);
+	request.uids = &uids;
+	session_init(&s);
+	assert_int_equal(session_open(&s, steps), 0);
+	assert_int_equal(imap_select(s.imap, SLICE("box"), false, &s.err), 0);
+	assert_int_equal(imap_fetch_begin(s.imap, &request, &s.err), 0);
+	assert_int_equal(imap_fetch_next(s.imap, &m, &s.err), IMAP_FETCH_MESSAGE);
+	assert_int_equal(imap_fetch_ahead(s.imap), 6); /* 9, 10, 20 to 23 */
+	imap_fetch_give_up(s.imap, 4, &part);
+	assert_true(uidset_empty(&part));
+	imap_fetch_give_up(s.imap, 3, &part);
+	assert_int_equal(uidset_size(&part), 3);
+	assert_true(uidset_contains(&part, 21) && uidset_contains(&part, 23));
+	assert_int_equal(imap_fetch_ahead(s.imap), 3);
+	assert_int_equal(imap_fetch_next(s.imap, &m, &s.err), IMAP_FETCH_MESSAGE);
+	assert_int_equal(m.uid, 20);
+	assert_int_equal(imap_fetch_ahead(s.imap), 0);
+	imap_fetch_give_up(s.imap, 0, &part);
+	assert_int_equal(uidset_size(&part), 3);
+	assert_int_equal(imap_fetch_next(s.imap, &m, &s.err), IMAP_FETCH_END);
+	uidset_fini(&uids);
+	uidset_fini(&part);
+	session_end(&s, "given up");
+}
+
 /* After a fatal error each call says the same again. */
 static void errors_are_sticky(void **state)
 {
@@ -449,6 +490,7 @@ int main(void)
 		cmocka_unit_test(unread_bodies),
 		cmocka_unit_test(cut_everywhere),
 		cmocka_unit_test(abandoned),
+		cmocka_unit_test(given_up),
 		cmocka_unit_test(errors_are_sticky),
 	};
 

@@ -74,12 +74,12 @@ static void in_order_and_then_over(void **state)
 	(void)state;
 	fill(&pool);
 	for (int i = 0; i < 3; i++) {
-		assert_true(pool_has_work(&pool));
-		assert_ptr_equal(pool_take(&pool), all[i]);
+		assert_true(pool_has_work(&pool, 0));
+		assert_ptr_equal(pool_take(&pool, 0), all[i]);
 		pool_done(&pool);
 	}
-	assert_false(pool_has_work(&pool));
-	assert_null(pool_take(&pool));
+	assert_false(pool_has_work(&pool, 0));
+	assert_null(pool_take(&pool, 0));
 	assert_int_equal(pool_result(&pool, &err), 0);
 	pool_fini(&pool);
 }
@@ -90,19 +90,19 @@ static void what_comes_back_waits_its_time(void **state)
 
 	(void)state;
 	fill(&pool);
-	assert_ptr_equal(pool_take(&pool), all[0]);
+	assert_ptr_equal(pool_take(&pool, 0), all[0]);
 	pool_hand_back(&pool, all[0], 300);
-	assert_ptr_equal(pool_take(&pool), all[1]);
+	assert_ptr_equal(pool_take(&pool, 0), all[1]);
 	int64_t before = clock_ms();
 	pool_hand_back(&pool, all[1], 0);
-	assert_ptr_equal(pool_take(&pool), all[2]);
+	assert_ptr_equal(pool_take(&pool, 0), all[2]);
 	pool_done(&pool);
-	assert_ptr_equal(pool_take(&pool), all[1]);
+	assert_ptr_equal(pool_take(&pool, 0), all[1]);
 	pool_done(&pool);
-	assert_ptr_equal(pool_take(&pool), all[0]);
+	assert_ptr_equal(pool_take(&pool, 0), all[0]);
 	assert_true(clock_ms() >= before + 200);
 	pool_done(&pool);
-	assert_null(pool_take(&pool));
+	assert_null(pool_take(&pool, 0));
 	pool_fini(&pool);
 }
 
@@ -114,7 +114,7 @@ static void a_pause_is_for_all(void **state)
 	fill(&pool);
 	int64_t before = clock_ms();
 	pool_pause(&pool, 200);
-	assert_ptr_equal(pool_take(&pool), all[0]);
+	assert_ptr_equal(pool_take(&pool, 0), all[0]);
 	assert_true(clock_ms() >= before + 200);
 	pool_fini(&pool);
 }
@@ -139,10 +139,10 @@ static void idle_workers_stay(void **state)
 	cancel_init();
 	pool_init(&pool);
 	pool_fill(&pool, all, 1);
-	assert_ptr_equal(pool_take(&pool), all[0]);
+	assert_ptr_equal(pool_take(&pool, 0), all[0]);
 	thread_start(&thread, "other", hand_back, &pool);
-	assert_true(pool_has_work(&pool));
-	assert_ptr_equal(pool_take(&pool), all[0]);
+	assert_true(pool_has_work(&pool, 0));
+	assert_ptr_equal(pool_take(&pool, 0), all[0]);
 	pool_done(&pool);
 	thread_join(thread);
 	pool_fini(&pool);
@@ -155,10 +155,10 @@ static void the_first_error_counts(void **state)
 
 	(void)state;
 	fill(&pool);
-	assert_non_null(pool_take(&pool));
+	assert_non_null(pool_take(&pool, 0));
 	pool_stop(&pool, &first);
 	pool_stop(&pool, &second);
-	assert_null(pool_take(&pool));
+	assert_null(pool_take(&pool, 0));
 	pool_rest(&pool, 1000000); /* at once */
 	assert_int_equal(pool_result(&pool, &err), -1);
 	assert_int_equal(err.kind, ERR_AUTH);
@@ -174,7 +174,7 @@ static void the_user_stops_a_sleeper(void **state)
 	fill(&pool);
 	pool_pause(&pool, 1000000);
 	cancel_request();
-	assert_null(pool_take(&pool));
+	assert_null(pool_take(&pool, 0));
 	assert_int_equal(pool_result(&pool, &err), -1);
 	assert_int_equal(err.kind, ERR_CANCELLED);
 	pool_fini(&pool);
