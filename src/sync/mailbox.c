@@ -452,7 +452,7 @@ static int pull_ahead(struct worker *w, struct box *box, struct err *err)
 	return w->selected == box ? 0 : open_there(w, box, err);
 }
 
-static int work(struct worker *w, struct box *box, struct err *err)
+int mailbox_work(struct worker *w, struct box *box, struct err *err)
 {
 	struct maildir_times times = {0};
 
@@ -475,13 +475,4 @@ static int work(struct worker *w, struct box *box, struct err *err)
 	if (has_deletions(box) || box->held_there || box->held_here || box->lost != SIDE_NONE)
 		return 0;
 	return mailbox_finish(w, box, err);
-}
-
-int mailbox_work(struct worker *w, struct box *box, struct err *err)
-{
-	if (work(w, box, err) != 0)
-		return -1;
-	/* Thousands of mailboxes can't all be open: a later phase opens its own once more. */
-	mailbox_close_here(box);
-	return 0;
 }

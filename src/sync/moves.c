@@ -286,6 +286,24 @@ static void tell_move(struct worker *w, const struct box *to, enum op_kind kind,
 		log_debug(LOG_SYNC, "%s", op.reason);
 }
 
+#define SOURCES_MOST 50 /* folders open at once besides the one with the news */
+
+/* Only one worker matches moves: nobody works in the others. */
+static void close_sources(struct pass *pass, const struct box *to)
+{
+	for (size_t i = 0; i < pass->box_count; i++)
+		if (&pass->boxes[i] != to)
+			mailbox_close_here(&pass->boxes[i]);
+}
+
+/* Open the folder FROM, from which something went to TO. */
+static int open_source(struct worker *w, struct box *from, const struct box *to, struct err *err)
+{
+	if (!from->maildir && maildir_open_count() >= SOURCES_MOST)
+		close_sources(w->pass, to);
+	return mailbox_open_here(w, from, err);
+}
+
 /* ---- moved on the server: the file follows ---- */
 
 /* Rename the file of ROW, wherever a reader put it, to folder TO with the letters that its flags
@@ -333,7 +351,7 @@ static int follow_message(struct worker *w, struct box *to, const struct new_the
 	int rc = get_row(w, lost, &row, err);
 
 	if (rc == 1)
-		rc = mailbox_open_here(w, lost->box, err) != 0
+		rc = open_source(w, lost->box, to, err) != 0
 			     ? -1
 			     : rename_file(w, lost->box, to, &row, err);
 	if (rc <= 0)
@@ -447,7 +465,7 @@ static int settle_moved(struct following *f, const struct follower *item, uint32
 	row.uid = uid;
 	row.where = STATE_THERE | STATE_HERE;
 	row_set_file(&row, item->file->name);
-	if (mailbox_open_here(f->w, f->from, err) != 0)
+	if (open_source(f->w, f->from, f->to, err) != 0)
 		return -1;
 	drop_untold(&row, f->from, f->to);
 	if (settle_message(settler, f->to->row.id, f->to->maildir, &row, err) != 0)
@@ -512,7 +530,8 @@ static int follow_files(struct following *f, struct err *err)
 
 	for (size_t i = 0; i < f->count; i++)
 		uidset_add(&uids, f->items[i].lost->uid);
-	if (prove_absence(f->w, f->from, &uids, err) != 0)
+	if (open_source(f->w, f->from, f->to, err) != 0 ||
+		prove_absence(f->w, f->from, &uids, err) != 0)
 		goto out;
 	for (size_t i = 0; i < f->count; i++)
 		if (uidset_contains(&uids, f->items[i].lost->uid))

@@ -110,6 +110,9 @@ static void run_box(struct worker *w, box_work *work, struct box *box)
 	struct err err = {0};
 	int rc = cancel_check(&err) != 0 ? -1 : work(w, box, &err);
 
+	/* Thousands of mailboxes can't all be open, done with or in trouble: who takes it next
+	 * opens its own once more. */
+	mailbox_close_here(box);
 	arena_reset(&w->arena);
 	report_begin(report, w->number, "", "", 0, 0);
 	if (report_done(report, w->number) > before)
