@@ -123,11 +123,24 @@ static bool is_plain(unsigned char c)
 	       (c && strchr("-_./:@+=", c));
 }
 
+/* "{3}", "x{3+}": even quoted, GNU mailutils takes it for a literal, and waits for the rest. */
+static bool ends_like_literal(struct slice s)
+{
+	size_t n = s.n, digits = 0;
+
+	if (n == 0 || s.p[--n] != '}')
+		return false;
+	n -= n > 0 && s.p[n - 1] == '+';
+	for (; n > 0 && s.p[n - 1] >= '0' && s.p[n - 1] <= '9'; n--)
+		digits++;
+	return digits > 0 && n > 0 && s.p[n - 1] == '{';
+}
+
 /* How S can be written. */
 static enum form string_form(const struct imap *imap, struct slice s)
 {
 	bool atom = s.n > 0 && !slice_eq_nocase(s, SLICE("NIL"));
-	bool quoted = s.n <= QUOTED_MAX;
+	bool quoted = s.n <= QUOTED_MAX && !ends_like_literal(s);
 
 	for (size_t i = 0; i < s.n; i++) {
 		unsigned char c = (unsigned char)s.p[i];

@@ -173,53 +173,6 @@ static int parse_list(struct reader *reader, struct response *out, struct err *e
 	return skip_values(lexer, err);
 }
 
-static int parse_status_item(struct lexer *lexer, struct imap_status *out, struct err *err)
-{
-	char name[16];
-	struct slice word;
-	uint64_t value;
-
-	if (lexer_atom(lexer, &word, err) < 0)
-		return -1;
-	memcpy(name, word.p, word.n < sizeof(name) ? word.n : sizeof(name) - 1);
-	name[word.n < sizeof(name) ? word.n : sizeof(name) - 1] = 0;
-	word = slice_str(name);
-	if (reader_space(lexer, err) < 0)
-		return -1;
-
-	if (slice_eq_nocase(word, SLICE("HIGHESTMODSEQ")))
-		return lexer_number(lexer, INT64_MAX, &out->highestmodseq, err);
-	if (slice_eq_nocase(word, SLICE("UIDNEXT")))
-		return number32(lexer, &out->uidnext, err);
-	if (slice_eq_nocase(word, SLICE("UIDVALIDITY")))
-		return number32(lexer, &out->uidvalidity, err);
-	if (!slice_eq_nocase(word, SLICE("MESSAGES")))
-		return lexer_skip_value(lexer, err);
-	if (lexer_number(lexer, UINT32_MAX, &value, err) < 0)
-		return -1;
-	out->messages = (uint32_t)value;
-	out->known = true;
-	return 0;
-}
-
-static parse_response parse_status;
-static int parse_status(struct reader *reader, struct response *out, struct err *err)
-{
-	struct lexer *lexer = &reader->lexer;
-	int end;
-
-	if (lexer_mailbox(lexer, &out->name, err) < 0)
-		return -1;
-	out->name = arena_slice(&reader->arena, out->name);
-	if (reader_space(lexer, err) < 0 || lexer_expect(lexer, '(', err) < 0)
-		return -1;
-	while ((end = reader_list_ends(lexer, err)) == 0) {
-		if (parse_status_item(lexer, &out->status, err) < 0)
-			return -1;
-	}
-	return end < 0 ? -1 : lexer_line_end(lexer, err);
-}
-
 static parse_response parse_flags_line;
 static int parse_flags_line(struct reader *reader, struct response *out, struct err *err)
 {
@@ -422,7 +375,7 @@ static const struct row table[] = {
 	{"BYE", RESPONSE_BYE, RESPONSE_IS_NO, false, parse_state},
 	{"PREAUTH", RESPONSE_PREAUTH, RESPONSE_IS_OK, false, parse_state},
 	{"LIST", RESPONSE_LIST, 0, false, parse_list},
-	{"STATUS", RESPONSE_STATUS, 0, false, parse_status},
+	{"STATUS", RESPONSE_STATUS, 0, false, reader_status},
 	{"SEARCH", RESPONSE_SEARCH, 0, false, parse_search},
 	{"ESEARCH", RESPONSE_ESEARCH, 0, false, parse_esearch},
 	{"VANISHED", RESPONSE_VANISHED, 0, false, parse_vanished},

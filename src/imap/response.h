@@ -99,4 +99,8 @@ int reader_next(struct reader *reader, struct response *out, struct err *err) MU
 int response_code_parse(struct slice *text, struct keywords *keywords, struct response_code *out,
 	struct err *err) MUST_USE;
 
+/* What stands behind "* STATUS ". A line that is not understood fills in nothing but the name, if
+ * that: status.known stays false. */
+int reader_status(struct reader *reader, struct response *out, struct err *err) MUST_USE;
+
 #endif
