@@ -3,6 +3,9 @@
  * and may do so a while after the connection broke: it is repeated only when two complete looks,
  * the second one some time after the first, did not find the message. One that was answered with OK
  * is never repeated by itself, found or not: what the server does not show is noted as failed.
+ *
+ * Each of these looks begins with a SELECT: GNU mailutils never shows a session what came after it
+ * selected the mailbox, however often it is asked for news.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -33,17 +36,32 @@ static bool any_open(const struct look *look, const struct pairing *pairing)
 	return false;
 }
 
+/* The mailbox as a session sees it that comes just now. */
+static int select_anew(struct worker *w, struct box *box, struct err *err)
+{
+	w->selected = NULL;
+	if (worker_select(w, box, err) != 0)
+		return -1;
+	if (imap_selected(w->imap)->uidvalidity == box->row.uidvalidity)
+		return 0;
+	return err_set(err, ERR_CONFLICT,
+		"the server has numbered this mailbox anew meanwhile; the next pass goes on");
+}
+
 int doubt_wait(struct worker *w, struct box *box, const struct look *look,
 	const struct pairing *pairing, struct err *err)
 {
 	if (box->waited || w->pass->options->plan || !any_open(look, pairing))
 		return 0;
-	log_info("an upload of an earlier run may still arrive: waiting %u s before it is repeated",
-		doubt_ms / 1000);
-	box->waited = true;
-	if (cancel_sleep_ms(doubt_ms, err) != 0 || imap_noop(w->imap, err) != 0)
-		return -1;
-	return 1;
+	if (box->selected_anew) {
+		log_info("an upload may still arrive: waiting %u s before it is repeated",
+			doubt_ms / 1000);
+		box->waited = true;
+		if (cancel_sleep_ms(doubt_ms, err) != 0)
+			return -1;
+	}
+	box->selected_anew = true;
+	return select_anew(w, box, err) != 0 ? -1 : 1;
 }
 
 static int note_lost(

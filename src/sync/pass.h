@@ -57,10 +57,11 @@ struct box {
 	bool remains;    /* lost, and there is something new in it */
 	bool paired;     /* all of it is paired anew (identity.c): no deletions in this pass */
 	bool incomplete; /* something is left undone: the watermark stays unknown */
-	bool waited;     /* for an APPEND in doubt */
-	bool looked;     /* went through the work phase */
-	bool restless;   /* the last look found its folder changing all the time: what seems new
-			    may be a file that another program just renamed */
+	bool selected_anew; /* to see an APPEND in doubt */
+	bool waited;        /* for it */
+	bool looked;        /* went through the work phase */
+	bool restless;      /* the last look found its folder changing all the time: what seems new
+			       may be a file that another program just renamed */
 	struct patience patience; /* with this mailbox */
 	struct state_watermark
 		watermark; /* what the row's watermark may become when all is settled */

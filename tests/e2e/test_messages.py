@@ -5,7 +5,7 @@ import pytest
 
 from imapside import Refused
 from mail import SEEN, compose, digest, wire
-from servers import EVERYWHERE, MISSING
+from servers import EVERYWHERE
 
 SERVERS = EVERYWHERE
 
@@ -43,8 +43,6 @@ def numbered(body):
 
 def assert_refused(world, path):
     """The server takes this message from nobody: it is named, the file stays, and it is not tried again."""
-    if not world.traits.uploads:
-        pytest.skip("%s: no uploads: %s" % (world.server.name, MISSING["uploads"]))
     world.here.deliver("INBOX", compose("is sent"), "S", 1000)
     before = open(path, "rb").read()
     run = world.sync(expect=1)
@@ -99,7 +97,6 @@ def test_mixed_line_ends(world):
     world.sync_same(alike=world.traits.alike)
 
 
-@pytest.mark.needs("uploads")
 def test_empty_file_is_refused_alone(world):
     """Most servers take no empty message, so none is sent."""
     assert_refused(world, world.here.deliver("INBOX", b"", "S", 1000))
@@ -134,7 +131,6 @@ def test_same_message_id_other_text(world):
     assert len(world.here.files("INBOX")) == 6
 
 
-@pytest.mark.needs("uploads")
 def test_no_message_id_at_all(world):
     for number in range(20):
         world.there.append("INBOX", b"Subject: x\n\n%d\n" % number)

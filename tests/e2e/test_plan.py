@@ -8,7 +8,6 @@ from mail import ANSWERED, SEEN, compose
 from servers import EVERYWHERE
 
 SERVERS = EVERYWHERE
-pytestmark = pytest.mark.needs("status")
 
 
 def changed_world(world):

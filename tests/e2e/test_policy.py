@@ -5,7 +5,6 @@ from mail import FLAGGED, SEEN, compose
 from servers import EVERYWHERE
 
 SERVERS = EVERYWHERE
-pytestmark = pytest.mark.needs("status")
 
 
 @pytest.fixture
