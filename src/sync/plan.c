@@ -84,6 +84,14 @@ static void merge_flags(struct planner *p, uint32_t uid, const struct flags *bas
 		add(p, OP_REFRESH, uid, "a mail reader renamed the file")->name = name;
 }
 
+/* A message that was deleted here and is only marked there: our own mark tells that it was carried.
+ */
+static bool is_marked(const struct planner *p, const struct change *gone)
+{
+	return gone->kept && gone->base.system & FLAG_DELETED &&
+	       !(p->in->policy->expunge & SIDE_THERE);
+}
+
 /* GONE tells the side that lost the message. */
 static void plan_gone(
 	struct planner *p, const struct change *gone, enum side side, const char *name)
@@ -92,6 +100,8 @@ static void plan_gone(
 
 	if (carry && side == SIDE_THERE)
 		add(p, OP_DELETE_HERE, gone->uid, "deleted on the server")->name = name;
+	else if (carry && is_marked(p, gone))
+		return;
 	else if (carry)
 		add(p, OP_DELETE_THERE, gone->uid, "deleted here");
 	else if (!gone->kept)
@@ -99,6 +109,17 @@ static void plan_gone(
 			side == SIDE_THERE ? "deleted on the server, kept here"
 					   : "deleted here, kept on the server")
 			->left = side == SIDE_THERE ? SIDE_HERE : SIDE_THERE;
+}
+
+/* A message that is only on the server, marked as deleted instead of it here: somebody took the
+ * mark away there, and wants it back. */
+static bool is_wanted_back(const struct planner *p, const struct change *there)
+{
+	const struct policy *policy = p->in->policy;
+
+	return policy->deletes & WAY_PUSH && !(policy->expunge & SIDE_THERE) &&
+	       policy->new_messages & WAY_PULL && there->kind == CHANGE_FLAGS &&
+	       there->base.system & ~there->flags.system & FLAG_DELETED;
 }
 
 /* A message that only the side of CHANGE holds: nothing is carried, the row follows. */
@@ -127,6 +148,8 @@ static void plan_known(struct planner *p, const struct change *there, const stru
 
 	if (gone_there && gone_here) {
 		add(p, OP_FORGET, uid, "gone on both sides");
+	} else if (there && there->alone && is_wanted_back(p, there)) {
+		add(p, OP_FETCH, uid, "not deleted on the server any more");
 	} else if (there && there->alone) {
 		plan_alone(p, there);
 	} else if (here && here->alone) {

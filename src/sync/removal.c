@@ -68,6 +68,18 @@ int prove_absence(struct worker *w, struct box *box, struct uidset *set, struct 
 	return 0;
 }
 
+/* The mark in the row tells the planner that there is nothing left to do. */
+static int settle_marked(struct worker *w, struct box *box, uint32_t uid, struct err *err)
+{
+	struct settler *settler = w->pass->settler;
+	struct flags deleted = flags_system(FLAG_DELETED);
+
+	if (settle_flags(settler, box->row.id, uid, &deleted, &deleted, box->maildir, NULL, err) !=
+		0)
+		return -1;
+	return settle_where(settler, box->row.id, uid, STATE_THERE, box->maildir, err);
+}
+
 static int settle_deleted(struct worker *w, struct box *box, const struct uidset *uids,
 	bool expunged, struct err *err)
 {
@@ -77,8 +89,7 @@ static int settle_deleted(struct worker *w, struct box *box, const struct uidset
 	while ((uid = uidset_next(uids, &it)) != 0) {
 		int rc = expunged ? settle_forget(
 					    w->pass->settler, box->row.id, uid, box->maildir, err)
-				  : settle_where(w->pass->settler, box->row.id, uid, STATE_THERE,
-					    box->maildir, err);
+				  : settle_marked(w, box, uid, err);
 		if (rc != 0)
 			return -1;
 		atomic_fetch_add(&w->pass->report->totals.deleted_there, 1);

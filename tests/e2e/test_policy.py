@@ -1,7 +1,7 @@
 """What the configuration switches off is not carried; what is switched on again is."""
 import pytest
 
-from mail import FLAGGED, SEEN, compose
+from mail import DELETED, FLAGGED, SEEN, compose
 from servers import EVERYWHERE
 
 SERVERS = EVERYWHERE
@@ -103,6 +103,24 @@ def test_expunge(changed, side):
     assert ("old 3" in there(w)) == (side not in ("there", "both"))
     if side == "none":
         assert "\\deleted" in here(w)["old 2"] and "\\deleted" in there(w)["old 3"]
+
+
+def test_marked_once(world):
+    """What is only marked there is not deleted again by every pass that looks at the mailbox; whoever takes the mark
+    away has the message back."""
+    world.settings["sync"]["expunge"] = "here"
+    uids = [world.there.append("INBOX", compose("m %d" % n)) for n in range(3)]
+    world.sync()
+    for expected in (1, 1, 0):
+        if expected:
+            world.here.remove(world.here.files("INBOX")[0])
+        world.there.store("INBOX", uids[2], "+FLAGS" if expected else "-FLAGS", [FLAGGED])
+        assert world.sync("--json").summary()["deleted_there"] == expected
+    marked = [uid for uid, m in world.there.messages("INBOX").items() if "\\deleted" in m.flags]
+    assert len(marked) == 2
+    world.there.store("INBOX", marked, "-FLAGS", [DELETED])
+    world.sync_same()
+    assert len(world.there.uids("INBOX")) == 3
 
 
 @pytest.mark.parametrize("kind", ["new", "flags", "create"])

@@ -175,6 +175,44 @@ static void test_policies(void **state UNUSED)
 	arena_fini(&arena);
 }
 
+/* Deleted here, and on the server only marked. */
+static void test_marked(void **state UNUSED)
+{
+	struct arena arena = {0};
+	struct policy policy = both;
+	struct change there = change_of(FLAGS, FLAG_DELETED, 0), here = change_of(GONE, 0, 0);
+	struct changes changes = {.here = &here, .here_count = 1};
+	struct plan_input input = {.policy = &policy,
+		.changes = &changes,
+		.mask_there = flags_full(),
+		.mask_here = flags_full()};
+	struct plan plan;
+	char got[256];
+
+	here.kept = there.alone = true;
+	here.base = there.base;
+	policy.expunge = SIDE_HERE;
+	plan_make(&arena, &input, &plan);
+	assert_int_equal(plan.count, 0);
+
+	changes.there = &there; /* the mark is gone */
+	changes.there_count = 1;
+	plan_make(&arena, &input, &plan);
+	describe(&plan, got, sizeof(got));
+	assert_string_equal(got, "fetch");
+
+	policy.expunge = SIDE_BOTH;
+	plan_make(&arena, &input, &plan);
+	describe(&plan, got, sizeof(got));
+	assert_string_equal(got, "agree -T");
+
+	changes.there_count = 0;
+	plan_make(&arena, &input, &plan);
+	describe(&plan, got, sizeof(got));
+	assert_string_equal(got, "delete there");
+	arena_fini(&arena);
+}
+
 static void test_news(void **state UNUSED)
 {
 	struct arena arena = {0};
@@ -458,6 +496,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rows),
 		cmocka_unit_test(test_policies),
+		cmocka_unit_test(test_marked),
 		cmocka_unit_test(test_news),
 		cmocka_unit_test(test_adopted_deleted),
 		cmocka_unit_test(test_own_upload),
