@@ -28,6 +28,9 @@ from latency import Latency  # noqa: E402
 from server_dovecot import Dovecot  # noqa: E402
 
 
+RELAY = os.path.join(HERE, "latency.py")
+
+
 class Failed(Exception):
     pass
 
@@ -114,16 +117,20 @@ class Tool:
         self.home = tempfile.mkdtemp(prefix="bench-", dir=root)
         self.mail = os.path.join(self.home, "Mail")
         os.mkdir(os.path.join(self.home, "state"))
-        self.fsync = False
+        self.fsync, self.compress, self.tunnel = False, "auto", None
+        self.aside = []  # what was forgotten, to be deleted when nobody measures
         self.seconds, self.rss, self.cpu = [], 0, []
 
     def command(self):
         config = os.path.join(self.home, "config")
         server = self.bench.server
         if self.name == "godwit":
-            text = ("state_dir: %s/state\naccounts:\n  a:\n    server: { host: localhost, port: %d, ca_file: %s }\n"
+            tunnel = ", tunnel: [%s]" % ", ".join("'%s'" % word for word in self.tunnel) if self.tunnel else ""
+            text = ("state_dir: %s/state\naccounts:\n  a:\n"
+                    "    server: { host: localhost, port: %d, ca_file: %s, compress: %s%s }\n"
                     "    auth: { user: %s, password: %s }\n    local: { path: %s }\n    sync: { max_delete: 100%% }\n" % (
-                        self.home, self.port, server.ca_file, self.user, server.password, self.mail))
+                        self.home, self.port, server.ca_file, self.compress, tunnel, self.user, server.password,
+                        self.mail))
             command = [self.bench.godwit, "-q", "-c", config, "sync"]
         else:
             os.makedirs(self.mail, exist_ok=True)
@@ -174,8 +181,12 @@ class Tool:
         return [os.path.join(self.mail, mailbox, part, name) for part in ("cur", "new")
                 for name in os.listdir(os.path.join(self.mail, mailbox, part))]
 
-    def forget(self):
+    def forget(self, aside=False):
+        """Mail and state are gone. ASIDE: by a rename only, as a disk has work to do after so many deletions."""
         for path in (self.mail, os.path.join(self.home, "state")):
+            if aside and os.path.exists(path):
+                self.aside.append("%s-%d" % (path, len(self.aside)))
+                os.rename(path, self.aside[-1])
             shutil.rmtree(path, ignore_errors=True)
         os.mkdir(os.path.join(self.home, "state"))
 
@@ -229,7 +240,7 @@ class Bench:
         for _ in range(runs):
             for tool in tools:
                 tool.fsync = disk
-                tool.forget()
+                tool.forget(aside=disk)
                 tool.run()
             session = Session(self.server, user)
             session.run("SELECT INBOX")
@@ -276,7 +287,7 @@ class Bench:
         self.pull(disk=True)
 
     def noop(self):
-        counts, ours = (self.n(1000), self.n(200000)), []
+        counts, ours, memory = (self.n(1000), self.n(200000)), [], []
         for count in counts:
             user = self.user()
             Session(self.server, user).fill(count, 300)
@@ -291,10 +302,11 @@ class Bench:
                 for tool in tools:
                     tool.run()
             ours.append(statistics.median(tools[0].seconds))
+            memory.append(tools[0].rss)
             note = "memory %d and %d MB" % (tools[1].rss >> 10, tools[0].rss >> 10)
             if len(ours) == 2:
-                note += "; time grows with messages to the power of %.2f" % (
-                    math.log(ours[1] / ours[0]) / math.log(counts[1] / counts[0]))
+                note += "; with messages time grows to the power of %.2f, memory of %.2f" % tuple(
+                    math.log(of[1] / of[0]) / math.log(counts[1] / counts[0]) for of in (ours, memory))
             self.row("nothing to do, %d messages in one mailbox" % count, tools, self.greeting(user), note)
 
     def greeting(self, user):
@@ -333,6 +345,39 @@ class Bench:
                 trips.append(line.round_trips - before)
             self.row("nothing to do, 100 mailboxes, 50 ms away", tools, None,
                      "round trips %d and %d" % (trips[1], trips[0]))
+
+    def narrow(self):
+        """Each connection brings so much, as with many providers, however fast the line is."""
+        count, size, rate = self.n(6000), 12650, 2500000
+        user = self.user()
+        Session(self.server, user).append("INBOX", range(count), size)
+        with Latency(self.server.tls_port, 0.025, rate) as line:
+            tools = self.tools(user, line.port)
+            for tool in tools:
+                tool.run()
+        self.same(tools, count)
+        self.row("first pull, %d messages, %d MB, 50 ms away, 20 Mbit/s a connection" % (count, count * size >> 20),
+                 tools, count * size / rate / 4, "limit: four connections")
+
+    def compress(self):
+        """`compress: auto` beside `no` and `yes`. A command in between hides from the kernel that the line is local."""
+        count, size = self.n(1000), 12650
+        user = self.user()
+        Session(self.server, user).append("INBOX", range(count), size)
+        for delay, rate, where in ((0.025, 2500000, "50 ms away, 20 Mbit/s"), (0, None, "on this machine")):
+            with Latency(self.server.tls_port, delay, rate) as line:
+                seconds, sizes = {}, {}
+                for compress in ("no", "yes", "auto"):
+                    tool = self.tools(user, line.port)[0]
+                    tool.compress, tool.tunnel = compress, [sys.executable, RELAY, str(line.port)]
+                    before = line.received
+                    tool.run()
+                    self.same([tool], count)
+                    seconds[compress], sizes[compress] = tool.seconds[0], line.received - before
+            print("| first pull, %d messages, %d MB, %s, `compress: auto` | | %.2f s | | | no: %.2f s, yes: %.2f s; "
+                  "on the line %.1f, no: %.1f, yes: %.1f MB |" % (
+                      count, count * size >> 20, where, seconds["auto"], seconds["no"], seconds["yes"],
+                      *(sizes[c] / (1 << 20) for c in ("auto", "no", "yes"))), flush=True)
 
     def flags(self):
         count, changed = self.n(20000), self.n(2000)
@@ -414,7 +459,7 @@ def mbsync_version():
     return subprocess.run(["mbsync", "--version"], stdout=subprocess.PIPE, check=True).stdout.decode().splitlines()[0]
 
 
-ROWS = ["pull", "disk", "noop", "far", "flags", "push", "deletions"]
+ROWS = ["pull", "disk", "noop", "far", "narrow", "compress", "flags", "push", "deletions"]
 
 
 def main():
@@ -428,8 +473,9 @@ def main():
     if not shutil.which("mbsync"):
         sys.exit("bench: mbsync is not installed (Debian: isync)")
     bench = Bench(options)
-    print("%s; %d processors, load %.1f; %s; --runs %d --scale %g\n" % (
-        time.strftime("%Y-%m-%d"), os.cpu_count(), os.getloadavg()[0], mbsync_version(), options.runs, options.scale))
+    print("`make bench%s`; %s; %d processors, load %.1f; %s; --runs %d --scale %g\n" % (
+        " B=" + options.only if options.only else "", time.strftime("%Y-%m-%d"), os.cpu_count(), os.getloadavg()[0],
+        mbsync_version(), options.runs, options.scale))
     print("| work | mbsync | godwit | ratio | limit | |\n|---|---|---|---|---|---|", flush=True)
     with Dovecot() as bench.server:
         for name in ROWS:

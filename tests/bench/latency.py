@@ -1,8 +1,15 @@
 """A relay that makes the line long: every byte arrives `delay` seconds later in either direction, however much is under
-way; or narrow: a connection brings no more than `rate` bytes a second. Counts round trips: times that the client spoke and was still there to hear what was said to it then. (Nobody waits
-for the answer to a LOGOUT with which the client hangs up.)
+way; or narrow: a connection brings no more than `rate` bytes a second. Counts bytes from the server, and round trips:
+times that the client spoke and was still there to hear what was said to it then. (Nobody waits for the answer to a
+LOGOUT with which the client hangs up.)
+
+    latency.py PORT         a tunnel from standard input and output to PORT
 """
 import asyncio
+import os
+import select
+import socket
+import sys
 import threading
 
 
@@ -11,7 +18,7 @@ class Latency:
 
     def __init__(self, target, delay, rate=None):
         self.target, self.delay, self.rate = target, delay, rate
-        self.round_trips = 0
+        self.round_trips = self.received = 0
 
     def __enter__(self):
         self.loop = asyncio.new_event_loop()
@@ -50,6 +57,7 @@ class Latency:
         sender = asyncio.ensure_future(self._deliver(queue, writer))
         try:
             while data := await reader.read(1 << (14 if self.rate else 18)):
+                self.received += 0 if from_client else len(data)
                 self.round_trips += asked[0] and not from_client
                 asked[0] = from_client
                 if self.rate and not from_client:
@@ -71,3 +79,21 @@ class Latency:
             writer.write(data)
             await writer.drain()
         writer.close()
+
+
+def tunnel(port):
+    """Between standard input and output and PORT."""
+    with socket.create_connection(("127.0.0.1", port)) as there:
+        while True:
+            for source in select.select([0, there], [], [])[0]:
+                data = os.read(0, 65536) if source == 0 else there.recv(65536)
+                if not data:
+                    return
+                if source == 0:
+                    there.sendall(data)
+                else:
+                    os.write(1, data)
+
+
+if __name__ == "__main__":
+    tunnel(int(sys.argv[1]))

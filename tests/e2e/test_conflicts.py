@@ -171,8 +171,9 @@ def test_flags_changed_there_before_ours_arrive(world):
 
     def race():
         for name, change, flags in (
-                ("added", "+FLAGS", [FLAGGED]), ("removed", "-FLAGS", [FLAGGED]), ("there and back", "+FLAGS", [FLAGGED]),
-                ("there and back", "-FLAGS", [FLAGGED]), ("another added", "+FLAGS", ["\\Answered"]),
+                ("added", "+FLAGS", [FLAGGED]), ("removed", "-FLAGS", [FLAGGED]),
+                ("there and back", "+FLAGS", [FLAGGED]), ("there and back", "-FLAGS", [FLAGGED]),
+                ("another added", "+FLAGS", ["\\Answered"]),
                 ("another removed", "-FLAGS", ["\\Answered", "there"]), ("a keyword", "+FLAGS", ["fresh"])):
             other.store("INBOX", uids[name], change, flags)
         other.expunge("INBOX", uids["expunged"])
@@ -195,8 +196,9 @@ def test_flags_changed_there_before_ours_arrive(world):
     assert shown.pop("expunged") is None
     flagged = {SEEN.lower(), FLAGGED.lower()}
     assert {name: message.flags for name, message in shown.items()} == {
-        "added": flagged, "removed": {SEEN.lower()}, "there and back": flagged, "another added": flagged | {"\\answered"},
-        "another removed": flagged, "a keyword": flagged | {"fresh"}, "nothing": flagged}
+        "added": flagged, "removed": {SEEN.lower()}, "there and back": flagged,
+        "another added": flagged | {"\\answered"}, "another removed": flagged,
+        "a keyword": flagged | {"fresh"}, "nothing": flagged}
 
 
 # ---- what the folder can't show ----

@@ -17,7 +17,7 @@ TEXT = "a line of text that is here to be fetched\n" * 40
 
 
 class Narrow(Proxy):
-    """Half a megabyte a second for each connection. SPARED: what the limits of bytes are not for, "first" or "others"."""
+    """Half a megabyte a second for each connection. SPARED by the limits of bytes: "first" or "others"."""
 
     def __init__(self, target, spared=None):
         super().__init__(target)
