@@ -32,7 +32,7 @@ static int open_file(struct box *box, struct new_here *new, struct maildir_reade
 	return 0;
 }
 
-static int facts_of(struct box *box, struct new_here *new, struct err *err)
+int facts_of(struct box *box, struct new_here *new, struct err *err)
 {
 	struct maildir_reader *reader;
 	struct maildir_facts facts;
@@ -193,32 +193,45 @@ static int recall_contents(struct worker *w, const struct box *box, const struct
 	return rc < 0 ? -1 : 0;
 }
 
+int facts_fitting_headers(struct worker *w, struct box *box, const struct pair_sizes *sizes,
+	struct new_there *there, size_t count, struct err *err)
+{
+	struct uidset some = {0};
+	int rc = 0;
+
+	for (size_t i = 0; i < count; i++)
+		if (there[i].has_facts && pair_size_fits(sizes, there[i].size))
+			uidset_add(&some, there[i].uid);
+	report_begin(w->pass->report, w->number, box->name, "comparing", uidset_size(&some), 0);
+	if (!uidset_empty(&some))
+		rc = facts_headers(w, box, &some, there, count, err);
+	uidset_fini(&some);
+	return rc;
+}
+
+int facts_contents(struct worker *w, struct box *box, const struct new_here *here,
+	size_t here_count, struct new_there *there, size_t count, struct err *err)
+{
+	struct pair_index index;
+	struct uidset some = {0};
+
+	pair_index_init(&w->arena, here, here_count, &index);
+	int rc = recall_contents(w, box, &index, there, count, &some, err);
+	if (rc == 0 && !uidset_empty(&some) && box->maildir)
+		rc = fetch_contents(w, box, &some, there, count, err);
+	uidset_fini(&some);
+	return rc;
+}
+
 int facts_there(struct worker *w, struct box *box, const struct new_here *here, size_t here_count,
 	struct new_there *there, size_t count, struct err *err)
 {
 	struct pair_sizes sizes;
-	struct pair_index index;
-	struct uidset some = {0};
-	int rc = -1;
 
 	pair_sizes_here(&w->arena, here, here_count, &sizes);
-	for (size_t i = 0; i < count; i++)
-		if (there[i].has_facts && pair_size_fits(&sizes, there[i].size))
-			uidset_add(&some, there[i].uid);
-	report_begin(w->pass->report, w->number, box->name, "comparing", uidset_size(&some), 0);
-	if (!uidset_empty(&some) && facts_headers(w, box, &some, there, count, err) != 0)
-		goto out;
-	uidset_clear(&some);
-	pair_index_init(&w->arena, here, here_count, &index);
-	if (recall_contents(w, box, &index, there, count, &some, err) != 0)
-		goto out;
-	if (!uidset_empty(&some) && box->maildir &&
-		fetch_contents(w, box, &some, there, count, err) != 0)
-		goto out;
-	rc = 0;
-out:
-	uidset_fini(&some);
-	return rc;
+	if (facts_fitting_headers(w, box, &sizes, there, count, err) != 0)
+		return -1;
+	return facts_contents(w, box, here, here_count, there, count, err);
 }
 
 /* ---- what the state vouches for ---- */

@@ -61,8 +61,8 @@ static bool was_changed(
 	       stamp != pending->stamp;
 }
 
-/* Facts about an upload of this file that a former pass began, or about its refusal. */
-static int note_history(struct scanning *s, struct new_here *new, struct err *err)
+int look_history(
+	const struct box *box, struct state_read *read, struct new_here *new, struct err *err)
 {
 	struct state_upload upload;
 	struct state_pending pending;
@@ -70,23 +70,22 @@ static int note_history(struct scanning *s, struct new_here *new, struct err *er
 	struct slice base = slice_str(new->base);
 	uint32_t uid;
 
-	int rc = state_get_upload(s->read, s->box->row.id, base, &upload, err);
+	int rc = state_get_upload(read, box->row.id, base, &upload, err);
 	if (rc < 0)
 		return -1;
 	new->doubtful = rc == 1;
 	new->answered = rc == 1 && upload.answered;
 	new->uidnext_before = rc == 1 ? upload.uidnext_before : 0;
-	rc = state_get_pending(
-		s->read, s->box->row.id, STATE_PENDING_APPEND, 0, base, &pending, err);
+	rc = state_get_pending(read, box->row.id, STATE_PENDING_APPEND, 0, base, &pending, err);
 	if (rc < 0)
 		return -1;
-	new->refused = rc == 1 && !pending.for_now && !was_changed(s->box, new, &pending);
+	new->refused = rc == 1 && !pending.for_now && !was_changed(box, new, &pending);
 	new->pending = rc == 1 && pending.for_now;
-	if (s->box->former == 0)
+	if (box->former == 0)
 		return 0;
-	rc = state_get_by_base(s->read, s->box->former, base, &uid, err);
+	rc = state_get_by_base(read, box->former, base, &uid, err);
 	if (rc == 1)
-		rc = state_get_message(s->read, s->box->former, uid, &former, err);
+		rc = state_get_message(read, box->former, uid, &former, err);
 	new->has_former = rc == 1;
 	if (rc == 1)
 		new->former = former.flags;
@@ -110,7 +109,7 @@ static int add_new(struct scanning *s, const struct maildir_file *file, struct e
 		.base = arena_strndup(&s->w->arena, file->base.p, file->base.n),
 		.flags = maildir_flags(s->box->maildir, file->in_new, file->info),
 	};
-	return note_history(s, new, err);
+	return look_history(s->box, s->read, new, err);
 }
 
 static struct change *add_change(

@@ -14,6 +14,7 @@
 #include <time.h>
 
 #include "base/log.h"
+#include "sync/bulk.h"
 #include "sync/pass.h"
 #include "sync/plan.h"
 
@@ -308,6 +309,23 @@ static int carry_look(struct round *r, struct err *err)
 	return fetch_rest(r, err);
 }
 
+/* Adopt what is the same on both sides, more of it than one look holds. The next round finds what
+ * is left. */
+static int adopt_in_bulk(struct round *r, struct err *err)
+{
+	struct bulk *bulk;
+	struct changes changes;
+	int rc = bulk_open(&bulk, r->w, r->box, &r->look.new_there, err);
+
+	r->look.new_here_count = r->look.here_count = 0; /* their names are gone with the arena */
+	while (rc >= 0 && (rc = bulk_next(bulk, &changes, &r->pairing, err)) == 1)
+		rc = plan_and_carry(r, &changes, err);
+	bulk_close(bulk);
+	r->box->in_bulk = rc == 0;
+	r->again = r->look.truncated = true;
+	return rc < 0 ? -1 : 0;
+}
+
 static int look_and_carry(struct round *r, struct err *err)
 {
 	struct look *look = &r->look;
@@ -324,6 +342,8 @@ static int look_and_carry(struct round *r, struct err *err)
 		look->new_here_count, look->here_count);
 	if (follow_renames(r->w, r->box, look, err) != 0)
 		return -1;
+	if (bulk_suits(r->w, r->box, look))
+		return adopt_in_bulk(r, err);
 	if (!uidset_empty(&look->new_there) && look->new_here_count > 0 &&
 		pairing_find(r->w, r->box, look, &r->pairing, err) != 0)
 		return -1;

@@ -75,7 +75,7 @@ int pairing_find(
 	struct worker *w, struct box *box, struct look *look, struct pairing *out, struct err *err)
 {
 	/* Needs all of both. */
-	if (look->truncated &&
+	if ((look->truncated || look->new_here_count >= LOOK_CHANGES) &&
 		(look_here(w, box, true, look, err) != 0 || follow_renames(w, box, look, err) != 0))
 		return -1;
 	list_there(w, look, out);

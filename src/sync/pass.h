@@ -60,6 +60,7 @@ struct box {
 	bool selected_anew; /* to see an APPEND in doubt */
 	bool waited;        /* for it */
 	bool looked;        /* went through the work phase */
+	bool in_bulk;       /* was paired in bulk (bulk.c) */
 	bool restless;      /* the last look found its folder changing all the time: what seems new
 			       may be a file that another program just renamed */
 	struct patience patience; /* with this mailbox */
@@ -230,6 +231,10 @@ int look_there(struct worker *worker, struct box *box, struct look *look, struct
 int look_here(struct worker *worker, struct box *box, bool all_new, struct look *look,
 	struct err *err) MUST_USE;
 void look_fini(struct look *look);
+/* Facts about an upload of a new file that a former pass began, about its refusal, or the row of
+ * the mailbox's former id. */
+int look_history(const struct box *box, struct state_read *read, struct new_here *new,
+	struct err *err) MUST_USE;
 
 /* ---- facts.c: what pairing needs to know ---- */
 
@@ -248,6 +253,14 @@ struct new_there *facts_find(struct new_there *there, size_t there_count, uint32
 /* headers.c: digests of headers and of Message-IDs. What the server refuses is marked as untold. */
 int facts_headers(struct worker *worker, struct box *box, const struct uidset *uids,
 	struct new_there *there, size_t there_count, struct err *err) MUST_USE;
+/* What the file holds; NEW has a name. It has no facts afterwards if it can't be read just now. */
+int facts_of(struct box *box, struct new_here *new, struct err *err) MUST_USE;
+/* Headers of the messages that have one of SIZES; contents of those whose header is that of one of
+ * HERE and that it does not decide. */
+int facts_fitting_headers(struct worker *worker, struct box *box, const struct pair_sizes *sizes,
+	struct new_there *there, size_t there_count, struct err *err) MUST_USE;
+int facts_contents(struct worker *worker, struct box *box, const struct new_here *here,
+	size_t here_count, struct new_there *there, size_t there_count, struct err *err) MUST_USE;
 /* Headers, and bodies where needed, of the messages that may be one of HERE. */
 int facts_there(struct worker *worker, struct box *box, const struct new_here *here,
 	size_t here_count, struct new_there *there, size_t there_count, struct err *err) MUST_USE;

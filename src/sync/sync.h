@@ -96,6 +96,9 @@ int sync_check(const struct config_account *account, const struct sync_check *op
 /* For tests, before the first pass: how long to wait before an upload in doubt is repeated (10 s).
  */
 void sync_set_doubt_ms(unsigned ms);
+/* For tests: from how many new files on a mailbox is paired in bulk (20000), and how many messages
+ * of the server at once (5000). */
+void sync_set_bulk(unsigned from, unsigned messages);
 
 /* One mailbox as `list` and `status --remote` see it. */
 struct sync_box {

@@ -11,6 +11,8 @@
  *     GODWIT_FAULT="once N ERRNO"    only step N fails
  *     GODWIT_FAULT="short N"         step N, if it is a write, writes a part only
  *     GODWIT_DOUBT_MS=N          how long an upload in doubt is waited for
+ *     GODWIT_BULK=N, GODWIT_BULK_WINDOW=N   from how many new files on a mailbox is paired in
+ *                                bulk, and how many messages at once
  *     GODWIT_STILL_MS=N          how long a file with two names has to stand still
  *     GODWIT_BACKOFF_MS=N        the first pause before connecting again
  */
@@ -78,6 +80,7 @@ __attribute__((constructor)) static void install(void)
 	/* What people wait for would make these tests last for hours. */
 	sync_set_doubt_ms(number_of("GODWIT_DOUBT_MS", 200));
 	maildir_set_still_ms(number_of("GODWIT_STILL_MS", 50));
+	sync_set_bulk(number_of("GODWIT_BULK", 20000), number_of("GODWIT_BULK_WINDOW", 5000));
 	patience_set_first_ms(number_of("GODWIT_BACKOFF_MS", 500));
 	setenv("GODWIT_CONFINE", "off", 1); /* what is written down goes anywhere */
 	if (fault && sscanf(fault, "%15s %d %d", mode, &number, &error) < 2)

@@ -105,8 +105,9 @@ class Meddler:
     def _back(self, lines, client):
         for line in lines:
             literal = LITERAL.search(line)
-            self.bodies += bool(literal) and b"BODY[] " in line
-            self.headers += bool(literal) and b"BODY[HEADER] " in line
+            with self.lock:
+                self.bodies += bool(literal) and b"BODY[] " in line
+                self.headers += bool(literal) and b"BODY[HEADER] " in line
             if self.before_answer and b"APPENDUID" in line:
                 self.before_answer()
             line = self.answer(line)
