@@ -148,6 +148,7 @@ static void give_away(struct pulling *p)
 	imap_fetch_give_up(p->w->imap, SHARE_LEAST, &part);
 	if (!uidset_empty(&part)) {
 		uidset_subtract(&p->missing, &part);
+		report_give_away(p->w->pass->report, p->w->number, uidset_size(&part));
 		share_give(p->share, &part);
 	}
 	uidset_fini(&part);

@@ -83,6 +83,14 @@ void report_advance(struct report *report, unsigned number, uint64_t messages, u
 	mutex_unlock(&report->lock);
 }
 
+void report_give_away(struct report *report, unsigned number, uint64_t messages)
+{
+	struct report_work *work = lock_work(report, number);
+
+	work->messages_of -= messages < work->messages_of ? messages : work->messages_of;
+	mutex_unlock(&report->lock);
+}
+
 uint64_t report_done(struct report *report, unsigned number)
 {
 	uint64_t done = lock_work(report, number)->done;

@@ -89,6 +89,8 @@ void report_connection(struct report *report, unsigned number, bool open);
 void report_begin(struct report *report, unsigned number, const char *mailbox, const char *doing,
 	uint64_t messages_of, uint64_t bytes_of);
 void report_advance(struct report *report, unsigned number, uint64_t messages, uint64_t bytes);
+/* So many of its messages are not this connection's any more. */
+void report_give_away(struct report *report, unsigned number, uint64_t messages);
 /* Something failed that deserves this exit status. */
 void report_failed(struct report *report, int status);
 /* How many messages connection NUMBER has done in this pass. */

@@ -15,14 +15,15 @@ static void move_all(struct uidset *to, struct uidset *from)
 	uidset_clear(from);
 }
 
-void share_open(struct share *s, struct pool *pool, struct box *box, uint32_t uidvalidity)
+/* Behind all others. Locked. */
+static void append(struct share *s)
 {
-	*s = (struct share){.pool = pool, .box = box, .uidvalidity = uidvalidity, .working = 1};
-	mutex_lock(&pool->lock);
-	s->next = pool->shares;
-	pool->shares = s;
-	cond_broadcast(&pool->changed);
-	mutex_unlock(&pool->lock);
+	struct share **at = &s->pool->shares;
+
+	while (*at)
+		at = &(*at)->next;
+	*at = s;
+	s->next = NULL;
 }
 
 /* Nobody finds it any more. Locked. */
@@ -33,6 +34,15 @@ static void unlink_share(struct share *s)
 	while (*at != s)
 		at = &(*at)->next;
 	*at = s->next;
+}
+
+void share_open(struct share *s, struct pool *pool, struct box *box, uint32_t uidvalidity)
+{
+	*s = (struct share){.pool = pool, .box = box, .uidvalidity = uidvalidity, .working = 1};
+	mutex_lock(&pool->lock);
+	append(s);
+	cond_broadcast(&pool->changed);
+	mutex_unlock(&pool->lock);
 }
 
 void share_close(struct share *s, struct uidset *left)
@@ -50,12 +60,16 @@ void share_close(struct share *s, struct uidset *left)
 	uidset_fini(&s->loose);
 }
 
+/* In turns: another one may have more to give. */
 struct share *share_join(struct pool *pool)
 {
 	mutex_lock(&pool->lock);
 	struct share *s = pool->shares;
-	if (s)
+	if (s) {
 		s->members++;
+		unlink_share(s);
+		append(s);
+	}
 	mutex_unlock(&pool->lock);
 	return s;
 }

@@ -30,6 +30,12 @@ static void counts_work_of_a_connection(void **state)
 	assert_int_equal(work[1].messages_of, 10);
 	assert_int_equal(work[1].bytes, 350);
 	assert_int_equal(work[1].bytes_of, 1000);
+	report_give_away(&report, 1, 4);
+	report_snapshot(&report, work);
+	assert_int_equal(work[1].messages_of, 6);
+	report_give_away(&report, 1, 7);
+	report_snapshot(&report, work);
+	assert_int_equal(work[1].messages_of, 0);
 	report_begin(&report, 1, "c", "looking", 0, 0);
 	report_snapshot(&report, work);
 	assert_int_equal(work[1].messages, 0);

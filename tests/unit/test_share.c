@@ -167,6 +167,31 @@ static void an_owner_in_trouble(void **state)
 	free(s);
 }
 
+static void helpers_look_at_all(void **state)
+{
+	struct scene *s = calloc(1, sizeof(*s));
+	struct uidset left = {0};
+	struct share one, two;
+
+	(void)state;
+	scene_open(s);
+	share_open(&one, &s->pool, &s->box, 1);
+	share_open(&two, &s->pool, &s->box, 2);
+	struct share *first = share_join(&s->pool), *second = share_join(&s->pool);
+	assert_ptr_equal(first, &one);
+	assert_ptr_equal(second, &two);
+	assert_ptr_equal(share_join(&s->pool), &one);
+	share_leave(&one);
+	share_leave(&one);
+	share_leave(&two);
+	share_close(&one, &left);
+	assert_ptr_equal(share_join(&s->pool), &two);
+	share_leave(&two);
+	share_close(&two, &left);
+	pool_fini(&s->pool);
+	free(s);
+}
+
 static void a_share_is_work(void **state)
 {
 	struct scene *s = calloc(1, sizeof(*s));
@@ -193,6 +218,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_uid_once),
 		cmocka_unit_test(an_owner_in_trouble),
+		cmocka_unit_test(helpers_look_at_all),
 		cmocka_unit_test(a_share_is_work),
 	};
 
