@@ -95,6 +95,14 @@ static const char *rung_name(enum rung rung)
 	return names[rung];
 }
 
+/* Every UID that the server has, and those of them without a row. */
+static int search_all(struct looking *l, bool begun, struct err *err)
+{
+	uidset_clear(&l->seen);
+	return begun ? imap_search_all_end(l->w->imap, &l->seen, err)
+		     : imap_search_all(l->w->imap, &l->seen, err);
+}
+
 /* One fetch of flags to its end. */
 static int list_flags(struct looking *l, enum rung rung, bool begun, struct err *err)
 {
@@ -110,8 +118,9 @@ static int list_flags(struct looking *l, enum rung rung, bool begun, struct err 
 		return 0;
 	if (err->kind != ERR_SERVER_NO || imap_selected(l->w->imap)->exists > 0)
 		return -1;
-	err_clear(err); /* some servers refuse 1:* when there is nothing */
-	return 0;
+	/* Some servers refuse 1:* when there is nothing; but then only a number says so. */
+	err_clear(err);
+	return l->known > 0 ? search_all(l, false, err) : 0;
 }
 
 static void forget_listed(struct looking *l)
@@ -119,14 +128,6 @@ static void forget_listed(struct looking *l)
 	uidset_clear(&l->seen);
 	uidset_clear(&l->look->new_there);
 	l->look->there_count = 0;
-}
-
-/* Every UID that the server has, and those of them without a row. */
-static int search_all(struct looking *l, bool begun, struct err *err)
-{
-	uidset_clear(&l->seen);
-	return begun ? imap_search_all_end(l->w->imap, &l->seen, err)
-		     : imap_search_all(l->w->imap, &l->seen, err);
 }
 
 /* Rows of the present id that the server had: their UIDs. */

@@ -114,6 +114,17 @@ def test_count_that_goes_down_by_itself(world, bender, what):
     assert_unproven(world, bender, run)
 
 
+def test_empty_and_not_listed(world, bender):
+    """Some servers refuse to list an empty mailbox; but that it is empty is only a number."""
+    change(world)
+    counted = bender.rewrite(rb"^\* 12 EXISTS", lambda session, unit: b"* 0 EXISTS\r\n")
+    refused = bender.deny(r"UID FETCH 1:\*", "NO Internal error.")
+    run = world.sync()
+    assert counted.used and refused.used
+    bender.on_command.clear()
+    assert_unproven(world, bender, run)
+
+
 def test_message_number_0(world, bender):
     change(world)
     bender.rewrite(rb"^\S+ OK .*Select", lambda session, unit: unit + b"* 0 EXPUNGE\r\n")
