@@ -23,6 +23,7 @@ struct pulling {
 	struct box *box;
 	struct uidset missing;        /* asked for, not here yet */
 	struct uidset *got;           /* instead of that: everything is wanted, this is here */
+	struct uidset untold;         /* came without its flags */
 	char base[MAILDIR_BASE_SIZE]; /* of the message on its way */
 	bool open;                    /* a delivery has begun */
 	bool sure;                    /* what is asked for was there a moment ago */
@@ -83,6 +84,8 @@ static int deliver(struct pulling *p, const struct imap_message *m, struct err *
 	uidset_remove(&p->missing, m->uid);
 	if (p->got)
 		uidset_add(p->got, m->uid);
+	if (!m->has_flags)
+		uidset_add(&p->untold, m->uid);
 	atomic_fetch_add(&pass->report->totals.fetched, 1);
 	atomic_fetch_add(&pass->report->totals.fetched_bytes, delivered.wire_size);
 	report_advance(pass->report, p->w->number, 1, 0);
@@ -266,9 +269,10 @@ int carry_ahead(struct worker *w, struct box *box, bool *all, struct err *err)
 	report_begin(w->pass->report, w->number, box->name, "fetching",
 		imap_selected(w->imap)->exists, 0);
 	int rc = receive(&p, err);
-	*all = rc == 0 && p.refusal.kind == ERR_NONE &&
+	*all = rc == 0 && p.refusal.kind == ERR_NONE && uidset_empty(&p.untold) &&
 	       uidset_size(&got) == imap_selected(w->imap)->exists;
 	uidset_fini(&got);
+	uidset_fini(&p.untold);
 	return rc;
 }
 
@@ -316,6 +320,38 @@ static int ask_after(struct pulling *p, struct err *err)
 	return event == IMAP_FETCH_END ? 0 : -1;
 }
 
+/*
+ * A server may send the flags in a response of their own. They did not change since the listing
+ * from which the next pass goes on, so that nobody would ever ask for them again.
+ */
+static int fetch_flags(struct pulling *p, struct err *err)
+{
+	struct worker *w = p->w;
+	struct imap_fetch_request request = {.uids = &p->untold, .flags = true};
+	size_t count = 0, most = uidset_size(&p->untold);
+	struct op *ops = arena_zalloc(&w->arena, most * sizeof(*ops));
+	struct imap_message m;
+	enum imap_fetch_event event;
+
+	/* Their rows tell where the files are. */
+	if (settler_flush(w->pass->settler, err) != 0 ||
+		imap_fetch_begin(w->imap, &request, err) != 0)
+		return -1;
+	while ((event = imap_fetch_next(w->imap, &m, err)) > 0)
+		if (event == IMAP_FETCH_MESSAGE && uidset_contains(&p->untold, m.uid)) {
+			uidset_remove(&p->untold, m.uid);
+			if (flags_empty(&m.flags))
+				continue;
+			ops[count++] = (struct op){.kind = OP_FLAGS_HERE,
+				.uid = m.uid,
+				.change = m.flags,
+				.flags = m.flags};
+		}
+	if (event != IMAP_FETCH_END)
+		return -1;
+	return carry_flags_here(w, p->box, ops, count, err);
+}
+
 #define SINGLE_MOST                                                                                \
 	200 /* messages that are asked for one by one after the server refused them in a batch */
 #define STUBBORN_MOST 20 /* messages of which we say that the server does not give them now */
@@ -349,6 +385,9 @@ int carry_fetches(
 	}
 	if (rc == 0 && !uidset_empty(&p.missing))
 		rc = ask_after(&p, err);
+	if (rc == 0 && !uidset_empty(&p.untold))
+		rc = fetch_flags(&p, err);
 	uidset_fini(&p.missing);
+	uidset_fini(&p.untold);
 	return rc;
 }

@@ -46,6 +46,30 @@ def test_message_of_the_size_of_one_made_up(world):
     assert sorted(os.path.getsize(f.path) for f in world.here.files("INBOX"))[:2] == [126, 126]  # 129 on the wire
 
 
+@pytest.mark.parametrize("known", [0, 2], ids=["first", "later"])
+def test_flags_in_a_response_of_their_own(world, known):
+    for n in range(known):
+        world.there.append("INBOX", compose(), [SEEN])
+    world.sync()
+    for flags in ([SEEN], [FLAGGED], []):
+        world.there.append("INBOX", compose(), flags)
+    apart = []
+
+    def answer(line):
+        found = re.match(rb"(\* \d+ FETCH \(UID \d+ )(FLAGS \([^)]*\)) (.*BODY\[\] .*)", line, re.S)
+        if not found:
+            return line
+        apart.append(line)
+        return found[1] + found[2] + b")\r\n" + found[1] + found[3]
+
+    with Meddler(world) as meddler:
+        meddler.answer = answer
+        world.sync()
+    assert len(apart) == 3
+    world.assert_same()
+    world.assert_noop()
+
+
 def test_flags_dropped_by_append(world):
     """GNU mailutils, and hMailServer of old: they are stored afterwards, not taken away here."""
     flags = {name: letters for name, letters in (("one", "S"), ("two", "FS"), ("three", "R"))}
