@@ -16,6 +16,21 @@ static struct uidset *deletions(struct box *box, enum side side)
 	return side == SIDE_HERE ? &box->delete_here : &box->delete_there;
 }
 
+/* Those that are deletions: what moves left behind lies elsewhere. */
+static uint64_t count_deletions(struct box *box, enum side side)
+{
+	struct uidset left = {0};
+	uint64_t count = uidset_size(deletions(box, side));
+
+	if (side == SIDE_THERE && !uidset_empty(&box->left_there)) {
+		uidset_copy(&left, &box->delete_there);
+		uidset_intersect(&left, &box->left_there);
+		count -= uidset_size(&left);
+		uidset_fini(&left);
+	}
+	return count;
+}
+
 /* What to run: the whole account, or only MAILBOX. Quoted as a shell wants it. */
 static void add_command(const struct pass *pass, const char *mailbox, struct buf *out)
 {
@@ -59,7 +74,7 @@ static void add_mailboxes(struct pass *pass, enum side side, struct buf *out)
 	unsigned named = 0, others = 0;
 
 	for (size_t i = 0; i < pass->box_count; i++) {
-		uint64_t n = uidset_size(deletions(&pass->boxes[i], side));
+		uint64_t n = count_deletions(&pass->boxes[i], side);
 		if (n == 0)
 			continue;
 		if (named == NAMED_MOST)
@@ -103,9 +118,12 @@ static void refuse(
 
 static void drop_deletions(struct box *box, enum side side)
 {
-	if (uidset_empty(deletions(box, side)))
+	if (count_deletions(box, side) == 0)
 		return;
-	uidset_clear(deletions(box, side));
+	if (side == SIDE_THERE)
+		uidset_intersect(&box->delete_there, &box->left_there);
+	else
+		uidset_clear(&box->delete_here);
 	box->incomplete = true;
 }
 
@@ -206,7 +224,7 @@ static int count_rows(struct pass *pass, struct err *err)
 static struct guard_count count_box(struct box *box, enum side side)
 {
 	struct guard_count count = {
-		.deletions = uidset_size(deletions(box, side)),
+		.deletions = count_deletions(box, side),
 		.messages = side == SIDE_HERE ? box->rows_here : box->rows_there,
 	};
 

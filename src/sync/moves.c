@@ -470,8 +470,10 @@ static int settle_moved(struct following *f, const struct follower *item, uint32
 	drop_untold(&row, f->from, f->to);
 	if (settle_message(settler, f->to->row.id, f->to->maildir, &row, err) != 0)
 		return -1;
-	if (copied) /* what is left behind goes with the other deletions */
+	if (copied) { /* what is left behind goes when deletions go */
+		uidset_add(&f->from->left_there, item->lost->uid);
 		return 0;
+	}
 	uidset_remove(&f->from->delete_there, item->lost->uid);
 	return settle_forget(settler, f->from->row.id, item->lost->uid, f->from->maildir, err);
 }

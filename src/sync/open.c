@@ -198,6 +198,7 @@ void pass_forget_boxes(struct pass *pass)
 		uidset_fini(&pass->boxes[i].delete_here);
 		uidset_fini(&pass->boxes[i].sent);
 		uidset_fini(&pass->boxes[i].delete_there);
+		uidset_fini(&pass->boxes[i].left_there);
 	}
 	pass->box_count = 0;
 }

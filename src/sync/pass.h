@@ -43,8 +43,10 @@ struct box {
 	struct flags mask_there; /* flags that the server keeps for good */
 	/* what the work phase leaves for the delete phase */
 	struct uidset delete_here, delete_there;
-	struct uidset sent; /* UIDs of what this pass stored there: a server whose view of the
-			       mailbox is older does not list them (Courier before a NOOP) */
+	struct uidset left_there; /* of delete_there: what a move without MOVE left behind, by COPY.
+				     No deletion for the user, the guard or the trash */
+	struct uidset sent;       /* UIDs of what this pass stored there: a server whose view of the
+				     mailbox is older does not list them (Courier before a NOOP) */
 	uint64_t rows_here, rows_there;
 	bool oldest;           /* what the server lost are its oldest messages */
 	int64_t oldest_span;   /* seconds between the dates of the first and the last of them */

@@ -92,7 +92,8 @@ static int settle_deleted(struct worker *w, struct box *box, const struct uidset
 				  : settle_marked(w, box, uid, err);
 		if (rc != 0)
 			return -1;
-		atomic_fetch_add(&w->pass->report->totals.deleted_there, 1);
+		atomic_fetch_add(&w->pass->report->totals.deleted_there,
+			!uidset_contains(&box->left_there, uid));
 		report_advance(w->pass->report, w->number, 1, 0);
 	}
 	return 0;
@@ -172,11 +173,12 @@ static int to_trash(struct worker *w, struct box *box, const struct uidset *uids
 	return rc;
 }
 
+/* LEFT: by moves, whose messages lie elsewhere: no copies for the trash. */
 static int delete_batch_there(
-	struct worker *w, struct box *box, const struct uidset *uids, struct err *err)
+	struct worker *w, struct box *box, const struct uidset *uids, bool left, struct err *err)
 {
 	bool really = w->pass->policy.expunge & SIDE_THERE;
-	int rc = really ? to_trash(w, box, uids, err) : 0;
+	int rc = really && !left ? to_trash(w, box, uids, err) : 0;
 
 	if (rc != 0)
 		return rc < 0 ? -1 : settle_deleted(w, box, uids, true, err);
@@ -192,12 +194,31 @@ static int delete_batch_there(
 	return rc;
 }
 
-static int delete_there(struct worker *w, struct box *box, struct err *err)
+static int delete_set_there(
+	struct worker *w, struct box *box, const struct uidset *uids, bool left, struct err *err)
 {
 	struct uid_iter it = {0};
 	struct uid_range range = {0};
 	struct uidset batch = {0};
+	bool more = true;
 	int rc = 0;
+
+	while (rc == 0 && more) {
+		uidset_clear(&batch);
+		while (uidset_size(&batch) < DELETE_BATCH &&
+			(more = uidset_next_range(
+				 uids, &it, DELETE_BATCH - (uint32_t)uidset_size(&batch), &range)))
+			uidset_add_range(&batch, range.first, range.last);
+		if (!uidset_empty(&batch))
+			rc = delete_batch_there(w, box, &batch, left, err);
+	}
+	uidset_fini(&batch);
+	return rc;
+}
+
+static int delete_there(struct worker *w, struct box *box, struct err *err)
+{
+	struct uidset left = {0}, others = {0};
 
 	if (uidset_empty(&box->delete_there))
 		return 0;
@@ -205,17 +226,15 @@ static int delete_there(struct worker *w, struct box *box, struct err *err)
 		return -1;
 	report_begin(w->pass->report, w->number, box->name, "deleting",
 		uidset_size(&box->delete_there), 0);
-	bool more = !uidset_empty(&box->delete_there);
-	while (rc == 0 && more) {
-		uidset_clear(&batch);
-		while (uidset_size(&batch) < DELETE_BATCH &&
-			(more = uidset_next_range(&box->delete_there, &it,
-				 DELETE_BATCH - (uint32_t)uidset_size(&batch), &range)))
-			uidset_add_range(&batch, range.first, range.last);
-		if (!uidset_empty(&batch))
-			rc = delete_batch_there(w, box, &batch, err);
-	}
-	uidset_fini(&batch);
+	uidset_copy(&others, &box->delete_there);
+	uidset_subtract(&others, &box->left_there);
+	uidset_copy(&left, &box->delete_there);
+	uidset_intersect(&left, &box->left_there);
+	int rc = delete_set_there(w, box, &left, true, err);
+	if (rc == 0)
+		rc = delete_set_there(w, box, &others, false, err);
+	uidset_fini(&left);
+	uidset_fini(&others);
 	return rc;
 }
 

@@ -1,4 +1,6 @@
 """server.quirks: extensions left alone, and providers' profiles, acted out by a server that is none of them."""
+import os
+
 import pytest
 
 from conftest import run_server
@@ -56,6 +58,20 @@ def test_deleting_without_move(world):
     world.here.remove(world.here.files("INBOX")[0])
     world.sync()
     assert not world.there.messages("INBOX") and len(world.there.messages("Trash")) == 1
+    world.assert_noop()
+
+
+def test_moved_here_without_move(world):
+    """What is left behind by the copying is no deletion: the trash gets nothing."""
+    world.settings["server"]["quirks"] = ["gmail", "-MOVE"]
+    world.there.create("box")
+    world.sync()
+    (file,) = world.here.files("INBOX")
+    os.rename(file.path, os.path.join(world.here.folder("box"), "cur", os.path.basename(file.path) + ":2,S"))
+    summary = world.sync("--json").summary()
+    assert (summary["moved_there"], summary["deleted_there"]) == (1, 0), summary
+    assert not world.there.messages("INBOX") and not world.there.messages("Trash")
+    assert len(world.there.messages("box")) == 1
     world.assert_noop()
 
 
