@@ -4,6 +4,7 @@
  * write each 64 KiB.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -186,6 +187,17 @@ int maildir_rename(struct maildir *m, const char *path, const char *to_path, str
 	if (finished < 0)
 		*err = why;
 	return finished == 1 ? 0 : err_wrap(err, "%s", m->path);
+}
+
+int maildir_rename_fresh(struct maildir *m, const char *path, const char *to_path, struct err *err)
+{
+	int from = part_of(m, &path), to = part_of(m, &to_path);
+
+	if (faccessat(to, to_path, F_OK, AT_SYMLINK_NOFOLLOW) == 0) {
+		errno = EEXIST;
+		return err_set_errno(err, ERR_DISK, "%s: %s can't be there", m->path, to_path);
+	}
+	return fs_rename(from, path, to, to_path, err) == 0 ? 0 : err_wrap(err, "%s", m->path);
 }
 
 int maildir_move(struct maildir *from, const char *path, struct maildir *to, const char *to_path,

@@ -230,6 +230,10 @@ int maildir_publish(
  */
 int maildir_rename(
 	struct maildir *maildir, const char *path, const char *to_path, struct err *err) MUST_USE;
+/* The same to a BASE of maildir_fresh_base(), which nobody else has: in one step on every file
+ * system, so that no second name of the file is left by whoever is killed. */
+int maildir_rename_fresh(
+	struct maildir *maildir, const char *path, const char *to_path, struct err *err) MUST_USE;
 /* The same to another folder. EEXIST in err->sys: take a fresh base. */
 int maildir_move(struct maildir *from, const char *path, struct maildir *to, const char *to_path,
 	struct err *err) MUST_USE;

@@ -270,7 +270,7 @@ static int separate(struct scanning *s, const struct maildir_file *file, struct 
 	const char *from = keep_name(s, file);
 	const char *to = arena_printf(&s->w->arena, "%s/%s%s%.*s", file->in_new ? "new" : "cur",
 		base, file->info.n ? ":" : "", SLICE_ARG(file->info));
-	if (maildir_rename(s->box->maildir, from, to, err) != 0)
+	if (maildir_rename_fresh(s->box->maildir, from, to, err) != 0)
 		return err->sys == ENOENT ? 0 : -1;
 	log_info("%s: two files had this name; the second is now %s", from, to);
 	return 1;
