@@ -143,7 +143,7 @@ static void give_away(struct pulling *p)
 		p->share_from = 0;
 		if (imap_fetch_ahead(p->w->imap) >= SHARE_FIRST) {
 			p->share = &p->own;
-			share_open(p->share, &p->w->pass->pool, p->box, p->box->row.uidvalidity);
+			share_open(p->share, &p->w->pass->pool, p->box);
 		}
 	}
 	if (!p->share || !share_wants(p->share))
@@ -218,15 +218,11 @@ static int fetch_parts(struct pulling *p, bool owner, struct err *err)
 	return rc;
 }
 
-/* The mailbox that the owner of SHARE means? */
-static int select_shared(struct worker *w, const struct share *share, struct err *err)
+/* Anew, even if it is selected: so that it is the mailbox that the owner has selected. */
+static int select_shared(struct worker *w, struct box *box, struct err *err)
 {
-	if (worker_compress(w, share->box, err) != 0 || worker_select(w, share->box, err) != 0)
-		return -1;
-	if (imap_selected(w->imap)->uidvalidity == share->uidvalidity)
-		return 0;
-	return err_set(err, ERR_CONFLICT, "%s: the mailbox is another one on this connection",
-		share->box->name);
+	w->selected = NULL;
+	return worker_compress(w, box, err) != 0 ? -1 : worker_select(w, box, err);
 }
 
 int carry_share(struct worker *w, struct share *share, struct err *err)
@@ -235,7 +231,7 @@ int carry_share(struct worker *w, struct share *share, struct err *err)
 	int rc = 0;
 
 	if (share_take(share, false, &p.missing)) {
-		rc = select_shared(w, share, err);
+		rc = select_shared(w, share->box, err);
 		if (rc == 0)
 			rc = fetch_parts(&p, false, err);
 		else

@@ -36,9 +36,9 @@ static void unlink_share(struct share *s)
 	*at = s->next;
 }
 
-void share_open(struct share *s, struct pool *pool, struct box *box, uint32_t uidvalidity)
+void share_open(struct share *s, struct pool *pool, struct box *box)
 {
-	*s = (struct share){.pool = pool, .box = box, .uidvalidity = uidvalidity, .working = 1};
+	*s = (struct share){.pool = pool, .box = box, .working = 1};
 	mutex_lock(&pool->lock);
 	append(s);
 	cond_broadcast(&pool->changed);

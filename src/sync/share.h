@@ -16,11 +16,10 @@
 #include "model/uidset.h"
 #include "sync/pool.h"
 
-/* Guarded by the pool's lock, but for the first three, which stay as they are, and `wants`. */
+/* Guarded by the pool's lock, but for the first two, which stay as they are, and `wants`. */
 struct share {
 	struct pool *pool;
 	struct box *box;
-	uint32_t uidvalidity;
 	struct share *next;  /* in the pool */
 	unsigned members;    /* helpers in it */
 	unsigned working;    /* who fetches, the owner included */
@@ -32,7 +31,7 @@ struct share {
 };
 
 /* Owner: from now on idle workers come. */
-void share_open(struct share *share, struct pool *pool, struct box *box, uint32_t uidvalidity);
+void share_open(struct share *share, struct pool *pool, struct box *box);
 /* Owner: no more parts are given out, and everybody has left; frees all. What nobody got is added
  * to LEFT. */
 void share_close(struct share *share, struct uidset *left);

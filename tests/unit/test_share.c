@@ -114,7 +114,7 @@ static void each_uid_once(void **state)
 	uidset_add_range(&mine, 1, UIDS);
 	for (int i = 0; i < HELPERS; i++)
 		thread_start(&threads[i], "helper", helper_main, s);
-	share_open(&share, &s->pool, &s->box, 7);
+	share_open(&share, &s->pool, &s->box);
 	while (uidset_size(&mine) > 300)
 		fetch(s, &share, &mine, 100);
 	share_return(&share, &mine, true);
@@ -147,10 +147,9 @@ static void an_owner_in_trouble(void **state)
 	(void)state;
 	scene_open(s);
 	uidset_add_range(&mine, 1, 9);
-	share_open(&share, &s->pool, &s->box, 7);
+	share_open(&share, &s->pool, &s->box);
 	assert_false(share_wants(&share));
 	assert_ptr_equal(share_join(&s->pool), &share);
-	assert_int_equal(share.uidvalidity, 7);
 	assert_false(share_take(&share, false, &left)); /* it may come again */
 	assert_false(share_wants(&share));
 	share_return(&share, &mine, false);
@@ -175,8 +174,8 @@ static void helpers_look_at_all(void **state)
 
 	(void)state;
 	scene_open(s);
-	share_open(&one, &s->pool, &s->box, 1);
-	share_open(&two, &s->pool, &s->box, 2);
+	share_open(&one, &s->pool, &s->box);
+	share_open(&two, &s->pool, &s->box);
 	struct share *first = share_join(&s->pool), *second = share_join(&s->pool);
 	assert_ptr_equal(first, &one);
 	assert_ptr_equal(second, &two);
@@ -203,7 +202,7 @@ static void a_share_is_work(void **state)
 	scene_open(s);
 	pool_fill(&s->pool, boxes, 1);
 	assert_ptr_equal(pool_take(&s->pool, 0), &s->box);
-	share_open(&share, &s->pool, &s->box, 7);
+	share_open(&share, &s->pool, &s->box);
 	assert_true(pool_has_work(&s->pool, 0));
 	assert_null(pool_take(&s->pool, 0)); /* and does not wait */
 	share_close(&share, &left);
