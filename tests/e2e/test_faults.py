@@ -54,7 +54,7 @@ COMMANDS = ["LIST", "SELECT one", "UID FETCH", "UID SEARCH", "APPEND", "UID STOR
 @pytest.mark.parametrize("answer", [
     "NO [UNAVAILABLE] come back later", "NO [INUSE] somebody holds the mailbox",
     "BAD Request is throttled. Suggested Backoff Time: 700 milliseconds",
-    "BAD User is authenticated but not connected.",
+    "BAD User is authenticated but not connected.", "NO Server Unavailable. 15",
 ])
 def test_refused_for_now(world, bender, answer):
     """Every command is refused once; the same pass does it all the same."""

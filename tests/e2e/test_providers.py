@@ -1,10 +1,11 @@
 """What some servers and providers do that none of our servers does, or not at will: acted out before Dovecot."""
+import os
 import re
 
 import pytest
 
 from bender import Bender
-from mail import compose
+from mail import FLAGGED, SEEN, compose
 
 
 @pytest.fixture
@@ -45,3 +46,91 @@ def test_uploads_that_only_a_fresh_select_shows(world, bender):
     assert run.summary()["appended"] == 3 and "waiting" not in run.err, run
     world.assert_same()
     world.assert_noop()
+
+
+def some_of_all(world):
+    """A little of everything on both sides."""
+    world.there.create("box")
+    for number in range(6):
+        world.there.append("INBOX", compose("old %d" % number), [SEEN] if number % 2 else [], 1000)
+    world.sync_same()
+    uids = world.there.uids("INBOX")
+    world.there.append("INBOX", compose("new there"))
+    world.there.store("INBOX", uids[0], "+FLAGS", [FLAGGED])
+    world.there.expunge("INBOX", uids[1])
+    world.here.deliver("INBOX", compose("new here"), "S")
+    world.here.deliver("another", compose("in a new mailbox"))
+    files = {f.body(): f for f in world.here.files("INBOX")}
+    messages = world.there.messages("INBOX")
+
+    def file_of(uid):
+        return next(f for body, f in files.items() if body.replace(b"\n", b"\r\n") == messages[uid].body)
+
+    world.here.remove(file_of(uids[2]))
+    file = file_of(uids[3])
+    os.rename(file.path, os.path.join(world.here.folder("box"), "cur", os.path.basename(file.path)))
+
+
+def ranges(commands):
+    """The UID sets of COMMANDS, as pairs of numbers."""
+    for command in commands:
+        found = re.match(rb"UID \w+ ([0-9:,]+) ", command)
+        if found:
+            yield [tuple(map(int, part.split(b":"))) for part in found.group(1).split(b",")]
+
+
+def test_what_is_never_said(world, bender):
+    """iCloud answers ENVELOPE with quotes that are not escaped and RFC822 without data, Dovecot 2.2 gave lines of -1 in
+    BODYSTRUCTURE, QQ refuses sets that descend, GMX and Exchange an empty ID; NetEase wants an ID before any SELECT.
+    """
+    some_of_all(world)
+    world.sync_same()
+    commands = bender.commands()
+    assert len(commands) > 30
+    for command in commands:
+        assert not re.search(rb"ENVELOPE|BODYSTRUCTURE|RFC822(?!\.SIZE)|\bBODY\b(?!\.PEEK\[)|ID \(\)|ID NIL", command), command
+    for parts in ranges(commands):
+        ends = [end for part in parts for end in part]
+        assert ends == sorted(ends), parts
+    for session in bender.sessions:
+        verbs = [command.split()[0].upper() for command in session.seen if command.strip()]
+        if b"SELECT" in verbs:
+            assert verbs.index(b"ID") < verbs.index(b"SELECT"), verbs
+
+
+@pytest.mark.parametrize("bent", ["gmail", "exchange", "netease"])
+def test_answers_that_are_a_little_wrong(world, bender, bent):
+    """Gmail: a code without text behind it. Exchange: a blank behind STATUS. NetEase: a STATUS that says nothing."""
+    pattern, change = {
+        "gmail": (rb"^\* OK \[HIGHESTMODSEQ", lambda _, line: line[:line.index(b"]") + 1] + b"\r\n"),
+        "exchange": (rb"^\* STATUS", lambda _, line: line[:-2] + b" \r\n"),
+        "netease": (rb"^\* STATUS", lambda _, line: line[:line.index(b"(")] + b"()\r\n"),
+    }[bent]
+    rule = bender.rewrite(pattern, change)
+    some_of_all(world)
+    world.sync_same()
+    assert rule.used
+
+
+def test_uidvalidity_of_0(world, bender):
+    """Not allowed, and given all the same: it is a number like another."""
+    rule = bender.rewrite(rb"UIDVALIDITY \d+", lambda _, line: re.sub(rb"UIDVALIDITY \d+", b"UIDVALIDITY 0", line))
+    bender.rewrite(rb"(APPEND|COPY)UID", lambda _, line: re.sub(rb"(APPEND|COPY)UID \d+", rb"\1UID 0", line))
+    some_of_all(world)
+    world.sync_same()
+    assert rule.used and len(world.here.messages("INBOX")) == 5
+
+
+def test_search_that_ends_early(world, bender):
+    """Yahoo: a SEARCH names 1,000 messages at most. What it leaves out is not gone."""
+    world.settings["server"]["quirks"] = ["-QRESYNC", "-ESEARCH"]
+    uids = [world.there.append("INBOX", compose(), [SEEN], 1000) for _ in range(10)]
+    world.sync_same()
+    world.there.expunge("INBOX", uids[:1])
+    rule = bender.rewrite(rb"^\* SEARCH", lambda _, line: b" ".join(line.split()[:7]) + b"\r\n")
+    run = world.sync()
+    assert rule.used and "nothing is deleted" in run.err, run
+    assert len(world.here.files("INBOX")) == 10
+    bender.on_answer.clear()
+    world.sync_same()
+    assert len(world.here.files("INBOX")) == 9
