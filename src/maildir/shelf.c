@@ -50,7 +50,8 @@ int attic_move(int from_at, const char *from, int to_at, const char *name, struc
 	maildir_fresh_base(base);
 	char *fresh = xasprintf("%s%s", base, info ? info : "");
 	err_clear(err);
-	int rc = fs_rename_noreplace(from_at, from, to_at, fresh, err);
+	/* Nobody else has that name: in one step on every file system. */
+	int rc = fs_rename(from_at, from, to_at, fresh, err);
 	free(fresh);
 	return rc;
 }

@@ -21,7 +21,7 @@ static int rename_arrival(struct settler *s, struct item *item, struct err *err)
 	maildir_fresh_base(base);
 	snprintf(from, sizeof(from), "tmp/%.*s", SLICE_ARG(item->row.base));
 	snprintf(to, sizeof(to), "tmp/%s", base);
-	if (fs_rename_noreplace(item->maildir->fd, from, item->maildir->fd, to, err) != 0)
+	if (fs_rename(item->maildir->fd, from, item->maildir->fd, to, err) != 0)
 		return -1;
 	struct state_message row = item->row;
 	row.base = slice_str(base);
