@@ -123,12 +123,13 @@ static int prepare(struct pushing *p, struct sending *s, struct err *err)
 	return settle_upload(p->w->pass->settler, p->box->row.id, &upload, err);
 }
 
-/* Open the file again. 1; 0: it went away, and was not sent; -1. */
+/* Open the file again. 1; 0: it went away, or may not be read any more (which the next look tells),
+ * and was not sent; -1. */
 static int wake(struct pushing *p, struct sending *s, struct err *err)
 {
 	if (maildir_reader_wake(&s->reader, p->box->maildir, s->op->name, err) == 0)
 		return 1;
-	if (err->sys != ENOENT && err->kind != ERR_CONFLICT)
+	if (err->sys != ENOENT && err->sys != EACCES && err->kind != ERR_CONFLICT)
 		return -1;
 	went_away(p, s, err);
 	return settle_upload_gone(p->w->pass->settler, p->box->row.id, base_of(s->op), err);
@@ -219,10 +220,14 @@ static int send_joined(struct pushing *p, struct sending *first, size_t n, struc
 	while (rc == 0 && first->joined < n) {
 		struct sending *s = &first[first->joined];
 		int awake = wake(p, s, err);
-		if (awake <= 0) {
-			rc = awake;
-			break;
+		if (awake < 0) {
+			/* In the middle of a command: the server would wait for its end, and we for
+			 * the answer. */
+			worker_disconnect(p->w);
+			return -1;
 		}
+		if (awake == 0)
+			break;
 		flags = push_flags_sent(p, s);
 		rc = imap_append_more(imap, &flags, s->facts.date, s->facts.wire_size, err);
 		if (rc == 0)
