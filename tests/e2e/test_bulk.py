@@ -1,6 +1,7 @@
 """Pairing in bulk, as of mailboxes that hold too much to be paired at once, comes to the same end as the usual one, and
 needs no more memory for it.
 """
+import errno
 import os
 
 import pytest
@@ -82,7 +83,7 @@ def lanes():
 
 @pytest.mark.parametrize("work", [work for work in WORK if work.name in ("adoption", "renumbered", "lost_state")],
                          ids=lambda work: work.name)
-def test_killed_in_bulk(lanes, work, record_property):
+def test_killed_or_disk_full_in_bulk(lanes, work, record_property):
     lanes[0].prepare(work)
     lanes[0].environment.update(BULK)
     assert lanes[0].disturbed().status == 0
@@ -90,14 +91,16 @@ def test_killed_in_bulk(lanes, work, record_property):
 
     def one(lane, case):
         lane.environment.update(BULK)
-        lane.disturbed(case)
+        run = lane.disturbed(case)
+        assert run.status in ((-9, 0) if "kill" in case else (0, 74)), run
         lane.assert_recovers()
         lane.assert_nothing_left()
         assert not os.path.exists(os.path.join(lane.state, "pairing.tmp"))
         return 1
 
-    run_cases(lanes, work, ["kill %d" % n for n in thin(range(1, steps + 1), 10 ** 6 if SOAK else 20)], one,
-              record_property)
+    cases = thin(["kill %d" % n for n in range(1, steps + 1)], 10 ** 6 if SOAK else 15)
+    cases += thin(["fail %d %d" % (n, errno.ENOSPC) for n in range(1, steps + 1)], 10 ** 6 if SOAK else 10)
+    run_cases(lanes, work, cases, one, record_property)
 
 
 # ---- how much memory ----
