@@ -51,7 +51,9 @@ static int select_anew(struct worker *w, struct box *box, struct err *err)
 int doubt_wait(struct worker *w, struct box *box, const struct look *look,
 	const struct pairing *pairing, struct err *err)
 {
-	if (box->waited || w->pass->options->plan || !any_open(look, pairing))
+	bool may_be_sent = w->pass->policy.new_messages & WAY_PUSH;
+
+	if (box->waited || w->pass->options->plan || !may_be_sent || !any_open(look, pairing))
 		return 0;
 	if (box->selected_anew) {
 		log_info("an upload may still arrive: waiting %u s before it is repeated",

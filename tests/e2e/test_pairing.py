@@ -263,6 +263,36 @@ def test_answered_but_not_shown(world):
     world.assert_noop()
 
 
+def test_doubt_where_nothing_is_sent(world):
+    """Only who may repeat an upload waits for it; what arrived all the same is recognised."""
+    world.program = CRASHING
+    world.sync()
+    for flags in ("S", "F"):
+        world.here.deliver("INBOX", compose(), flags, 1000)
+    answers = []
+
+    def stored(body):
+        answers.append(body)
+        if len(answers) > 1:
+            raise OSError
+        return body
+
+    with Meddler(world) as meddler:
+        world.settings["server"].update(quirks=["-MULTIAPPEND"], retry="1s")
+        meddler.stored = stored
+        meddler.answer = lambda line: None if b"APPENDUID" in line else line
+        world.sync(expect=None)
+    world.settings["sync"]["direction"] = "pull"
+    for _ in range(2):
+        run = world.run("-v", "sync")
+        assert "waiting" not in run.err, run
+    world.settings["sync"] = {}
+    assert "waiting" in world.run("-v", "sync").err
+    world.assert_same()
+    world.assert_noop()
+    assert len(world.there.uids("INBOX")) == 2
+
+
 def test_file_in_doubt_is_removed(world):
     """Then the message that arrived is new, and nothing keeps waiting for the file."""
     world.program = CRASHING
