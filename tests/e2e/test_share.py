@@ -107,3 +107,21 @@ def test_another_mailbox_under_this_name(big):
         assert len(seen) > 1 and "can't help: another mailbox" in run.err, run
         assert meddler.bodies == COUNT, "only the one that saw the right mailbox fetched"
     assert_whole(big)
+
+
+def test_a_message_that_is_not_sent(big):
+    """One that a helper asks for in vain is asked for by the owner once more, and noted."""
+    def answer(line):
+        if b"BODY[]" in line:
+            time.sleep(0.0025)
+        return line
+
+    with Meddler(big) as meddler:
+        meddler.answer, meddler.swallow = answer, COUNT - 5
+        run = big.sync(expect=1)
+        assert run.err.count("message %d" % (COUNT - 5)) == 1
+        assert meddler.verbs.count("SELECT") > 1, "nobody helped"
+        assert len(big.here.files("INBOX")) == COUNT - 1
+        meddler.swallow = None
+        big.sync("--retry")
+    assert_whole(big)
