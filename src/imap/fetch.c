@@ -61,13 +61,22 @@ static int send_batch(struct imap *imap, struct fetch *fetch, const char *set, s
 	return 0;
 }
 
+/*
+ * All messages. Who wants to hear what vanished names every UID that there can be: '*' is the
+ * highest UID that is left, and Cyrus tells nothing that went above it.
+ */
+static const char *all_uids(const struct imap_fetch_request *request)
+{
+	return request->vanished ? "1:4294967295" : "1:*";
+}
+
 /* The text of the next batch; false: there is none. */
 static bool next_set(struct fetch *fetch, struct buf *out)
 {
 	if (fetch->request.uids)
 		return uidset_format(&fetch->uids, &fetch->sent_to, batch_size(&fetch->request),
 			       COMMAND_LINE_MAX, out) > 0;
-	buf_add_str(out, "1:*");
+	buf_add_str(out, all_uids(&fetch->request));
 	fetch->all_sent = true;
 	return true;
 }
@@ -126,7 +135,7 @@ int fetch_send_all(struct imap *imap, const struct imap_fetch_request *request, 
 		.request = *request, .ticket = ticket_new(imap, "FETCH", TICKET_PLAIN)};
 
 	*out = fetch.ticket;
-	return send_batch(imap, &fetch, "1:*", err);
+	return send_batch(imap, &fetch, all_uids(request), err);
 }
 
 void fetch_take_over(

@@ -1,7 +1,7 @@
 /*
  * What changed on the server, by the best of the ladder that works for this mailbox:
  *
- *     QRESYNC     UID FETCH 1:* (FLAGS) (CHANGEDSINCE n VANISHED): what changed and what went
+ *     QRESYNC     UID FETCH 1:4294967295 (FLAGS) (CHANGEDSINCE n VANISHED): what changed and went
  *     CONDSTORE   the same without VANISHED; what went is searched for if the counts disagree
  *     plain       every UID with its flags, streamed past the state
  *     unknown     nothing is known of the mailbox: its UIDs, flags come with the messages
@@ -298,15 +298,21 @@ static int count_rows_from(struct looking *l, uint32_t uid, uint64_t *count, str
 	return rc;
 }
 
-static uint64_t count_uids_from(const struct uidset *set, uint32_t uid)
+/* UIDs from FIRST to LAST. */
+static uint64_t count_uids(const struct uidset *set, uint32_t first, uint32_t last)
 {
 	struct uid_iter it = {0};
 	struct uid_range range;
 	uint64_t count = 0;
 
-	while (uidset_next_range(set, &it, UINT32_MAX, &range))
-		if (range.last >= uid)
-			count += (uint64_t)range.last - (range.first > uid ? range.first : uid) + 1;
+	while (uidset_next_range(set, &it, UINT32_MAX, &range)) {
+		if (range.first < first)
+			range.first = first;
+		if (range.last > last) /* told to be gone, and never was */
+			range.last = last;
+		if (range.first <= range.last)
+			count += (uint64_t)range.last - range.first + 1;
+	}
 	return count;
 }
 
@@ -325,8 +331,8 @@ static int news_add_up(struct looking *l, struct err *err)
 		return 1;
 	if (count_rows_from(l, then, &rows, err) != 0)
 		return -1;
-	return rows + count_uids_from(&l->look->new_there, then) +
-		       count_uids_from(&l->w->vanished, then) >=
+	return rows + count_uids(&l->look->new_there, then, now - 1) +
+		       count_uids(&l->w->vanished, then, now - 1) >=
 	       now - then;
 }
 

@@ -92,3 +92,18 @@ def test_flags_kept_by_append_are_looked_at_once(world):
         fetches = [verb for verb in meddler.verbs if "FETCH" in verb.upper()]
     assert len(fetches) <= 3, meddler.verbs  # Courier shows nothing at once: one more, and a look
     world.sync_same()
+
+
+def test_newest_that_went_are_told(world):
+    """Cyrus ends `1:*` at the highest UID that is left: what went above it is told only to who asks for every UID."""
+    world.there.imap()
+    if "QRESYNC" not in world.there.can:
+        pytest.skip("%s has no QRESYNC" % world.server.name)
+    uids = [world.there.append("INBOX", compose()) for _ in range(5)]
+    world.sync()
+    world.there.expunge("INBOX", uids[1:2] + uids[3:])
+    with Meddler(world) as meddler:
+        world.sync()
+        assert "UID FETCH" in meddler.verbs and "UID SEARCH" not in meddler.verbs
+    world.assert_same()
+    world.assert_noop()
