@@ -81,19 +81,6 @@ int facts_here(struct worker *w, struct box *box, struct look *look,
 	return 0;
 }
 
-struct new_there *facts_find(struct new_there *there, size_t count, uint32_t uid)
-{
-	size_t low = 0, high = count;
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		if (there[middle].uid < uid)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low < count && there[low].uid == uid ? &there[low] : NULL;
-}
-
 int facts_sizes(struct worker *w, struct new_there *there, size_t count, struct err *err)
 {
 	struct uidset uids = {0};

@@ -18,6 +18,19 @@ struct asking {
 	struct uidset missing; /* asked for, not here yet */
 };
 
+struct new_there *facts_find(struct new_there *there, size_t count, uint32_t uid)
+{
+	size_t low = 0, high = count;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (there[middle].uid < uid)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < count && there[low].uid == uid ? &there[low] : NULL;
+}
+
 /* CRLF -> LF for the digest: HEADER is short, so in place. */
 static void to_local(struct buf *header)
 {
@@ -73,7 +86,7 @@ static int fetch(struct asking *a, unsigned batch, struct err *err)
 			if (event != IMAP_FETCH_MESSAGE)
 				continue;
 			struct new_there *new = facts_find(a->there, a->count, m.uid);
-			if (new &&m.has_body)
+			if (m.has_body && new)
 				digest_header(new, &header);
 			uidset_remove(&a->missing, m.uid);
 		}

@@ -1,0 +1,107 @@
+/*
+ * What is gone anywhere, as the boxes' delete sets have it: what may have moved.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "sync/moves.h"
+
+#define LOST_MOST 50000 /* messages gone from all mailboxes that are considered */
+
+static void add_gone_there(struct pass *pass, struct box *box, const struct state_message *row)
+{
+	struct moves *m = pass->moves;
+	char path[ROW_FILE_SIZE];
+
+	if (digest_is_zero(&row->header) || !(row->where & STATE_HERE))
+		return;
+	row_file(row, path, sizeof(path));
+	m->files[m->there_count] = (struct new_here){
+		.name = arena_strdup(&pass->arena, path),
+		.base = arena_strndup(&pass->arena, row->base.p, row->base.n),
+		.flags = row->flags,
+		.has_facts = true,
+		.wire_size = row->size,
+		.date = row->date,
+		.header = row->header,
+		.content = row->content,
+	};
+	m->there[m->there_count++] = (struct lost){.box = box, .uid = row->uid};
+}
+
+static void add_gone_here(struct pass *pass, struct box *box, const struct state_message *row)
+{
+	struct moves *m = pass->moves;
+
+	if (!digest_is_zero(&row->content) && row->where & STATE_THERE)
+		m->here[m->here_count++] =
+			(struct lost){.box = box, .uid = row->uid, .content = row->content};
+}
+
+typedef void add_lost(struct pass *pass, struct box *box, const struct state_message *row);
+
+/* Nothing of a mailbox that was paired in this pass is taken for gone. */
+static int load_box(struct pass *pass, struct state_read *read, struct box *box,
+	const struct uidset *set, size_t *count, add_lost *add, struct err *err)
+{
+	struct state_message row;
+	struct uid_iter it = {0};
+	uint32_t uid;
+	int rc = 0;
+
+	while (rc >= 0 && !box->paired && *count < LOST_MOST &&
+		(uid = uidset_next(set, &it)) != 0) {
+		rc = state_get_message(read, box->row.id, uid, &row, err);
+		if (rc == 1)
+			add(pass, box, &row);
+	}
+	return rc < 0 ? -1 : 0;
+}
+
+static int compare_lost(const void *a, const void *b)
+{
+	const struct lost *x = a, *y = b;
+	int order = digest_cmp(&x->content, &y->content);
+
+	if (order != 0)
+		return order;
+	return x->box != y->box ? strcmp(x->box->name, y->box->name)
+				: (x->uid > y->uid) - (x->uid < y->uid);
+}
+
+static size_t bounded(uint64_t n)
+{
+	return n < LOST_MOST ? (size_t)n : LOST_MOST;
+}
+
+int moves_load_lost(struct pass *pass, struct err *err)
+{
+	struct moves *m = pass->moves;
+	struct state_read *read = NULL;
+	uint64_t there = 0, here = 0;
+	int rc = 0;
+
+	for (size_t i = 0; i < pass->box_count; i++) {
+		there += uidset_size(&pass->boxes[i].delete_here);
+		here += uidset_size(&pass->boxes[i].delete_there);
+	}
+	m->there = arena_zalloc(&pass->arena, (bounded(there) + 1) * sizeof(*m->there));
+	m->files = arena_zalloc(&pass->arena, (bounded(there) + 1) * sizeof(*m->files));
+	m->used = arena_zalloc(&pass->arena, bounded(there) + 1);
+	m->here = arena_zalloc(&pass->arena, (bounded(here) + 1) * sizeof(*m->here));
+	if (state_read_begin(pass->state, &read, err) != 0)
+		return -1;
+	for (size_t i = 0; rc == 0 && i < pass->box_count; i++) {
+		struct box *box = &pass->boxes[i];
+		if (pass->hold_there)
+			rc = load_box(pass, read, box, &box->delete_here, &m->there_count,
+				add_gone_there, err);
+		if (rc == 0 && pass->hold_here)
+			rc = load_box(pass, read, box, &box->delete_there, &m->here_count,
+				add_gone_here, err);
+	}
+	state_read_end(read);
+	if (m->here_count > 0)
+		qsort(m->here, m->here_count, sizeof(*m->here), compare_lost);
+	return rc;
+}

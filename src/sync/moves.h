@@ -1,0 +1,59 @@
+/*
+ * Shared by the files about moves; internal to them. The essay is in moves.c.
+ */
+#ifndef SYNC_MOVES_H
+#define SYNC_MOVES_H
+
+#include "sync/pass.h"
+
+/* A message that one side lost. */
+struct lost {
+	struct box *box;
+	uint32_t uid;
+	struct digest content;
+	bool used;
+};
+
+struct moves {
+	/* gone there: as files that wait for a partner; the two run in parallel */
+	struct lost *there;
+	struct new_here *files;
+	bool *used; /* files that found one */
+	size_t there_count;
+	/* gone here; sorted by content */
+	struct lost *here;
+	size_t here_count;
+};
+
+/* ---- lost.c ---- */
+
+/* Fill pass->moves with what the boxes' delete sets hold, by sides. */
+int moves_load_lost(struct pass *pass, struct err *err) MUST_USE;
+
+/* ---- moved.c ---- */
+
+/* The row of LOST, its strings in the worker's arena. 1, 0: there is none any more, -1. */
+int moved_get_row(struct worker *worker, const struct lost *lost, struct state_message *row,
+	struct err *err) MUST_USE;
+/*
+ * A keyword that has no letter in one of the two folders: the file's name could not tell it in the
+ * old one, or whether it was meant to go in the new one. The row is not sure of it either, so that
+ * the next look at the mailbox takes it for new there, and gives it a letter.
+ */
+void moved_drop_untold(struct state_message *row, const struct box *from, const struct box *to);
+/* One line of a plan, or of the trace. */
+void moved_tell(struct worker *worker, const struct box *to, enum op_kind kind, uint32_t uid,
+	const char *file, const struct box *from);
+/* Open the folder FROM, from which something went to TO. */
+int moved_open_source(
+	struct worker *worker, struct box *from, const struct box *to, struct err *err) MUST_USE;
+/* ---- moves_there.c, moves_here.c ---- */
+
+#define NEWS_MOST 50000 /* new messages of one mailbox that are considered */
+
+/* What LOOK at TO has new, and another mailbox lost: carried out, and taken out of LOOK. */
+int moves_match_there(
+	struct worker *worker, struct box *to, struct look *look, struct err *err) MUST_USE;
+int moves_match_here(
+	struct worker *worker, struct box *to, struct look *look, struct err *err) MUST_USE;
+#endif

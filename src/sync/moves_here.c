@@ -1,0 +1,212 @@
+/*
+ * Moved here: the message follows.
+ */
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "sync/moves.h"
+
+/* A file and the message that it was. */
+struct follower {
+	const struct new_here *file;
+	struct lost *lost;
+};
+
+struct following {
+	struct worker *w;
+	struct box *from, *to;
+	struct follower *items; /* of one source */
+	size_t count;
+};
+
+static struct lost *find_lost(const struct moves *m, const struct digest *content)
+{
+	size_t low = 0, high = m->here_count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (digest_cmp(&m->here[middle].content, content) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	for (; low < m->here_count && digest_equal(&m->here[low].content, content); low++)
+		if (!m->here[low].used)
+			return &m->here[low];
+	return NULL;
+}
+
+static int compare_followers(const void *a, const void *b)
+{
+	const struct follower *x = a, *y = b;
+
+	if (x->lost->box != y->lost->box)
+		return x->lost->box < y->lost->box ? -1 : 1;
+	return (x->lost->uid > y->lost->uid) - (x->lost->uid < y->lost->uid);
+}
+
+/* As for an APPEND: if the answer is lost, the file is not sent before it is sure that nothing
+ * arrived. */
+static int begin_upload(
+	struct following *f, const struct new_here *file, bool answered, struct err *err)
+{
+	struct state_upload upload = {
+		.base = slice_str(file->base),
+		.content = file->content,
+		.header = file->header,
+		.size = file->wire_size,
+		.date = file->date,
+		.answered = answered,
+	};
+	return settle_upload(f->w->pass->settler, f->to->row.id, &upload, err);
+}
+
+static int settle_moved(struct following *f, const struct follower *item, uint32_t uid, bool copied,
+	struct err *err)
+{
+	struct settler *settler = f->w->pass->settler;
+	struct state_message row;
+	int rc = moved_get_row(f->w, item->lost, &row, err);
+
+	if (rc <= 0)
+		return rc;
+	row.uid = uid;
+	row.where = STATE_THERE | STATE_HERE;
+	row_set_file(&row, item->file->name);
+	if (moved_open_source(f->w, f->from, f->to, err) != 0)
+		return -1;
+	moved_drop_untold(&row, f->from, f->to);
+	if (settle_message(settler, f->to->row.id, f->to->maildir, &row, err) != 0)
+		return -1;
+	if (copied) { /* what is left behind goes when deletions go */
+		uidset_add(&f->from->left_there, item->lost->uid);
+		return 0;
+	}
+	uidset_remove(&f->from->delete_there, item->lost->uid);
+	return settle_forget(settler, f->from->row.id, item->lost->uid, f->from->maildir, err);
+}
+
+static uint32_t new_uid(const struct imap_moved *moved, uint32_t uid)
+{
+	for (size_t i = 0; i < moved->count; i++)
+		if (moved->pairs[i].from == uid)
+			return moved->pairs[i].to;
+	return 0;
+}
+
+/* The server did as it was told. Where it does not say which UIDs came of it, pairing will. */
+static int take_moved(struct following *f, const struct imap_moved *moved, struct err *err)
+{
+	bool told = moved->uidvalidity == f->to->row.uidvalidity;
+
+	for (size_t i = 0; i < f->count; i++) {
+		struct follower *item = &f->items[i];
+		uint32_t uid = told ? new_uid(moved, item->lost->uid) : 0;
+		int rc = uid != 0 ? settle_moved(f, item, uid, moved->copied, err)
+				  : begin_upload(f, item->file, moved->count == 0, err);
+		if (rc != 0)
+			return -1;
+		atomic_fetch_add(&f->w->pass->report->totals.moved_there, uid != 0);
+	}
+	return 0;
+}
+
+static int send_move(struct following *f, const struct uidset *uids, struct err *err)
+{
+	struct imap_moved moved;
+	int rc = imap_move(f->w->imap, uids, f->to->wire, &moved, err);
+
+	if (rc == 0) {
+		rc = take_moved(f, &moved, err);
+	} else if (err->kind == ERR_SERVER_NO) {
+		log_info("%s: %s; the messages are copied", f->from->name, err->msg);
+		err_clear(err);
+		rc = 0;
+		for (size_t i = 0; rc == 0 && i < f->count; i++)
+			rc = settle_upload_gone(f->w->pass->settler, f->to->row.id,
+				slice_str(f->items[i].file->base), err);
+	}
+	imap_moved_fini(&moved);
+	return rc;
+}
+
+/* Items of one source, not more than a command takes. What shows up again in its folder was copied,
+ * not moved. */
+static int follow_files(struct following *f, struct err *err)
+{
+	struct uidset uids = {0};
+	size_t kept = 0;
+	int rc = -1;
+
+	for (size_t i = 0; i < f->count; i++)
+		uidset_add(&uids, f->items[i].lost->uid);
+	if (moved_open_source(f->w, f->from, f->to, err) != 0 ||
+		prove_absence(f->w, f->from, &uids, err) != 0)
+		goto out;
+	for (size_t i = 0; i < f->count; i++)
+		if (uidset_contains(&uids, f->items[i].lost->uid))
+			f->items[kept++] = f->items[i];
+	f->count = kept;
+	rc = kept > 0 ? worker_select(f->w, f->from, err) : 0;
+	for (size_t i = 0; rc == 0 && i < kept; i++)
+		rc = begin_upload(f, f->items[i].file, false, err);
+	if (rc == 0 && kept > 0)
+		rc = settler_flush(f->w->pass->settler, err) != 0 || send_move(f, &uids, err) != 0
+			     ? -1
+			     : 0;
+out:
+	uidset_fini(&uids);
+	return rc;
+}
+
+/* ITEMS by source, in commands of IMAP_MOVE_MOST. */
+static int follow_all(
+	struct worker *w, struct box *to, struct follower *items, size_t count, struct err *err)
+{
+	if (count > 0)
+		qsort(items, count, sizeof(*items), compare_followers);
+	for (size_t i = 0, n; i < count; i += n) {
+		struct box *from = items[i].lost->box;
+		for (n = 1; n < IMAP_MOVE_MOST && i + n < count && items[i + n].lost->box == from;)
+			n++;
+		struct following f = {w, from, to, &items[i], n};
+		if (cancel_check(err) != 0 || follow_files(&f, err) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+static bool may_follow(const struct new_here *file)
+{
+	return file->has_facts && !file->doubtful && !file->answered && !file->refused;
+}
+
+int moves_match_here(struct worker *w, struct box *to, struct look *look, struct err *err)
+{
+	struct moves *m = w->pass->moves;
+	size_t count = 0, kept = 0;
+
+	if (m->here_count == 0 || look->new_here_count == 0 || look->new_here_count > NEWS_MOST)
+		return 0;
+	if (facts_here(w, to, look, NULL, err) != 0)
+		return -1;
+	struct follower *items =
+		arena_alloc(&w->arena, look->new_here_count * sizeof(struct follower));
+	for (size_t i = 0; i < look->new_here_count; i++) {
+		struct new_here *file = &look->new_here[i];
+		struct lost *lost = may_follow(file) ? find_lost(m, &file->content) : NULL;
+		if (!lost || lost->box == to) {
+			look->new_here[kept++] = *file;
+			continue;
+		}
+		lost->used = true;
+		struct new_here *copy = arena_alloc(&w->arena, sizeof(*copy));
+		*copy = *file;
+		items[count++] = (struct follower){copy, lost};
+		moved_tell(w, to, OP_MOVE_THERE, lost->uid, file->name, lost->box);
+		if (w->pass->options->plan)
+			uidset_remove(&lost->box->delete_there, lost->uid);
+	}
+	look->new_here_count = kept;
+	return w->pass->options->plan ? 0 : follow_all(w, to, items, count, err);
+}
