@@ -237,7 +237,9 @@ int carry_share(struct worker *w, struct share *share, struct err *err)
 		else
 			share_return(share, &p.missing, false);
 	}
+	share_untold(share, &p.untold);
 	uidset_fini(&p.missing);
+	uidset_fini(&p.untold);
 	return rc;
 }
 
@@ -252,7 +254,7 @@ static int fetch_shared(struct pulling *p, struct err *err)
 	share_return(p->share, &p->missing, rc == 0);
 	if (rc == 0 && share_take(p->share, true, &p->missing))
 		rc = fetch_parts(p, true, err);
-	share_close(p->share, &p->missing);
+	share_close(p->share, &p->missing, &p->untold);
 	p->share = NULL;
 	return rc;
 }
@@ -381,8 +383,10 @@ int carry_fetches(
 	}
 	if (rc == 0 && !uidset_empty(&p.missing))
 		rc = ask_after(&p, err);
-	if (rc == 0 && !uidset_empty(&p.untold))
+	bool untold = !uidset_empty(&p.untold);
+	if (rc == 0 && untold)
 		rc = fetch_flags(&p, err);
+	box->incomplete |= rc != 0 && untold; /* nobody else would ask for them */
 	uidset_fini(&p.missing);
 	uidset_fini(&p.untold);
 	return rc;

@@ -45,7 +45,7 @@ void share_open(struct share *s, struct pool *pool, struct box *box)
 	mutex_unlock(&pool->lock);
 }
 
-void share_close(struct share *s, struct uidset *left)
+void share_close(struct share *s, struct uidset *left, struct uidset *untold)
 {
 	mutex_lock(&s->pool->lock);
 	unlink_share(s);
@@ -56,8 +56,10 @@ void share_close(struct share *s, struct uidset *left)
 	mutex_unlock(&s->pool->lock);
 	uidset_union(left, &s->left);
 	uidset_union(left, &s->loose);
+	uidset_union(untold, &s->untold);
 	uidset_fini(&s->left);
 	uidset_fini(&s->loose);
+	uidset_fini(&s->untold);
 }
 
 /* In turns: another one may have more to give. */
@@ -131,5 +133,12 @@ void share_return(struct share *s, struct uidset *rest, bool asked)
 	s->working--;
 	move_all(asked ? &s->left : &s->loose, rest);
 	changed(s);
+	mutex_unlock(&s->pool->lock);
+}
+
+void share_untold(struct share *s, struct uidset *untold)
+{
+	mutex_lock(&s->pool->lock);
+	move_all(&s->untold, untold);
 	mutex_unlock(&s->pool->lock);
 }

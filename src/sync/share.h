@@ -20,12 +20,13 @@
 struct share {
 	struct pool *pool;
 	struct box *box;
-	struct share *next;  /* in the pool */
-	unsigned members;    /* helpers in it */
-	unsigned working;    /* who fetches, the owner included */
-	unsigned hungry;     /* who waits for a part */
-	struct uidset loose; /* nobody fetches them */
-	struct uidset left;  /* asked for, but the server did not send them */
+	struct share *next;   /* in the pool */
+	unsigned members;     /* helpers in it */
+	unsigned working;     /* who fetches, the owner included */
+	unsigned hungry;      /* who waits for a part */
+	struct uidset loose;  /* nobody fetches them */
+	struct uidset left;   /* asked for, but the server did not send them */
+	struct uidset untold; /* came without their flags: the owner asks for these */
 	bool closed;
 	_Atomic bool wants; /* somebody is hungry, and nothing is loose */
 };
@@ -33,8 +34,8 @@ struct share {
 /* Owner: from now on idle workers come. */
 void share_open(struct share *share, struct pool *pool, struct box *box);
 /* Owner: no more parts are given out, and everybody has left; frees all. What nobody got is added
- * to LEFT. */
-void share_close(struct share *share, struct uidset *left);
+ * to LEFT, and what came without flags to UNTOLD. */
+void share_close(struct share *share, struct uidset *left, struct uidset *untold);
 
 /* Helper: a share to help with, NULL if there is none. share_leave() must follow. */
 struct share *share_join(struct pool *pool);
@@ -50,5 +51,7 @@ bool share_take(struct share *share, bool owner, struct uidset *part);
 /* The part that was taken (or the owner's first one) is done but for REST, which is empty then.
  * ASKED: the server had its chance; else somebody else shall try. */
 void share_return(struct share *share, struct uidset *rest, bool asked);
+/* Helper: UNTOLD came without their flags; it is empty then. */
+void share_untold(struct share *share, struct uidset *untold);
 
 #endif

@@ -32,6 +32,16 @@ static void scene_open(struct scene *s)
 	pool_init(&s->pool);
 }
 
+/* Where all messages came with their flags. */
+static void close_share(struct share *share, struct uidset *left)
+{
+	struct uidset untold = {0};
+
+	share_close(share, left, &untold);
+	assert_true(uidset_empty(&untold));
+	uidset_fini(&untold);
+}
+
 static void give_half(struct share *share, struct uidset *mine)
 {
 	struct uidset part = {0};
@@ -122,7 +132,7 @@ static void each_uid_once(void **state)
 		bool whole = fetch(s, &share, &mine, 0);
 		share_return(&share, &mine, whole);
 	}
-	share_close(&share, &left);
+	close_share(&share, &left);
 	atomic_store(&s->over, true);
 	for (int i = 0; i < HELPERS; i++)
 		thread_join(threads[i]);
@@ -157,7 +167,7 @@ static void an_owner_in_trouble(void **state)
 	assert_int_equal(uidset_size(&left), 9);
 	share_return(&share, &left, false);
 	share_leave(&share);
-	share_close(&share, &left);
+	close_share(&share, &left);
 	assert_int_equal(uidset_size(&left), 9);
 	assert_null(share_join(&s->pool));
 	uidset_fini(&mine);
@@ -183,10 +193,10 @@ static void helpers_look_at_all(void **state)
 	share_leave(&one);
 	share_leave(&one);
 	share_leave(&two);
-	share_close(&one, &left);
+	close_share(&one, &left);
 	assert_ptr_equal(share_join(&s->pool), &two);
 	share_leave(&two);
-	share_close(&two, &left);
+	close_share(&two, &left);
 	pool_fini(&s->pool);
 	free(s);
 }
@@ -205,16 +215,39 @@ static void a_share_is_work(void **state)
 	share_open(&share, &s->pool, &s->box);
 	assert_true(pool_has_work(&s->pool, 0));
 	assert_null(pool_take(&s->pool, 0)); /* and does not wait */
-	share_close(&share, &left);
+	close_share(&share, &left);
 	pool_done(&s->pool);
 	assert_false(pool_has_work(&s->pool, 0));
 	pool_fini(&s->pool);
 	free(s);
 }
 
+/* What came to a helper without its flags is for the owner to ask for. */
+static void flags_are_the_owners(void **state UNUSED)
+{
+	struct scene s;
+	struct share share;
+	struct uidset rest = {0}, left = {0}, untold = {0};
+
+	scene_open(&s);
+	share_open(&share, &s.pool, &s.box);
+	assert_ptr_equal(share_join(&s.pool), &share);
+	uidset_add(&untold, 7);
+	share_untold(&share, &untold);
+	assert_true(uidset_empty(&untold));
+	share_leave(&share);
+	share_return(&share, &rest, true);
+	share_close(&share, &left, &untold);
+	assert_true(uidset_contains(&untold, 7) && uidset_size(&untold) == 1);
+	assert_true(uidset_empty(&left));
+	uidset_fini(&untold);
+	pool_fini(&s.pool);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(flags_are_the_owners),
 		cmocka_unit_test(each_uid_once),
 		cmocka_unit_test(an_owner_in_trouble),
 		cmocka_unit_test(helpers_look_at_all),
