@@ -101,7 +101,7 @@ lint: ## check format, layers, warnings of two compilers, clang-tidy
 	clang-format --dry-run -Werror $(OWN_C) $(OWN_H)
 	@$(PYTHON) tests/tools/includes.py tests/deps.txt
 	@+$(MAKE_IN_PARALLEL) objects CC=gcc BUILD=build/lint/gcc WERROR=-Werror
-	@+$(MAKE_IN_PARALLEL) objects CC=clang BUILD=build/lint/clang WERROR=-Werror
+	@+$(MAKE_IN_PARALLEL) objects CC=clang BUILD=build/lint/clang WERROR=-Werror CFLAGS='-O0 -U_FORTIFY_SOURCE'
 	@$(PYTHON) tests/tools/tidy.py --jobs $(JOBS) --cache build/lint/tidy $(MAIN) $(SOURCES) $(HELPER)
 
 format: ## let clang-format rewrite the C files
