@@ -172,6 +172,14 @@ static void add_capability(const struct view *view, unsigned i, struct table *ta
 	table_cell(table, slice_str(row->use));
 }
 
+static const char *chosen_by(const struct view *view)
+{
+	const struct config_account *account = view->account;
+	struct quirk_words words = {account->quirks.items, account->quirks.count};
+
+	return quirk_chosen_by(words, account->host, view->capabilities.profile);
+}
+
 static void show_capabilities(const struct view *view, struct buf *out)
 {
 	static const struct table_column heads[] = {{"ACCOUNT", false}, {"EXTENSION", false},
@@ -187,7 +195,8 @@ static void show_capabilities(const struct view *view, struct buf *out)
 	if (!profile)
 		return;
 	text_escape(view->account->name, out);
-	buf_addf(out, ": treated as %s: %s\n", profile->name, profile->about);
+	buf_addf(out, ": treated as %s, by %s: %s\n", profile->name, chosen_by(view),
+		profile->about);
 }
 
 static void show_capabilities_json(const struct view *view, struct json *json)
@@ -198,6 +207,7 @@ static void show_capabilities_json(const struct view *view, struct json *json)
 	json_string(json, "type", "capabilities");
 	json_string(json, "account", view->account->name);
 	json_string(json, "profile", c->profile ? c->profile->name : NULL);
+	json_string(json, "profile_by", c->profile ? chosen_by(view) : NULL);
 	json_array(json, "capabilities");
 	for (unsigned i = 0; i < IMAP_CAP_COUNT; i++)
 		if (has_bit(c->usable, i))

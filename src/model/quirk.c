@@ -133,6 +133,14 @@ const struct quirk_profile *quirk_choose(
 	return NULL;
 }
 
+const char *quirk_chosen_by(
+	struct quirk_words words, const char *host, const struct quirk_profile *profile)
+{
+	if (says(words, profile->name))
+		return "server.quirks";
+	return host && is_host(profile, host) ? "host" : "greeting";
+}
+
 bool quirk_off(struct quirk_words words, const struct quirk_profile *profile, const char *extension)
 {
 	const char *rest = profile ? profile->off : NULL;

@@ -40,6 +40,9 @@ const struct quirk_profile *quirk_profile_at(size_t i);
 /* The profile of a server. HOST may be NULL; GREETING: the text of its first line. NULL: none. */
 const struct quirk_profile *quirk_choose(
 	struct quirk_words words, const char *host, struct slice greeting);
+/* What PROFILE was chosen by: "server.quirks", "host" or "greeting". */
+const char *quirk_chosen_by(
+	struct quirk_words words, const char *host, const struct quirk_profile *profile);
 /* Is EXTENSION left alone, by the words or the profile (may be NULL)? */
 bool quirk_off(
 	struct quirk_words words, const struct quirk_profile *profile, const char *extension);

@@ -127,9 +127,10 @@ def test_capabilities_are_listed(world):
     world.settings["server"]["quirks"] = ["exchange", "-qresync"]
     lines = world.run("list", "--capabilities", "--json").json()
     assert lines[0]["type"] == "capabilities" and lines[0]["profile"] == "exchange"
+    assert lines[0]["profile_by"] == "server.quirks"
     states = {line["name"]: line["state"] for line in lines[1:]}
     assert states["MOVE"] == states["QRESYNC"] == "switched off" and states["CONDSTORE"] == "used"
     assert states["SAVEDATE"] == "recognised" and states["OBJECTID"] == "not announced"
     assert not {"MOVE", "QRESYNC"} & set(lines[0]["capabilities"])
     text = world.run("list", "--capabilities").out
-    assert "RFC 7162" in text and "treated as exchange" in text
+    assert "RFC 7162" in text and "treated as exchange, by server.quirks" in text

@@ -344,10 +344,11 @@ static void lists(void **state)
 			"*calm *IMAP4rev1 *RFC 3501 *used *the protocol\n"
 			"*calm *MOVE *RFC 6851 *switched off *moving without upload\n"
 			"*calm *IDLE *RFC 2177 *recognised *watching one mailbox\n"
-			"*calm: treated as gmail: *",
+			"*calm: treated as gmail, by greeting: *",
 			""},
 		{{"list", "--capabilities", "--json", "calm"}, 0,
 			"{\"type\":\"capabilities\",\"account\":\"calm\",\"profile\":\"gmail\","
+			"\"profile_by\":\"greeting\","
 			"\"capabilities\":\\[\"IMAP4rev1\",\"IDLE\"]}\n"
 			"{\"type\":\"capability\",\"account\":\"calm\",\"name\":\"IMAP4rev1\","
 			"\"since\":\"RFC 3501\",\"announced\":true,\"state\":\"used\","

@@ -47,6 +47,19 @@ static const struct row rows[] = {
 	{{"trash", "views", "-qresync"}, "imap.example.org", "", "- 20 7 1", "QRESYNC"},
 };
 
+static void chosen_by(void **state)
+{
+	static char *const items[] = {"gmail"};
+	struct quirk_words none = {NULL, 0}, word = {items, 1};
+	const struct quirk_profile *p = quirk_choose(none, "imap.gmail.com", SLICE("Gimap ready"));
+
+	(void)state;
+	assert_string_equal(quirk_chosen_by(word, "imap.gmail.com", p), "server.quirks");
+	assert_string_equal(quirk_chosen_by(none, "imap.gmail.com", p), "host");
+	assert_string_equal(quirk_chosen_by(none, "imap.example.org", p), "greeting");
+	assert_string_equal(quirk_chosen_by(none, NULL, p), "greeting");
+}
+
 static void profiles(void **state)
 {
 	(void)state;
@@ -100,6 +113,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(profiles),
+		cmocka_unit_test(chosen_by),
 		cmocka_unit_test(vocabulary),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
