@@ -32,7 +32,9 @@ static void decide(const struct boxes_input *in, struct box_decision *d)
 		return;
 	}
 	if (!d->selected || (!there && !d->here)) {
-		d->action = BOX_SKIP;
+		/* While it is left out, a side may be without it: no deletion to be carried later.
+		 */
+		d->action = d->row && (!there || !d->here) ? BOX_FORGET : BOX_SKIP;
 		return;
 	}
 	if (there && there->problem)

@@ -14,7 +14,7 @@ enum box_action {
 	BOX_CREATE_THERE, /* here only: make the mailbox */
 	BOX_GONE_THERE,   /* was on both sides, the server does not list it any more */
 	BOX_GONE_HERE,    /* was on both sides, the folder is gone */
-	BOX_FORGET,       /* in the state only */
+	BOX_FORGET,       /* in the state only; or not selected, and not on both sides any more */
 	BOX_SKIP,         /* not selected by the configuration, or policy makes nothing */
 	BOX_PROBLEM,      /* can't be synced: see problem */
 };

@@ -67,8 +67,35 @@ static int start_over(struct pass *pass, struct err *err)
 	return pass_open_state(pass, err);
 }
 
-/* 1: the root is the one that the state knows; 2: it is, as it was some passes ago; 0: it is not,
- * WHY says how; -1. */
+/*
+ * Has local.layout been changed since the last pass? Then every folder is looked for where none
+ * ever was, and would be taken for deleted. Folders of the former layout are no mailboxes any more.
+ * 1, 0, -1.
+ */
+static int has_another_layout(struct pass *pass, struct err *err)
+{
+	enum maildir_layout other =
+		layout_of(pass->account) == MAILDIR_NESTED ? MAILDIR_PLUSPLUS : MAILDIR_NESTED;
+	struct state_read *read = NULL;
+	struct state_mailbox row = {0};
+	struct buf path = {0};
+	bool found = false;
+	int rc = state_read_begin(pass->state, &read, err);
+
+	while (rc == 0 && !found && (rc = state_next_mailbox(read, row.id, &row, err)) == 1) {
+		buf_clear(&path);
+		found = row.name.n > 0 && maildir_path(other, row.name, &path) &&
+			slice_eq(buf_slice(&path), row.path);
+		row.id++;
+		rc = 0;
+	}
+	state_read_end(read);
+	buf_fini(&path);
+	return rc < 0 ? -1 : found;
+}
+
+/* 1: the root is the one that the state knows; 2: it is, but what it lacks was not deleted; 0: it
+ * is not; WHY says how; -1. */
 static int check_marker(struct pass *pass, uint64_t last_pass, const char **why, struct err *err)
 {
 	struct maildir_marker marker;
@@ -76,14 +103,17 @@ static int check_marker(struct pass *pass, uint64_t last_pass, const char **why,
 
 	if (rc < 0)
 		return -1;
-	if (rc == 0)
+	if (rc == 0) {
 		*why = "is not the Maildir that this account was synced with (its marker file "
 		       ".godwit is missing or of another account)";
-	else if (marker.pass < last_pass)
+		return 0;
+	}
+	*why = "is older than the last sync (restored from a backup or a snapshot?)";
+	if (marker.pass < last_pass)
 		return 2;
-	else
-		return 1;
-	return 0;
+	*why = "was last synced with another local.layout (its folders stay as they are)";
+	rc = has_another_layout(pass, err);
+	return rc < 0 ? -1 : rc + 1;
 }
 
 static int last_pass(struct pass *pass, uint64_t *out, struct err *err)
@@ -100,13 +130,12 @@ static int last_pass(struct pass *pass, uint64_t *out, struct err *err)
 	return rc < 0 ? -1 : 0;
 }
 
-/* A backup or a snapshot of the Maildir was put back: what it lacks was not deleted, and what it
- * has may have been. Nothing is deleted; both sides are compared as if they had never met. */
-static int compare_anew(struct pass *pass, struct err *err)
+/* What is missing here was not deleted, WHY. Nothing is deleted; both sides are compared as if they
+ * had never met. */
+static int compare_anew(struct pass *pass, const char *why, struct err *err)
 {
-	log_warn("%s is older than the last sync (restored from a backup or a snapshot?): both "
-		 "sides are compared anew, nothing is deleted in this pass",
-		pass->account->path);
+	log_warn("%s %s: both sides are compared anew, nothing is deleted in this pass",
+		pass->account->path, why);
 	if (!pass->options->plan)
 		return start_over(pass, err);
 	state_close(pass->state);
@@ -136,7 +165,7 @@ int pass_open_root(struct pass *pass, uint64_t *pass_number, struct err *err)
 	if (rc == 0) {
 		rc = check_marker(pass, *pass_number, &why, err);
 		if (rc == 2)
-			return compare_anew(pass, err);
+			return compare_anew(pass, why, err);
 		if (rc != 0)
 			return rc < 0 ? -1 : 0;
 	}
