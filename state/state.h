@@ -113,6 +113,8 @@ int state_put_number(
 	struct state_write *write, const char *key, uint64_t value, struct err *err) MUST_USE;
 int state_put_text(
 	struct state_write *write, const char *key, struct slice value, struct err *err) MUST_USE;
+int state_delete_text(
+	struct state_write *write, const char *key, struct err *err) MUST_USE; /* no such: 0 */
 int state_put_keyword(
 	struct state_write *write, unsigned id, struct slice name, struct err *err) MUST_USE;
 int state_put_mailbox(

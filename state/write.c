@@ -114,6 +114,12 @@ int state_put_text(struct state_write *w, const char *key, struct slice value, s
 	return write_put(w, TABLE_META, err);
 }
 
+int state_delete_text(struct state_write *w, const char *key, struct err *err)
+{
+	set_key_text(w, key);
+	return write_del(w, TABLE_META, err);
+}
+
 int state_put_keyword(struct state_write *w, unsigned id, struct slice name, struct err *err)
 {
 	char key[32];

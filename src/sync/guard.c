@@ -1,5 +1,7 @@
 #include "sync/guard.h"
 
+#include <stdio.h>
+
 bool guard_is_window(struct guard_count count)
 {
 	if (!count.oldest || count.accepted || count.deletions == 0 || count.shown == 0)
@@ -11,6 +13,11 @@ bool guard_is_window(struct guard_count count)
 	return (count.deletions >= GUARD_SLIDE && count.shown >= GUARD_SLIDE_SHOWN &&
 		       count.shown == count.shown_before) ||
 	       (count.deletions > GUARD_JUMP && count.span > count.since + GUARD_GRACE);
+}
+
+void guard_window_key(uint32_t id, char out[GUARD_KEY_SIZE])
+{
+	snprintf(out, GUARD_KEY_SIZE, "window/%u", id);
 }
 
 bool guard_allows(const struct policy *policy, struct guard_count count)

@@ -37,6 +37,10 @@ struct guard_count {
 #define GUARD_JUMP 20               /* more than so many at once ... */
 #define GUARD_GRACE (2 * 24 * 3600) /* ... of more than the time since the last pass and this */
 bool guard_is_window(struct guard_count count);
+/* Where the state keeps what is known of windows of mailbox ID; goes with the id, which another
+ * mailbox may get. */
+#define GUARD_KEY_SIZE 32
+void guard_window_key(uint32_t id, char out[GUARD_KEY_SIZE]);
 /* May DELETIONS of MESSAGES go? Refused when more than policy->max_delete percent and more than
  * max_delete_free would, or if it is a window. */
 bool guard_allows(const struct policy *policy, struct guard_count count);

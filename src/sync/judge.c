@@ -161,19 +161,14 @@ static int look_at_oldest(struct state_read *read, struct box *box, struct err *
 
 #define ACCEPTED "accepted"
 
-static void window_key(const struct box *box, char *out, size_t size)
-{
-	snprintf(out, size, "window/%u", box->row.id);
-}
-
 static int recall_window(struct state_read *read, struct box *box, struct err *err)
 {
 	struct slice text;
 	uint64_t shown = 0;
-	char key[32];
+	char key[GUARD_KEY_SIZE];
 
 	box->shown_before = box->row.watermark.messages;
-	window_key(box, key, sizeof(key));
+	guard_window_key(box->row.id, key);
 	int rc = state_get_text(read, key, &text, err);
 	if (rc <= 0)
 		return rc;
@@ -187,11 +182,11 @@ static int recall_window(struct state_read *read, struct box *box, struct err *e
 static int remember_window(
 	struct pass *pass, const struct box *box, struct guard_count count, struct err *err)
 {
-	char key[32], shown[32];
+	char key[GUARD_KEY_SIZE], shown[32];
 
 	if (pass->options->plan)
 		return 0;
-	window_key(box, key, sizeof(key));
+	guard_window_key(box->row.id, key);
 	snprintf(shown, sizeof(shown), "%llu", (unsigned long long)count.shown);
 	return settle_text(
 		pass->settler, key, slice_str(pass->policy.approve ? ACCEPTED : shown), err);

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "sync/guard.h"
 #include "sync/pass.h"
 #include "sync/settle_impl.h"
 
@@ -87,9 +88,19 @@ static int apply_pending(struct state_write *w, const struct item *item, struct 
 	return state_put_pending(w, item->id, &p, err);
 }
 
+/* The id may be another mailbox's next. */
+static int delete_mailbox(struct state_write *w, uint32_t id, struct err *err)
+{
+	char key[GUARD_KEY_SIZE];
+
+	guard_window_key(id, key);
+	int rc = state_delete_text(w, key, err);
+	return rc != 0 ? rc : state_delete_mailbox(w, id, err);
+}
+
 static int apply_mailbox(struct state_write *w, const struct item *item, struct err *err)
 {
-	int rc = item->former ? state_delete_mailbox(w, item->former, err) : 0;
+	int rc = item->former ? delete_mailbox(w, item->former, err) : 0;
 	return rc != 0 || item->mailbox.id == 0 ? rc : state_put_mailbox(w, &item->mailbox, err);
 }
 
@@ -106,7 +117,7 @@ static int apply_renumbered(struct state_write *w, const struct item *item, stru
 	old.former = 0;
 	rc = rc == 1 ? state_put_mailbox(w, &old, err) : 0;
 	if (rc == 0 && forgotten != 0)
-		rc = state_delete_mailbox(w, forgotten, err);
+		rc = delete_mailbox(w, forgotten, err);
 	return rc != 0 ? rc : state_put_mailbox(w, &item->mailbox, err);
 }
 

@@ -55,3 +55,21 @@ def test_taken_away_removed_and_chosen_again(world, side):
     world.settings["mailboxes"] = ["*"]
     world.sync_same()
     assert len(world.there.messages("box")) == len(world.here.messages("box")) == 3
+
+
+def test_approval_goes_with_its_mailbox(make_world):
+    """That the oldest of years may go from a mailbox was not said of the one that is made after it."""
+    world = make_world()
+    world.settings["server"]["quirks"] = ["-QRESYNC"]
+    world.there.append("INBOX", compose())
+    for name in ("first", "second"):
+        world.there.create(name)
+        world.there.append_many(name, [(compose(), [SEEN], 1300000000 + 30 * 86400 * n) for n in range(120)])
+        world.sync_same()
+        world.there.expunge(name, world.there.uids(name)[:33])
+        assert "a window of the newest" in world.sync(expect=65).err
+        assert len(world.here.messages(name)) == 120
+        world.sync("--approve")
+        world.there.delete(name)
+        world.sync("--approve")
+        world.assert_same()
