@@ -387,6 +387,26 @@ static int add_line(struct pass *pass, struct sync_past *past, struct err *err)
 	return rc;
 }
 
+/* A state that begins anew would count anew, too: `undo` and `log` would take what is long past for
+ * the latest. */
+static int go_on_counting(struct pass *pass, const struct attic *attic, struct err *err)
+{
+	struct arena arena = {0};
+	struct sync_log log = {0};
+	uint64_t last = 0;
+	int rc = attic_last(attic, &last, err);
+
+	if (rc == 0)
+		rc = history_read_passes(pass->account, &arena, &log, err);
+	for (size_t i = 0; i < log.pass_count; i++)
+		if (log.passes[i].pass > last)
+			last = log.passes[i].pass;
+	if (last >= pass->number && last < UINT64_MAX)
+		pass->number = last + 1;
+	arena_fini(&arena);
+	return rc;
+}
+
 int history_open_pass(struct pass *pass, struct err *err)
 {
 	const struct config_account *a = pass->account;
@@ -397,7 +417,7 @@ int history_open_pass(struct pass *pass, struct err *err)
 	if (rc < 0 || (rc == 1 && add_line(pass, &past, err) != 0) ||
 		attic_open(&attic, &pass->root, a->state_dir, a->name, false, err) != 0)
 		return -1;
-	rc = 0;
+	rc = pass->number == 1 ? go_on_counting(pass, &attic, err) : 0;
 	while (rc == 0 && attic_has(&attic, pass->number)) {
 		numbered.pass = pass->number++;
 		rc = add_line(pass, &numbered, err);

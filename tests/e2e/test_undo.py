@@ -274,3 +274,24 @@ def test_interrupted_undo_goes_on(world):
         if not killed:
             break
     assert not killed and cut > 4
+
+
+def test_undo_after_starting_over(world):
+    """The numbers of passes go on: what was deleted last comes back first, whatever became of the state."""
+    bodies = filled(world, count=6)["INBOX"]
+    for body in bodies[:3]:
+        world.there.append("INBOX", compose())
+        world.sync()
+    for body in bodies[:3]:
+        delete_there(world, "INBOX", body)
+        world.sync()
+    last = max(o["pass"] for o in world.run("log", "--json").json() if o["type"] == "kept")
+    shutil.rmtree(os.path.join(world.here.root, "INBOX"))
+    os.remove(os.path.join(world.here.root, ".godwit"))
+    world.sync("--approve")
+    delete_there(world, "INBOX", bodies[5])
+    world.sync()
+    world.run("undo", world.account)
+    here = bodies_here(world, "INBOX")
+    assert wire(bodies[5]) in here and not {wire(body) for body in bodies[:3]} & set(here)
+    assert [o["pass"] for o in log_of(world)[0]][-1] > last
