@@ -117,7 +117,8 @@ static void take_gone_here(struct pass *pass, const struct survey_box *found)
 	const struct imap_status *status = &found->entry->status;
 
 	if (status->known && status->uidvalidity != row->uidvalidity) {
-		add_box(pass, found); /* another mailbox of this name: made here, and paired */
+		/* Another mailbox of this name: made here, and paired. */
+		add_box(pass, found)->row.where = STATE_THERE;
 		return;
 	}
 	if (!maildir_is_gone(&pass->root, found->path)) {

@@ -140,6 +140,19 @@ def moves(world):
 
 
 @work()
+def made_anew(world):
+    """A mailbox that both sides deleted, and that the server has again."""
+    world.there.create("box")
+    fill(world, 2, "box")
+    world.sync()
+    shutil.rmtree(world.here.folder("box"))
+    world.there.delete("box")
+    world.there.create("box")
+    fill(world, 1, "box")
+    return {"INBOX": 0, "box": 1}
+
+
+@work()
 def mailboxes(world):
     """Mailboxes that one side deleted, and one that was renamed."""
     for name in ("a", "b", "c"):
