@@ -191,6 +191,26 @@ static void find_trash(struct pass *pass, const struct survey *survey)
 			pass->trash = survey->boxes[i].wire;
 }
 
+/* What was asked for by name and will not be synced. Once: this pass may delete a mailbox. */
+static void tell_unknown(struct pass *pass, const struct survey *survey)
+{
+	const struct sync_options *o = pass->options;
+
+	for (size_t i = 0; !pass->names_known && i < o->mailbox_count; i++) {
+		const struct box_decision *found = NULL;
+		for (size_t k = 0; !found && k < survey->count; k++)
+			if (strcmp(survey->boxes[k].decision->name, o->mailboxes[i]) == 0)
+				found = survey->boxes[k].decision;
+		if (!found)
+			fail_gone(pass, o->mailboxes[i], ERR_CONFLICT,
+				"there is no such mailbox on either side");
+		else if ((found->there || found->here) && !found->selected)
+			fail_gone(pass, o->mailboxes[i], ERR_CONFLICT,
+				"the patterns of `mailboxes` do not choose it");
+	}
+	pass->names_known = true;
+}
+
 static int take_boxes(struct pass *pass, const struct survey *survey, struct err *err)
 {
 	uint32_t highest = 0;
@@ -202,6 +222,7 @@ static int take_boxes(struct pass *pass, const struct survey *survey, struct err
 		atomic_store(&pass->next_id, highest + 1);
 	pass->boxes = arena_zalloc(&pass->arena, (survey->count + 1) * sizeof(*pass->boxes));
 	find_trash(pass, survey);
+	tell_unknown(pass, survey);
 	for (size_t i = 0; i < survey->count; i++)
 		if (take_box(pass, &survey->boxes[i], err) != 0)
 			return -1;

@@ -119,6 +119,7 @@ struct pass {
 	const struct quirk_profile *profile; /* of the server, NULL: none */
 	struct slice trash;   /* the server's mailbox that deleted messages go to; empty: none */
 	bool void_watermarks; /* the policy changed: look at everything */
+	bool names_known;     /* what was asked for by name and is nowhere has been told */
 	bool hold_there, hold_here; /* downloads, uploads wait: what is new may have moved */
 	_Atomic bool again;         /* the survey has to be made once more */
 	struct moves *moves;        /* while they are matched */

@@ -163,6 +163,16 @@ def test_one_mailbox_only(world):
     world.sync_same()
 
 
+def test_asked_for_and_not_synced(world):
+    world.there.create("left out")
+    world.settings["mailboxes"] = ["*", "!left out"]
+    for name, why in (("lost", "there is no such mailbox"), ("left out", "do not choose it")):
+        run = world.sync("acc/" + name, "acc/INBOX", expect=1)
+        assert "acc/%s: " % name in run.err and why in run.err, run
+        assert world.here.mailboxes() == {"INBOX"}
+    world.sync("acc/INBOX")
+
+
 def test_name_too_long_fails_alone(world):
     long = "n" * 250
     try:
