@@ -160,6 +160,29 @@ static int restore_folder(const struct undo *u, const struct attic_item *items, 
 	return 0;
 }
 
+/* Folders of another local.layout are no mailboxes: what went there would be nowhere. */
+static int check_layout(
+	const struct undo *u, const struct attic_items *items, uint64_t pass, struct err *err)
+{
+	struct buf name = {0};
+	bool good = true;
+
+	for (size_t i = 0; good && i < items->count; i++) {
+		const struct attic_item *item = &items->items[i];
+		if (item->pass != pass)
+			continue;
+		buf_clear(&name);
+		good = maildir_name(u->root.layout, slice_str(item->folder), &name);
+		if (!good)
+			err_set(err, ERR_CONFLICT,
+				"the folder %s is of another local.layout: set that one to bring "
+				"back what pass %llu deleted",
+				item->folder, (unsigned long long)pass);
+	}
+	buf_fini(&name);
+	return good ? 0 : -1;
+}
+
 static int restore(struct undo *u, uint64_t *pass, uint64_t *done, struct err *err)
 {
 	struct attic_items items;
@@ -168,6 +191,8 @@ static int restore(struct undo *u, uint64_t *pass, uint64_t *done, struct err *e
 	*done = 0;
 	if (rc == 0 && *pass == 0 && items.count > 0)
 		*pass = items.items[items.count - 1].pass;
+	if (rc == 0)
+		rc = check_layout(u, &items, *pass, err);
 	for (size_t i = 0, n; rc == 0 && i < items.count; i += n) {
 		const struct attic_item *first = &items.items[i];
 		for (n = 1; i + n < items.count && first[n].pass == first->pass &&

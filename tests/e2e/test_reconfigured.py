@@ -40,6 +40,22 @@ def test_another_layout(make_world, former, layout):
     world.sync_same()
 
 
+def test_undo_with_another_layout(make_world):
+    """What was kept goes to a folder that is a mailbox, or stays where it is."""
+    world = make_world()
+    filled(world)
+    world.there.expunge("box", world.there.uids("box")[0])
+    world.sync()
+    kept = world.run("log", "--json").json()
+    world.settings["local"]["layout"] = "maildir++"
+    assert "another local.layout" in world.run("undo", "acc", expect=65).err
+    assert world.run("log", "--json").json() == kept
+    world.settings["local"]["layout"] = "nested"
+    world.run("undo", "acc")
+    world.sync_same()
+    assert len(world.there.messages("box")) == 3
+
+
 @pytest.mark.parametrize("side", ["here", "there"])
 def test_taken_away_removed_and_chosen_again(world, side):
     """Whoever leaves a mailbox out may well remove it on one side."""
