@@ -114,7 +114,7 @@ def test_disk_fails_at_every_step(lanes, work, how, record_property):
         return 1
 
     cases = ["%s %d %d" % (how, step, code) for code in codes for step in range(1, steps + 1)]
-    run_cases(lanes, work, thin(cases, ALL if SOAK else {"fail": 40, "once": 40, "short": 20}[how]), one,
+    run_cases(lanes, work, thin(cases, ALL if SOAK else {"fail": 30, "once": 30, "short": 15}[how]), one,
               record_property)
 
 
