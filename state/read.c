@@ -262,16 +262,16 @@ int state_next_mailbox(
 		err);
 }
 
-static int next_message(struct state_read *r, enum state_table table, uint32_t id, uint32_t uid,
+static int next_message(struct state_read *r, enum state_table table, uint32_t id, uint64_t uid,
 	struct state_message *out, struct err *err)
 {
 	struct slice key, value;
 	uint32_t found;
 
-	if (!r)
+	if (!r || uid > UINT32_MAX)
 		return 0;
 	set_key(r, id);
-	key_number(&r->key, uid);
+	key_number(&r->key, (uint32_t)uid);
 	int rc = seek(r, table, false, &key, &value, err);
 	if (rc <= 0)
 		return rc;
@@ -286,16 +286,16 @@ static int next_message(struct state_read *r, enum state_table table, uint32_t i
 		err);
 }
 
-int state_next_message(struct state_read *r, uint32_t id, uint32_t after_uid,
+int state_next_message(struct state_read *r, uint32_t id, uint64_t from_uid,
 	struct state_message *out, struct err *err)
 {
-	return next_message(r, TABLE_MESSAGE, id, after_uid, out, err);
+	return next_message(r, TABLE_MESSAGE, id, from_uid, out, err);
 }
 
-int state_next_arrival(struct state_read *r, uint32_t id, uint32_t after_uid,
+int state_next_arrival(struct state_read *r, uint32_t id, uint64_t from_uid,
 	struct state_message *out, struct err *err)
 {
-	return next_message(r, TABLE_ARRIVAL, id, after_uid, out, err);
+	return next_message(r, TABLE_ARRIVAL, id, from_uid, out, err);
 }
 
 int state_next_upload(struct state_read *r, uint32_t id, struct slice after_base,

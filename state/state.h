@@ -81,15 +81,15 @@ int state_count_messages(struct state_read *read, uint32_t id, uint64_t *there, 
 	struct err *err) MUST_USE;
 
 /*
- * Cursors: the first row with a key >= the one given; then advance the key yourself: AFTER_UID + 1,
- * or the BASE just seen (strictly greater rows are returned). So a cursor survives
- * state_read_renew().   1 / 0 at the end / -1.
+ * Cursors: the first row with a key >= the one given; then advance the key yourself: the UID just
+ * seen + 1 (beyond 32 bits is the end), or the BASE just seen (strictly greater rows are returned).
+ * So a cursor survives state_read_renew().   1 / 0 at the end / -1.
  */
 int state_next_mailbox(struct state_read *read, uint32_t after_id, struct state_mailbox *out,
 	struct err *err) MUST_USE;
-int state_next_message(struct state_read *read, uint32_t id, uint32_t after_uid,
+int state_next_message(struct state_read *read, uint32_t id, uint64_t from_uid,
 	struct state_message *out, struct err *err) MUST_USE;
-int state_next_arrival(struct state_read *read, uint32_t id, uint32_t after_uid,
+int state_next_arrival(struct state_read *read, uint32_t id, uint64_t from_uid,
 	struct state_message *out, struct err *err) MUST_USE;
 int state_next_upload(struct state_read *read, uint32_t id, struct slice after_base,
 	struct state_upload *out, struct err *err) MUST_USE;

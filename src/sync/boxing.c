@@ -211,6 +211,18 @@ static void tell_unknown(struct pass *pass, const struct survey *survey)
 	pass->names_known = true;
 }
 
+static void take_folders(struct pass *pass, const struct survey *survey)
+{
+	pass->folders = arena_zalloc(&pass->arena, (survey->count + 1) * sizeof(*pass->folders));
+	for (size_t i = 0; i < survey->count; i++) {
+		const struct survey_box *found = &survey->boxes[i];
+
+		if (found->decision->here)
+			pass->folders[pass->folder_count++] =
+				(struct folder){found->decision->name, found->path, found->row.id};
+	}
+}
+
 static int take_boxes(struct pass *pass, const struct survey *survey, struct err *err)
 {
 	uint32_t highest = 0;
@@ -222,6 +234,7 @@ static int take_boxes(struct pass *pass, const struct survey *survey, struct err
 		atomic_store(&pass->next_id, highest + 1);
 	pass->boxes = arena_zalloc(&pass->arena, (survey->count + 1) * sizeof(*pass->boxes));
 	find_trash(pass, survey);
+	take_folders(pass, survey);
 	tell_unknown(pass, survey);
 	for (size_t i = 0; i < survey->count; i++)
 		if (take_box(pass, &survey->boxes[i], err) != 0)

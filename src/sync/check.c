@@ -105,13 +105,13 @@ static int check_row(struct checking *c, const struct state_message *row, struct
 static int check_rows(struct checking *c, struct err *err)
 {
 	struct state_message row;
-	uint32_t uid = 0;
+	uint64_t from = 0;
 	unsigned rows = 0;
 	int rc;
 
 	c->there = c->here = 0;
-	while ((rc = state_next_message(c->read, c->box.id, uid, &row, err)) == 1) {
-		uint32_t now = row.uid;
+	while ((rc = state_next_message(c->read, c->box.id, from, &row, err)) == 1) {
+		from = (uint64_t)row.uid + 1;
 		row.base = arena_slice(&c->arena, row.base);
 		row.info = arena_slice(&c->arena, row.info);
 		if (cancel_check(err) != 0 || check_row(c, &row, err) != 0)
@@ -121,9 +121,6 @@ static int check_rows(struct checking *c, struct err *err)
 			if (state_read_renew(c->read, err) != 0)
 				return -1;
 		}
-		if (now == UINT32_MAX)
-			break;
-		uid = now + 1;
 	}
 	return rc < 0 ? -1 : 0;
 }

@@ -333,24 +333,22 @@ static int all_listed(struct scanning *s, struct err *err)
 static int find_gone(struct scanning *s, struct err *err)
 {
 	struct state_message row;
-	uint32_t uid = 0;
+	uint64_t from = 0;
 	size_t i = 0;
 	int rc = all_listed(s, err);
 
 	if (rc != 0)
 		return rc < 0 ? -1 : 0;
-	while ((rc = state_next_message(s->read, s->box->row.id, uid, &row, err)) == 1) {
-		uid = row.uid;
-		while (i < s->seen_count && s->seen[i] < uid)
+	while ((rc = state_next_message(s->read, s->box->row.id, from, &row, err)) == 1) {
+		from = (uint64_t)row.uid + 1;
+		while (i < s->seen_count && s->seen[i] < row.uid)
 			i++;
-		bool listed = i < s->seen_count && s->seen[i] == uid;
+		bool listed = i < s->seen_count && s->seen[i] == row.uid;
 		if (!listed && !(row.where & STATE_REFUSED) &&
-			!uidset_contains(&s->box->delete_there, uid)) {
+			!uidset_contains(&s->box->delete_there, row.uid)) {
 			if (!add_change(s, &row, CHANGE_GONE))
 				return 0;
 		}
-		if (uid++ == UINT32_MAX)
-			break;
 		if (++s->files % RENEW_FILES == 0 && state_read_renew(s->read, err) != 0)
 			return -1;
 	}

@@ -132,13 +132,14 @@ static int look_at_oldest(struct state_read *read, struct box *box, struct err *
 {
 	struct state_message row;
 	int64_t first = INT64_MAX, last = INT64_MIN;
-	uint32_t uid = 0, gone = 0;
+	uint64_t from = 0;
+	uint32_t gone = 0;
 	int rc;
 
 	box->oldest = false;
 	if (uidset_empty(&box->delete_here))
 		return 0;
-	while ((rc = state_next_message(read, box->row.id, uid, &row, err)) == 1) {
+	while ((rc = state_next_message(read, box->row.id, from, &row, err)) == 1) {
 		bool goes = uidset_contains(&box->delete_here, row.uid);
 		if (row.where & STATE_THERE && !goes)
 			break;
@@ -147,9 +148,7 @@ static int look_at_oldest(struct state_read *read, struct box *box, struct err *
 			first = row.date;
 		if (goes && row.date > last)
 			last = row.date;
-		if (row.uid == UINT32_MAX)
-			break;
-		uid = row.uid + 1;
+		from = (uint64_t)row.uid + 1;
 	}
 	box->oldest = rc == 1 && gone == uidset_size(&box->delete_here);
 	box->oldest_span = box->oldest ? last - first : 0;

@@ -229,7 +229,7 @@ void pass_forget_boxes(struct pass *pass)
 		uidset_fini(&pass->boxes[i].delete_there);
 		uidset_fini(&pass->boxes[i].left_there);
 	}
-	pass->box_count = 0;
+	pass->box_count = pass->folder_count = 0;
 }
 
 void pass_close(struct pass *pass)

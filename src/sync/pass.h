@@ -100,6 +100,13 @@ struct worker {
 	struct err refusal;     /* what it said of the last headers that it refused */
 };
 
+/* A folder here, of a mailbox that this pass is about or not. */
+struct folder {
+	const char *name; /* canonical */
+	const char *path;
+	uint32_t id; /* of its rows; 0: it has none */
+};
+
 struct pass {
 	const struct config_account *account;
 	const struct sync_options *options;
@@ -114,6 +121,8 @@ struct pass {
 	struct attic attic;       /* open while deletions are carried out; fd -1 else */
 	struct maildir_root root; /* fd -1: plan, and there is none */
 	struct arena arena;
+	struct folder *folders; /* every one that the survey found here */
+	size_t folder_count;
 	struct box *boxes;
 	size_t box_count;
 	const struct quirk_profile *profile; /* of the server, NULL: none */

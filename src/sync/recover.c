@@ -37,19 +37,17 @@ static int load(struct recovery *r, struct err *err)
 {
 	struct state_read *read = NULL;
 	struct state_message row;
-	uint32_t uid = 0;
+	uint64_t from = 0;
 	int rc;
 
 	if (state_read_begin(r->pass->state, &read, err) != 0)
 		return -1;
-	while ((rc = state_next_arrival(read, r->box->row.id, uid, &row, err)) == 1) {
+	while ((rc = state_next_arrival(read, r->box->row.id, from, &row, err)) == 1) {
 		r->items = base_reserve(r->items, r->count, &r->room, sizeof(*r->items));
-		uid = row.uid;
+		from = (uint64_t)row.uid + 1;
 		row.base = arena_slice(&r->arena, row.base);
 		row.info = arena_slice(&r->arena, row.info);
 		r->items[r->count++] = (struct arrived){.row = row};
-		if (uid++ == UINT32_MAX)
-			break;
 	}
 	state_read_end(read);
 	return rc < 0 ? -1 : 0;
@@ -95,20 +93,20 @@ static int look_through(struct recovery *r, struct maildir *maildir, struct err 
 	return rc < 0 ? -1 : stable;
 }
 
-/* Is the file BASE of BOX known as a message of it? 1, 0, -1. */
-static int is_known(struct recovery *r, const struct box *box, struct slice base, struct err *err)
+/* Is the file BASE of the mailbox ID known as a message of it? 1, 0, -1. */
+static int is_known(struct recovery *r, uint32_t id, struct slice base, struct err *err)
 {
 	struct state_read *read = NULL;
 	uint32_t uid;
 
 	if (state_read_begin(r->pass->state, &read, err) != 0)
 		return -1;
-	int rc = state_get_by_base(read, box->row.id, base, &uid, err);
+	int rc = state_get_by_base(read, id, base, &uid, err);
 	state_read_end(read);
 	return rc;
 }
 
-static int look_in(struct recovery *r, const struct box *box, struct err *err)
+static int look_in(struct recovery *r, const struct folder *folder, struct err *err)
 {
 	struct maildir *maildir = NULL;
 	struct maildir_scan scan;
@@ -117,12 +115,13 @@ static int look_in(struct recovery *r, const struct box *box, struct err *err)
 	bool stable;
 	int rc;
 
-	if (maildir_open(&maildir, &r->pass->root, box->path, r->pass->keywords, err) != 0)
+	if (maildir_open(&maildir, &r->pass->root, folder->path, r->pass->keywords, err) != 0)
 		return err->sys == ENOENT ? 0 : -1;
 	if ((rc = maildir_scan_begin(&scan, maildir, err)) == 0)
 		while ((rc = maildir_scan_next(&scan, &file, err)) == 1) {
 			struct arrived *item = find(r, file.base);
-			int known = item && !item->found ? is_known(r, box, file.base, err) : 1;
+			int known =
+				item && !item->found ? is_known(r, folder->id, file.base, err) : 1;
 			if (known < 0) {
 				rc = -1;
 				break;
@@ -146,16 +145,18 @@ static bool is_any_lost(const struct recovery *r)
 	return false;
 }
 
-/* What is not in its folder may be in any other one. ITEMS are sorted. */
+/* What is not in its folder may be in any other one, whatever this pass is about. ITEMS are sorted.
+ */
 static int look_elsewhere(struct recovery *r, struct err *err)
 {
-	for (size_t i = 0; i < r->pass->box_count && is_any_lost(r); i++) {
-		const struct box *box = &r->pass->boxes[i];
-		if (box == r->box || !box->here || look_in(r, box, err) == 0)
+	for (size_t i = 0; i < r->pass->folder_count && is_any_lost(r); i++) {
+		const struct folder *folder = &r->pass->folders[i];
+		if (strcmp(folder->name, r->box->name) == 0 || look_in(r, folder, err) == 0)
 			continue;
 		if (unwind_of(err) != UNWIND_MAILBOX)
 			return -1;
-		log_warn("%s: %s", box->name, err->msg); /* who takes the mailbox tells it, too */
+		log_warn(
+			"%s: %s", folder->name, err->msg); /* who takes the mailbox tells it, too */
 		err_clear(err);
 	}
 	return 0;

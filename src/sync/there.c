@@ -36,6 +36,17 @@ static int renew(struct looking *l, struct err *err)
 	return state_read_renew(l->read, err);
 }
 
+/* The next row from *FROM on, which moves behind it. 1, 0 at the end, -1. */
+static int next_row(struct looking *l, uint64_t *from, struct state_message *row, struct err *err)
+{
+	if (renew(l, err) != 0)
+		return -1;
+	int rc = state_next_message(l->read, l->box->row.id, *from, row, err);
+	if (rc == 1)
+		*from = (uint64_t)row->uid + 1;
+	return rc;
+}
+
 static struct change *add_change(
 	struct looking *l, const struct state_message *row, enum change_kind kind)
 {
@@ -130,21 +141,15 @@ static void forget_listed(struct looking *l)
 	l->look->there_count = 0;
 }
 
-/* Rows of the present id that the server had: their UIDs. */
-static int rows_there(struct looking *l, struct uidset *out, struct err *err)
+/* The UIDs that have a row. */
+static int all_rows(struct looking *l, struct uidset *out, struct err *err)
 {
 	struct state_message row;
-	uint32_t uid = 0;
+	uint64_t from = 0;
 	int rc;
 
-	while ((rc = state_next_message(l->read, l->box->row.id, uid, &row, err)) == 1) {
+	while ((rc = next_row(l, &from, &row, err)) == 1)
 		uidset_add(out, row.uid);
-		if (row.uid == UINT32_MAX)
-			return 0;
-		uid = row.uid + 1;
-		if (renew(l, err) != 0)
-			return -1;
-	}
 	return rc;
 }
 
@@ -165,19 +170,14 @@ static bool take_gone(struct looking *l, const struct state_message *row)
 static int find_gone(struct looking *l, struct err *err)
 {
 	struct state_message row;
-	uint32_t uid = 0;
+	uint64_t from = 0;
 	int rc;
 
-	while ((rc = state_next_message(l->read, l->box->row.id, uid, &row, err)) == 1) {
+	while ((rc = next_row(l, &from, &row, err)) == 1) {
 		bool gone = row.where & STATE_THERE && !uidset_contains(&l->seen, row.uid);
 		l->box->inferred |= gone;
 		if (gone && !take_gone(l, &row))
 			return 0;
-		if (row.uid == UINT32_MAX)
-			return 0;
-		uid = row.uid + 1;
-		if (renew(l, err) != 0)
-			return -1;
 	}
 	return rc;
 }
@@ -248,21 +248,14 @@ static int find_vanished_in(
 	struct looking *l, const struct uid_range *range, uint64_t *count, struct err *err)
 {
 	struct state_message row;
-	uint32_t uid = range->first;
+	uint64_t from = range->first;
 	int rc;
 
-	while ((rc = state_next_message(l->read, l->box->row.id, uid, &row, err)) == 1 &&
-		row.uid <= range->last) {
+	while ((rc = next_row(l, &from, &row, err)) == 1 && row.uid <= range->last)
 		if (row.where & STATE_THERE && !uidset_contains(&l->seen, row.uid)) {
 			++*count;
 			take_gone(l, &row);
 		}
-		if (row.uid == UINT32_MAX)
-			return 0;
-		uid = row.uid + 1;
-		if (renew(l, err) != 0)
-			return -1;
-	}
 	return rc < 0 ? -1 : 0;
 }
 
@@ -284,17 +277,11 @@ static int find_vanished(struct looking *l, uint64_t *count, struct err *err)
 static int count_rows_from(struct looking *l, uint32_t uid, uint64_t *count, struct err *err)
 {
 	struct state_message row;
+	uint64_t from = uid;
 	int rc;
 
-	*count = 0;
-	while ((rc = state_next_message(l->read, l->box->row.id, uid, &row, err)) == 1) {
+	for (*count = 0; (rc = next_row(l, &from, &row, err)) == 1;)
 		++*count;
-		if (row.uid == UINT32_MAX)
-			return 0;
-		uid = row.uid + 1;
-		if (renew(l, err) != 0)
-			return -1;
-	}
 	return rc;
 }
 
@@ -348,7 +335,7 @@ static int look_again(struct looking *l, struct err *err)
 			l->look->there[kept++] = l->look->there[i];
 	l->look->there_count = kept;
 	if (imap_noop(l->w->imap, err) != 0 || search_all(l, false, err) != 0 ||
-		rows_there(l, &rows, err) != 0)
+		all_rows(l, &rows, err) != 0)
 		goto out;
 	uidset_clear(&l->look->new_there);
 	uidset_union(&l->look->new_there, &l->seen);

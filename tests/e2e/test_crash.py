@@ -146,9 +146,10 @@ def two_boxes(world):
     return {"box": 6, "other": 2}
 
 
-@pytest.mark.parametrize("target", ["another folder", "a new name"])
+@pytest.mark.parametrize("target", ["another folder", "a folder that is not asked for", "a new name"])
 def test_download_is_moved_before_it_is_settled(lanes, record_property, target):
     """The program is killed, and a mail reader takes what came of it elsewhere: there is no second one of it."""
+    folder = target != "a new name"
     work = Work("two_boxes", two_boxes)
     steps, *_ = lanes[0].steps(work)
     moved = []
@@ -156,11 +157,13 @@ def test_download_is_moved_before_it_is_settled(lanes, record_property, target):
     def one(lane, case):
         lane.disturbed(case)
         files = lane.here.files("box")
-        if target == "another folder":
+        if folder:
             for file in files:
                 os.rename(file.path, os.path.join(lane.here.folder("other"), "cur", file.base + ":2,"))
         else:
             os.rename(lane.here.folder("box"), lane.here.folder("new"))
+        if target == "a folder that is not asked for":
+            lane.sync("--approve", "acc/box", expect=None)
         for _ in range(2):
             lane.sync("--approve", expect=None)
         lane.assert_same()
@@ -169,7 +172,7 @@ def test_download_is_moved_before_it_is_settled(lanes, record_property, target):
         found = {name: len(messages) for name, messages in here.items() if messages}
         bodies = [message.body for messages in here.values() for message in messages]
         assert len(bodies) == len(set(bodies)) == 8, found
-        if target == "another folder":
+        if folder:
             assert found["other"] == 2 + len(files), found
         lane.assert_nothing_left()
         moved.append(len(files))

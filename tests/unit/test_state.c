@@ -197,6 +197,7 @@ static void test_rows(void **state UNUSED)
 	assert_int_equal(state_next_message(r, 1, 50, &m, &err), 1);
 	assert_int_equal(m.uid, 50);
 	assert_int_equal(state_next_message(r, 1, 51, &m, &err), 0); /* not the next mailbox's */
+	assert_int_equal(state_next_message(r, 0, (uint64_t)UINT32_MAX + 1, &m, &err), 0);
 	state_read_end(r);
 
 	assert_int_equal(state_write_begin(s, &w, &err), 0);
