@@ -1,13 +1,17 @@
 """Fixtures of the end-to-end tests. README.md in the folder above says how to run one."""
+import functools
 import itertools
 import os
+import subprocess
 
 import pytest
 
 import debs
+from bender import Bender
 from servers import CLASSES, MISSING, TRAITS
 from world import GODWIT, SANITIZER, World
 
+HERE = os.path.dirname(os.path.abspath(__file__))
 WANTED = os.environ.get("GODWIT_SERVERS", "dovecot").split()
 _users = itertools.count(1)
 
@@ -66,6 +70,23 @@ def server(request):
 def dovecot(server):
     """The same, for tests that speak of Dovecot only."""
     return server
+
+
+@pytest.fixture
+def bender(dovecot):
+    with Bender(dovecot.port) as bender:
+        yield bender
+
+
+@pytest.fixture(scope="session")
+def preload(tmp_path_factory):
+    """preload("clock"): clock.c as a library for LD_PRELOAD."""
+    def build(name):
+        path = str(tmp_path_factory.mktemp(name) / (name + ".so"))
+        subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", path, os.path.join(HERE, name + ".c"), "-ldl"], check=True)
+        return path
+
+    return functools.cache(build)
 
 
 @pytest.fixture

@@ -3,19 +3,12 @@
 Everything lies below one temporary folder and goes with it. It runs as the present user, or as nobody
 if that is root. Any user name logs in with the password 'secret' and finds a mailbox of his own.
 """
-import ctypes
 import grp
 import os
-import pwd
-import shutil
-import signal
 import subprocess
-import tempfile
-import time
 
 import debs
-from guardian import guard
-from serving import PASSWORD, answers, end_session, free_ports, make_certificate
+from serving import PASSWORD, Serving
 
 CONFIG = """
 base_dir = {dir}/run
@@ -109,7 +102,7 @@ service stats {{
 """
 
 
-class Dovecot:
+class Dovecot(Serving):
     """server.host, .port, .tls_port, .ca_file and .password say how to reach it once it runs.
 
     store:       Dovecot's storage driver, sdbox or maildir
@@ -120,53 +113,20 @@ class Dovecot:
     """
 
     name = "dovecot"
-    host = "127.0.0.1"
-    password = PASSWORD
 
     def __init__(self, store="sdbox", capability="", connections=200, extra="", folder=None):
+        super().__init__(folder)
         self.store, self.capability, self.connections, self.extra = store, capability, connections, extra
-        self.folder = folder
-        self.process = None
-        self.dir = None
 
-    def __enter__(self):
-        root = debs.fetch("dovecot-imapd")
-        self.dir = tempfile.mkdtemp(prefix="dovecot-", dir=self.folder)
-        try:
-            self._prepare(root)
-            self.start()
-        except BaseException:
-            self.__exit__()
-            raise
-        return self
-
-    def __exit__(self, *_):
-        self.stop()
-        shutil.rmtree(self.dir, ignore_errors=True)
-
-    def _prepare(self, root):
-        as_root = os.getuid() == 0
-        account = pwd.getpwnam("nobody") if as_root else pwd.getpwuid(os.getuid())
-        self.uid, self.gid, self.user = account.pw_uid, account.pw_gid, account.pw_name
-        os.chmod(self.dir, 0o755)
+    def prepare(self):
         for name in ("run", "state", "mail", "home"):
-            os.mkdir(os.path.join(self.dir, name))
-        if as_root:  # who runs it may not be able to read what lies below root's home
-            copy = os.path.join(self.dir, "root")
-            shutil.copytree(root, copy, symlinks=True, ignore=shutil.ignore_patterns("doc", "man"))
-            root = copy
-        self.root = root
-        self.ca_file = os.path.join(self.dir, "ca.pem")
-        make_certificate(self.dir)
-        self.port, self.tls_port = free_ports(2)
-        self.environment = debs.environment(root)
-        self.config = os.path.join(self.dir, "dovecot.conf")
-        if as_root:
-            for folder, folders, files in os.walk(self.dir):
-                if folder.startswith(os.path.join(self.dir, "root")):
-                    continue
-                for name in [folder] + [os.path.join(folder, n) for n in folders + files]:
-                    os.chown(name, self.uid, self.gid)
+            os.mkdir(self.path(name))
+        self.root = self.copy(debs.fetch("dovecot-imapd"))
+        self.environment = debs.environment(self.root)
+        self.config = self.path("dovecot.conf")
+        if os.getuid() == 0:
+            os.chown(self.dir, self.uid, self.gid)
+        self.give(*(name for name in os.listdir(self.dir) if name != "root"))
 
     def write_config(self):
         text = CONFIG.format(
@@ -183,64 +143,31 @@ class Dovecot:
         path = os.path.join(self.root, name.lstrip("/"))
         return path if os.path.exists(path) else name
 
-    def _as_user(self):
-        if os.getuid() == 0:
-            return {"user": self.uid, "group": self.gid, "extra_groups": []}
-        return {}
-
-    def start(self):
-        """A Dovecot must not outlive a test that was killed, so it asks for a signal then."""
-        def end_with_us():
-            ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
-
+    def launch(self):
         self.write_config()
-        with open(os.path.join(self.dir, "output"), "ab") as output:
-            self.process = subprocess.Popen(
-                [self.program("/usr/sbin/dovecot"), "-F", "-c", self.config], cwd=self.dir,
-                env=self.environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
-                start_new_session=True, preexec_fn=end_with_us, **self._as_user())
-        guard(self.process.pid)
-        deadline = time.monotonic() + 30
-        while not answers(self.port):
-            if self.process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError("Dovecot does not start:\n" + self.log())
-            time.sleep(0.02)
-
-    def stop(self):
-        """Stop it; start() may follow, on the same ports with the same mail."""
-        if not self.process:
-            return
-        self.process.terminate()
-        end_session(self.process)
-        self.process = None
+        self.spawn([self.program("/usr/sbin/dovecot"), "-F", "-c", self.config], self.environment, **self.as_user())
 
     def log(self):
-        text = ""
-        for name in ("output", "log"):
-            try:
-                with open(os.path.join(self.dir, name), errors="replace") as file:
-                    text += file.read()
-            except OSError:
-                pass
-        return text
+        try:
+            with open(self.path("log"), errors="replace") as file:
+                return super().log() + file.read()
+        except OSError:
+            return super().log()
 
     def doveadm(self, *args):
         done = subprocess.run([self.program("/usr/bin/doveadm"), "-c", self.config, *args],
                               env=self.environment, cwd=self.dir, stdin=subprocess.DEVNULL,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **self._as_user())
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **self.as_user())
         if done.returncode:
             raise RuntimeError("doveadm %s: %s" % (" ".join(args), done.stdout.decode()))
         return done.stdout.decode()
-
-    def add_user(self, user):
-        """Any name logs in."""
 
     def mail_dir(self, user):
         return os.path.join(self.dir, "mail", user)
 
     def is_serving(self, user):
         """Does anybody speak to it as USER? Needs `verbose_proctitle = yes`."""
-        with open("/proc/%d/task/%d/children" % (self.process.pid, self.process.pid)) as file:
+        with open("/proc/%d/task/%d/children" % (self.leaders[0].pid, self.leaders[0].pid)) as file:
             return any("[%s " % user in title_of(pid) for pid in file.read().split())
 
     def own(self, path):

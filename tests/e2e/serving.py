@@ -28,12 +28,13 @@ class Serving:
     password = PASSWORD
     name = ""
 
-    def __init__(self):
-        self.dir = None
+    def __init__(self, folder=None):
+        """FOLDER: where its own is made; None: where temporary ones are."""
+        self.folder, self.dir = folder, None
         self.leaders = []  # processes, each the leader of a session
 
     def __enter__(self):
-        self.dir = tempfile.mkdtemp(prefix=self.name + "-")
+        self.dir = tempfile.mkdtemp(prefix=self.name + "-", dir=self.folder)
         os.chmod(self.dir, 0o755)
         try:
             account = pwd.getpwnam("nobody") if os.getuid() == 0 else pwd.getpwuid(os.getuid())

@@ -5,19 +5,12 @@ import re
 
 import pytest
 
-from bender import Bender
 from mail import SEEN, compose
 
 RUNGS = {"qresync": [], "condstore": ["-QRESYNC"], "plain": ["-QRESYNC", "-CONDSTORE"],
          "plain-search": ["-QRESYNC", "-CONDSTORE", "-ESEARCH"]}
 MESSAGES = 12
 UNPROVEN = "nothing is deleted here in this pass"
-
-
-@pytest.fixture
-def bender(dovecot):
-    with Bender(dovecot.port) as bender:
-        yield bender
 
 
 @pytest.fixture(params=RUNGS)

@@ -3,7 +3,6 @@ Directories whose times lie in the future.
 """
 import os
 import struct
-import subprocess
 import time
 
 import pytest
@@ -11,24 +10,16 @@ import pytest
 from bender import Bender
 from mail import SEEN, compose
 
-HERE = os.path.dirname(os.path.abspath(__file__))
 DAY = 86400
 
 pytestmark = pytest.mark.plain_build  # a sanitizer wants to be loaded first
 
 
-@pytest.fixture(scope="session")
-def library(tmp_path_factory):
-    path = str(tmp_path_factory.mktemp("clock") / "clock.so")
-    subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", path, os.path.join(HERE, "clock.c"), "-ldl"], check=True)
-    return path
-
-
 @pytest.fixture
-def world(make_world, library):
+def world(make_world, preload):
     world = make_world()
     clocks = os.path.join(world.tmp, "clocks")
-    world.environment.update(LD_PRELOAD=library, GODWIT_CLOCKS=clocks)
+    world.environment.update(LD_PRELOAD=preload("clock"), GODWIT_CLOCKS=clocks)
 
     def jump(day=0, boot=0):
         with open(clocks + ".new", "wb") as file:

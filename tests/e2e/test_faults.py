@@ -6,14 +6,7 @@ import time
 
 import pytest
 
-from bender import Bender
 from mail import SEEN, compose
-
-
-@pytest.fixture
-def bender(dovecot):
-    with Bender(dovecot.port) as bender:
-        yield bender
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 import collections
 import os
 
-import pytest
 
 from mail import ANSWERED, SEEN, compose
 from servers import EVERYWHERE

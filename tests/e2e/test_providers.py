@@ -4,14 +4,7 @@ import re
 
 import pytest
 
-from bender import Bender
 from mail import FLAGGED, SEEN, compose
-
-
-@pytest.fixture
-def bender(dovecot):
-    with Bender(dovecot.port) as bender:
-        yield bender
 
 
 @pytest.fixture

@@ -2,35 +2,25 @@
 that carries several messages.
 """
 import errno
-import os
-import subprocess
 
 import pytest
 
 from mail import compose
 from world import CRASHING
 
-HERE = os.path.dirname(os.path.abspath(__file__))
 
 pytestmark = pytest.mark.plain_build  # a sanitizer wants to be loaded first
 
 
-@pytest.fixture(scope="session")
-def library(tmp_path_factory):
-    path = str(tmp_path_factory.mktemp("reopen") / "reopen.so")
-    subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", path, os.path.join(HERE, "reopen.c"), "-ldl"], check=True)
-    return path
-
-
 @pytest.fixture
-def world(make_world, library):
+def world(make_world, preload):
     world = make_world()
     world.there.create("other")
     world.sync()
     for base in ("1.first", "2.bad", "3.last"):
         world.here.deliver("INBOX", compose(base), "S", base=base)
     world.here.deliver("other", compose(), "S")
-    world.environment.update(LD_PRELOAD=library, GODWIT_REOPEN="2.bad:2,S")
+    world.environment.update(LD_PRELOAD=preload("reopen"), GODWIT_REOPEN="2.bad:2,S")
     world.settings["server"]["connections"] = 1
     return world
 

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from imapside import ServerSide
-from mail import ANSWERED, FLAGGED, SEEN, compose
+from mail import FLAGGED, SEEN, compose
 from meddler import Meddler
 
 SERVERS = ("dovecot", "cyrus", "courier")
