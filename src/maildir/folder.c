@@ -123,6 +123,32 @@ bool maildir_is_gone(const struct maildir_root *root, const char *path)
 	return gone;
 }
 
+int part_all_there(int fd, struct err *err)
+{
+	static const char *const needed[] = {"cur", "new"};
+	struct stat st;
+
+	for (size_t i = 0; i < COUNT_OF(needed); i++) {
+		if (fstatat(fd, needed[i], &st, AT_SYMLINK_NOFOLLOW) != 0)
+			return errno == ENOENT ? 0
+					       : err_set_errno(err, ERR_DISK, "can't look at %s",
+							 needed[i]);
+		if (!S_ISDIR(st.st_mode))
+			return 0;
+	}
+	return 1;
+}
+
+bool maildir_exists(const struct maildir_root *root, const char *path)
+{
+	int dir = open_below(root->fd, path, NULL);
+	bool exists = dir >= 0 && part_all_there(dir, NULL) == 1;
+
+	if (dir >= 0)
+		close(dir);
+	return exists;
+}
+
 static bool is_not_empty(const struct err *err)
 {
 	return err->sys == ENOTEMPTY || err->sys == EEXIST;

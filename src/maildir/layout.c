@@ -18,7 +18,7 @@
 #include "base/buf.h"
 #include "base/escape.h"
 #include "base/log.h"
-#include "maildir/maildir.h"
+#include "maildir/part.h"
 #include "model/name.h"
 
 #define PATH_MOST 4000
@@ -296,23 +296,6 @@ struct walk {
 	unsigned depth;
 };
 
-/* 1: FD has cur/ and new/, 0: it does not, -1. */
-static int is_maildir(int fd, struct err *err)
-{
-	static const char *const parts[] = {"cur", "new"};
-	struct stat st;
-
-	for (size_t i = 0; i < COUNT_OF(parts); i++) {
-		if (fstatat(fd, parts[i], &st, AT_SYMLINK_NOFOLLOW) != 0)
-			return errno == ENOENT
-				       ? 0
-				       : err_set_errno(err, ERR_DISK, "can't look at %s", parts[i]);
-		if (!S_ISDIR(st.st_mode))
-			return 0;
-	}
-	return 1;
-}
-
 static int add_folder(struct walk *w, const char *path, const struct stat *st, struct err *err)
 {
 	struct buf name = {0};
@@ -352,7 +335,7 @@ static int enter(struct walk *w, int fd, const char *name, const char *path, str
 	int sub = fs_open_dir(fd, name, err);
 	if (sub < 0)
 		return err->sys == ENOENT ? 0 : err_wrap(err, "%s", path);
-	int rc = is_maildir(sub, err);
+	int rc = part_all_there(sub, err);
 	if (rc < 0)
 		err_wrap(err, "%s", path);
 	if (rc == 1)
@@ -418,7 +401,7 @@ static int compare_folders(const void *a, const void *b)
 static int add_inbox(struct walk *w, struct err *err)
 {
 	struct stat st;
-	int rc = is_maildir(w->root->fd, err);
+	int rc = part_all_there(w->root->fd, err);
 
 	if (rc == 1 && fstat(w->root->fd, &st) != 0)
 		return err_set_errno(err, ERR_DISK, "can't look at %s", w->root->path);

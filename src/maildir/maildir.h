@@ -89,6 +89,8 @@ int maildir_check_writable(const struct maildir *maildir, struct err *err) MUST_
 /* Does nothing stand in the place of this folder? Not if it can't be read, or is on another device,
  * or a part of it is left. */
 bool maildir_is_gone(const struct maildir_root *root, const char *path);
+/* Is PATH a Maildir, whole but perhaps for its tmp/? */
+bool maildir_exists(const struct maildir_root *root, const char *path);
 /* Remove a folder without messages, keyword table included; folders below it and files of other
  * programs stay. 1: done, durable; 0: a message is in it, or something in tmp/: left as it is. */
 int maildir_remove_folder(

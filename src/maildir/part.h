@@ -9,5 +9,7 @@
 
 /* The descriptor of the directory that *PATH lies in; *PATH goes on behind its slash. */
 int part_of(const struct maildir *maildir, const char **path);
+/* Is DIR a Maildir: has it a cur/ and a new/? 1, 0, -1. */
+int part_all_there(int dir, struct err *err) MUST_USE;
 
 #endif

@@ -318,8 +318,22 @@ static int make_there(struct pass *pass, struct box *box, struct err *err)
 	return imap_wait(imap, subscribe, &result, err);
 }
 
+/* A folder that the survey did not find, under this name. */
+static int refuse_twin(struct pass *pass, const struct box *box)
+{
+	struct err err = {0};
+
+	err_set(&err, ERR_CONFLICT,
+		"a folder stands there that is not listed under this name: the file system can't "
+		"tell it from another one, or it was made just now; nothing is fetched");
+	pass_failed(pass, box, 0, NULL, &err);
+	return 0;
+}
+
 static int make_here(struct pass *pass, struct box *box, struct err *err)
 {
+	if (maildir_exists(&pass->root, box->path))
+		return refuse_twin(pass, box);
 	if (maildir_create(&pass->root, box->path, err) != 0) {
 		if (unwind_of(err) != UNWIND_MAILBOX)
 			return -1;

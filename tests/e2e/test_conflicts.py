@@ -301,3 +301,27 @@ def test_deletions_beside_a_message_that_came_on_both_sides(world):
     run = world.sync_same()
     assert "1 paired" in run.out and len(world.there.messages("INBOX")) == 5, run
     world.assert_noop()
+
+
+# ---- two names, one folder ----
+
+@pytest.mark.plain_build
+@pytest.mark.parametrize("known", [False, True], ids=["both new", "one known"])
+def test_names_that_the_file_system_can_not_tell_apart(world, preload, known):
+    """The second mailbox fails alone. In one folder the mail of each would become that of both."""
+    names = ["Foo", "foo"]
+    if known:
+        world.there.create("Foo")
+        world.sync()
+    for name in names:
+        if not known or name == "foo":
+            world.there.create(name)
+        world.there.append(name, compose(name))
+    world.environment["LD_PRELOAD"] = preload("fold")
+    for _ in range(2):
+        run = world.sync(expect=1)
+        assert run.err.count("acc/foo: ") == 1 and "Foo" not in run.err and len(run.err.splitlines()) == 1, run
+        assert [len(world.there.messages(name)) for name in names] == [1, 1]
+        assert len(world.here.files("Foo")) == 1 and not os.path.exists(world.here.folder("foo"))
+    del world.environment["LD_PRELOAD"]
+    world.sync_same()
