@@ -72,6 +72,12 @@ int worker_select(struct worker *w, struct box *box, struct err *err)
 	return 0;
 }
 
+int worker_select_anew(struct worker *w, struct box *box, struct err *err)
+{
+	w->selected = NULL;
+	return worker_select(w, box, err);
+}
+
 #define COMPRESS_ROUND_TRIP_MS 10 /* a line that is this long is slower than the processor */
 #define COMPRESS_NEWS 20          /* messages that are worth a round trip more */
 

@@ -36,18 +36,6 @@ static bool any_open(const struct look *look, const struct pairing *pairing)
 	return false;
 }
 
-/* The mailbox as a session sees it that comes just now. */
-static int select_anew(struct worker *w, struct box *box, struct err *err)
-{
-	w->selected = NULL;
-	if (worker_select(w, box, err) != 0)
-		return -1;
-	if (imap_selected(w->imap)->uidvalidity == box->row.uidvalidity)
-		return 0;
-	return err_set(err, ERR_CONFLICT,
-		"the server has numbered this mailbox anew meanwhile; the next pass goes on");
-}
-
 int doubt_wait(struct worker *w, struct box *box, const struct look *look,
 	const struct pairing *pairing, struct err *err)
 {
@@ -63,7 +51,7 @@ int doubt_wait(struct worker *w, struct box *box, const struct look *look,
 			return -1;
 	}
 	box->selected_anew = true;
-	return select_anew(w, box, err) != 0 ? -1 : 1;
+	return worker_select_anew(w, box, err) != 0 ? -1 : 1;
 }
 
 static int note_lost(

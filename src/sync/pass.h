@@ -168,6 +168,8 @@ int worker_select_ahead(struct worker *worker, struct box *box, struct err *err)
 /* Select BOX, which this pass has selected before, unless it still is. -1 also if it is another one
  * by now. */
 int worker_select(struct worker *worker, struct box *box, struct err *err) MUST_USE;
+/* The same even if it is selected: as a session sees it that comes just now. */
+int worker_select_anew(struct worker *worker, struct box *box, struct err *err) MUST_USE;
 
 /* ---- line.c: mailboxes one behind another, without a round trip between them ---- */
 

@@ -218,20 +218,16 @@ static int fetch_parts(struct pulling *p, bool owner, struct err *err)
 	return rc;
 }
 
-/* Anew, even if it is selected: so that it is the mailbox that the owner has selected. */
-static int select_shared(struct worker *w, struct box *box, struct err *err)
-{
-	w->selected = NULL;
-	return worker_compress(w, box, err) != 0 ? -1 : worker_select(w, box, err);
-}
-
 int carry_share(struct worker *w, struct share *share, struct err *err)
 {
 	struct pulling p = {.w = w, .box = share->box, .patient = true, .share = share};
 	int rc = 0;
 
 	if (share_take(share, false, &p.missing)) {
-		rc = select_shared(w, share->box, err);
+		/* Anew: so that it is the mailbox that the owner has selected. */
+		rc = worker_compress(w, share->box, err);
+		if (rc == 0)
+			rc = worker_select_anew(w, share->box, err);
 		if (rc == 0)
 			rc = fetch_parts(&p, false, err);
 		else
