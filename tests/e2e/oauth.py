@@ -14,7 +14,7 @@ import threading
 import time
 import urllib.parse
 
-from server_dovecot import make_certificate
+from serving import make_certificate
 
 KEY = b"a key of the tests that signs tokens"
 CLIENT = "godwit-tests"

@@ -10,7 +10,7 @@ import threading
 import pytest
 
 from mail import compose
-from server_dovecot import make_certificate
+from serving import make_certificate
 
 RELAY = """
 import os, select, socket, sys

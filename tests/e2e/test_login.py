@@ -12,7 +12,7 @@ import pytest
 from conftest import run_server
 from mail import compose
 from oauth import make_token, write_passdb
-from server_dovecot import make_certificate
+from serving import make_certificate
 
 _files = itertools.count(1)
 
