@@ -15,6 +15,10 @@ PREFIX  ?= /usr/local
 SAN     ?=
 BUILD   ?= build$(if $(SAN),/$(SAN))
 JOBS    ?= $(shell nproc 2>/dev/null || echo 2)
+# Tests wait for a third of their time, for servers and the disk.
+TEST_JOBS ?= $(shell expr $(JOBS) + 1)
+# How far clang's analyzer looks, function by function: 225000 is its own choice, and takes four times as long.
+LINT_NODES ?= 50000
 WERROR  ?=
 
 WARNINGS := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wformat=2 \
@@ -78,31 +82,33 @@ deps: ## install the Debian packages that are missing (offline if there are none
 check: ## run all tests; T=WORD only some, SAN=address or SAN=thread
 	@sh tests/tools/deps.sh build test
 	@+$(MAKE_IN_PARALLEL) programs
-	@$(PYTHON) tests/tools/run.py --build '$(BUILD)' --san '$(SAN)' --jobs $(JOBS) --match '$(T)' $(TEST_PROGRAMS)
+	@$(PYTHON) tests/tools/run.py --build '$(BUILD)' --san '$(SAN)' --jobs $(TEST_JOBS) --match '$(T)' $(TEST_PROGRAMS)
 
 soak: ## run the long end-to-end tests too
 	@sh tests/tools/deps.sh build test
 	@+$(MAKE_IN_PARALLEL) programs
-	@GODWIT_SOAK=1 $(PYTHON) tests/tools/run.py --build '$(BUILD)' --san '$(SAN)' --jobs $(JOBS) --match '$(T)' $(TEST_PROGRAMS)
+	@GODWIT_SOAK=1 $(PYTHON) tests/tools/run.py --build '$(BUILD)' --san '$(SAN)' --jobs $(TEST_JOBS) --match '$(T)' $(TEST_PROGRAMS)
 	@+$(if $(T)$(SAN),,$(MAKE) --no-print-directory fuzz)
 
 check-servers: ## run the end-to-end tests against GNU mailutils, which loses flags and dates
 	@sh tests/tools/deps.sh build test
 	@+$(MAKE_IN_PARALLEL) programs
-	@$(PYTHON) tests/tools/run.py --build '$(BUILD)' --san '$(SAN)' --jobs $(JOBS) --match '$(T)' --servers mailutils
+	@$(PYTHON) tests/tools/run.py --build '$(BUILD)' --san '$(SAN)' --jobs $(TEST_JOBS) --match '$(T)' --servers mailutils
 
 fuzz: ## let libFuzzer try target T (all, one after another, if T is not set) for SECONDS
 	@sh tests/tools/deps.sh build fuzz
 	@+$(MAKE_IN_PARALLEL) fuzzers CC=clang SAN=fuzzer
 	@$(PYTHON) tests/tools/fuzz.py --build build/fuzzer --seconds '$(or $(SECONDS),60)' $(or $(T),$(FUZZERS:tests/fuzz/fuzz_%.c=%))
 
-lint: ## check format, layers, warnings of two compilers, clang-tidy
+lint: ## check format, layers, warnings of two compilers, clang-tidy, that all tests load
 	@sh tests/tools/deps.sh build test lint
 	clang-format --dry-run -Werror $(OWN_C) $(OWN_H)
 	@$(PYTHON) tests/tools/includes.py tests/deps.txt
 	@+$(MAKE_IN_PARALLEL) objects CC=gcc BUILD=build/lint/gcc WERROR=-Werror
 	@+$(MAKE_IN_PARALLEL) objects CC=clang BUILD=build/lint/clang WERROR=-Werror CFLAGS='-O0 -U_FORTIFY_SOURCE'
-	@$(PYTHON) tests/tools/tidy.py --jobs $(JOBS) --cache build/lint/tidy $(MAIN) $(SOURCES) $(HELPER)
+	@$(PYTHON) -m pytest -q -p no:cacheprovider --collect-only tests/e2e >build/lint/collected || { cat build/lint/collected; exit 1; }
+	@tail -n 1 build/lint/collected
+	@$(PYTHON) tests/tools/tidy.py --jobs $(JOBS) --nodes $(LINT_NODES) --cache build/lint/tidy $(MAIN) $(SOURCES) $(HELPER)
 
 format: ## let clang-format rewrite the C files
 	clang-format -i $(OWN_C) $(OWN_H)
