@@ -91,7 +91,6 @@ static int find_other(struct maildir *m, const char *path, uint64_t inode, char 
 	struct maildir_scan scan;
 	struct maildir_file file;
 	struct slice base, info;
-	struct err end_err = {0};
 	bool stable;
 	int rc, found = 0;
 
@@ -107,9 +106,7 @@ static int find_other(struct maildir *m, const char *path, uint64_t inode, char 
 			snprintf(out, size, "%s", name);
 			found = 1;
 		}
-	if (maildir_scan_end(&scan, &stable, &end_err) != 0 && rc >= 0)
-		return err_set(err, end_err.kind, "%s", end_err.msg);
-	return rc < 0 ? -1 : found;
+	return maildir_scan_end(&scan, rc, &stable, err) != 0 ? -1 : found;
 }
 
 int maildir_other_name(struct maildir *m, const char *path, char *out, size_t size, struct err *err)

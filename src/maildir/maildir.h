@@ -193,8 +193,9 @@ int maildir_scan_begin(
 	struct maildir_scan *scan, struct maildir *maildir, struct err *err) MUST_USE;
 int maildir_scan_next(struct maildir_scan *scan, struct maildir_file *out,
 	struct err *err) MUST_USE; /* 1, 0, -1 */
-int maildir_scan_end(struct maildir_scan *scan, bool *stable,
-	struct err *err) MUST_USE; /* also after an error or early; closes */
+/* Closes; also early, and after a failure. RC is what the last maildir_scan_next() or the caller's
+ * own work with a name said: if that is less than 0, ERR stays what it is and -1 comes back. */
+int maildir_scan_end(struct maildir_scan *scan, int rc, bool *stable, struct err *err) MUST_USE;
 
 /* ---- delivery (deliver.c) ---- */
 

@@ -140,14 +140,14 @@ int maildir_scan_next(struct maildir_scan *scan, struct maildir_file *out, struc
 	return 0;
 }
 
-int maildir_scan_end(struct maildir_scan *scan, bool *stable, struct err *err)
+int maildir_scan_end(struct maildir_scan *scan, int rc, bool *stable, struct err *err)
 {
 	struct maildir_times after;
 	bool complete = scan->phase == 2;
 
 	fs_dir_close(&scan->dir);
 	*stable = false;
-	if (maildir_times(scan->maildir, &after, err) != 0)
+	if (rc < 0 || maildir_times(scan->maildir, &after, err) != 0)
 		return -1;
 	*stable = complete && !scan->restless && maildir_times_equal(&scan->before, &after);
 	return 0;
@@ -161,7 +161,6 @@ static int find_once(struct maildir *maildir, struct slice base, char *out, size
 {
 	struct maildir_scan scan;
 	struct maildir_file file;
-	struct err end_err = {0};
 	int rc, found = 0;
 
 	if ((rc = maildir_scan_begin(&scan, maildir, err)) == 0)
@@ -172,12 +171,7 @@ static int find_once(struct maildir *maildir, struct slice base, char *out, size
 				SLICE_ARG(file.name));
 			found = 1;
 		}
-	if (maildir_scan_end(&scan, stable, &end_err) != 0 && rc == 0) {
-		if (err)
-			*err = end_err;
-		return -1;
-	}
-	return rc < 0 ? -1 : found;
+	return maildir_scan_end(&scan, rc, stable, err) != 0 ? -1 : found;
 }
 
 int maildir_find(

@@ -55,17 +55,12 @@ static int is_empty(struct maildir *maildir, struct err *err)
 {
 	struct maildir_scan scan;
 	struct maildir_file file;
-	struct err end_err = {0};
 	bool stable;
 
 	if (!maildir || maildir_scan_begin(&scan, maildir, err) != 0)
 		return maildir ? -1 : 0;
 	int rc = maildir_scan_next(&scan, &file, err);
-	if (maildir_scan_end(&scan, &stable, &end_err) != 0 && rc >= 0) {
-		*err = end_err;
-		return -1;
-	}
-	return rc < 0 ? -1 : rc == 0 && stable;
+	return maildir_scan_end(&scan, rc, &stable, err) != 0 ? -1 : rc == 0 && stable;
 }
 
 /* A small mailbox of which nothing is here: its messages can come before they are listed. Some

@@ -182,7 +182,6 @@ static int read_files(struct bulk *b, struct err *err)
 {
 	struct maildir_scan scan;
 	struct maildir_file file;
-	struct err end_err = {0};
 	bool stable;
 	int rc;
 
@@ -194,11 +193,7 @@ static int read_files(struct bulk *b, struct err *err)
 			break;
 		}
 	/* What a restless folder hides is left to the usual pairing. */
-	if (maildir_scan_end(&scan, &stable, &end_err) != 0 && rc == 0) {
-		*err = end_err;
-		rc = -1;
-	}
-	return rc == 0 ? flush(b, err) : -1;
+	return maildir_scan_end(&scan, rc, &stable, err) == 0 ? flush(b, err) : -1;
 }
 
 int bulk_open(struct bulk **out, struct worker *w, struct box *box, const struct uidset *new_there,

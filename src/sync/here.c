@@ -194,17 +194,11 @@ static int scan_once(struct scanning *s, struct err *err)
 		return -1;
 	s->look->times = scan.before;
 	while ((rc = maildir_scan_next(&scan, &file, err)) == 1)
-		if (look_up(s, &file, err) != 0)
+		if (look_up(s, &file, err) != 0) {
+			rc = -1;
 			break;
-	if (rc != 0) { /* keep the error that matters */
-		struct err ignored;
-		if (maildir_scan_end(&scan, &stable, &ignored) != 0)
-			log_debug(LOG_MAILDIR, "%s: %s", s->box->path, ignored.msg);
-		return -1;
-	}
-	if (maildir_scan_end(&scan, &stable, err) != 0)
-		return -1;
-	return stable;
+		}
+	return maildir_scan_end(&scan, rc, &stable, err) != 0 ? -1 : stable;
 }
 
 static int compare_uids(const void *a, const void *b)
@@ -310,10 +304,7 @@ static int separate_copies(struct scanning *s, struct err *err)
 			break;
 		}
 	}
-	struct err end_err = {0};
-	if (maildir_scan_end(&scan, &stable, &end_err) != 0 && rc >= 0)
-		return err_set(err, end_err.kind, "%s", end_err.msg);
-	return rc < 0 ? -1 : renamed;
+	return maildir_scan_end(&scan, rc, &stable, err) != 0 ? -1 : renamed;
 }
 
 /* Was the file of every row listed, and is there no row without a file? Their counts tell, and

@@ -1,24 +1,8 @@
 /*
- * What a move does on either side: the two rows, the folder that it came from, the word about it.
+ * What a move does on either side: its new row, the folder that it came from, the word about it.
  */
 #include "base/log.h"
 #include "sync/moves.h"
-
-int moved_get_row(
-	struct worker *w, const struct lost *lost, struct state_message *row, struct err *err)
-{
-	struct state_read *read = NULL;
-
-	if (state_read_begin(w->pass->state, &read, err) != 0)
-		return -1;
-	int rc = state_get_message(read, lost->box->row.id, lost->uid, row, err);
-	if (rc == 1) {
-		row->base = arena_slice(&w->arena, row->base);
-		row->info = arena_slice(&w->arena, row->info);
-	}
-	state_read_end(read);
-	return rc;
-}
 
 void moved_drop_untold(struct state_message *row, const struct box *from, const struct box *to)
 {

@@ -32,9 +32,6 @@ int moves_load_lost(struct pass *pass, struct err *err) MUST_USE;
 
 /* ---- moved.c ---- */
 
-/* The row of LOST, its strings in the worker's arena. 1, 0: there is none any more, -1. */
-int moved_get_row(struct worker *worker, const struct lost *lost, struct state_message *row,
-	struct err *err) MUST_USE;
 /*
  * A keyword that has no letter in one of the two folders: the file's name could not tell it in the
  * old one, or whether it was meant to go in the new one. The row is not sure of it either, so that

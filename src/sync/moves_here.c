@@ -66,7 +66,7 @@ static int settle_moved(struct following *f, const struct follower *item, uint32
 {
 	struct settler *settler = f->w->pass->settler;
 	struct state_message row;
-	int rc = moved_get_row(f->w, item->lost, &row, err);
+	int rc = row_get(f->w, item->lost->box->row.id, item->lost->uid, &row, err);
 
 	if (rc <= 0)
 		return rc;

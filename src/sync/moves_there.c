@@ -48,7 +48,7 @@ static int follow_message(struct worker *w, struct box *to, const struct new_the
 {
 	struct settler *settler = w->pass->settler;
 	struct state_message row;
-	int rc = moved_get_row(w, lost, &row, err);
+	int rc = row_get(w, lost->box->row.id, lost->uid, &row, err);
 
 	if (rc == 1)
 		rc = moved_open_source(w, lost->box, to, err) != 0

@@ -340,6 +340,10 @@ int identity_check_there(
 
 /* ---- row.c ---- */
 
+/* The row of a message of the mailbox ID as it is now, its strings in the worker's arena. 1, 0:
+ * there is none (any more), -1. */
+int row_get(struct worker *worker, uint32_t id, uint32_t uid, struct state_message *row,
+	struct err *err) MUST_USE;
 /* Where the file of ROW is: "cur/BASE:2,S". */
 void row_file(const struct state_message *row, char *out, size_t size);
 /* Split "cur/BASE:2,S" into a row's fields; slices point into PATH. */

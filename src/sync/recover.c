@@ -85,12 +85,7 @@ static int look_through(struct recovery *r, struct maildir *maildir, struct err 
 		item->row.in_new = file.in_new;
 		item->row.info = arena_slice(&r->arena, file.info);
 	}
-	struct err end_err = {0};
-	if (maildir_scan_end(&scan, &stable, &end_err) != 0 && rc == 0) {
-		*err = end_err;
-		return -1;
-	}
-	return rc < 0 ? -1 : stable;
+	return maildir_scan_end(&scan, rc, &stable, err) != 0 ? -1 : stable;
 }
 
 /* Is the file BASE of the mailbox ID known as a message of it? 1, 0, -1. */
@@ -111,7 +106,6 @@ static int look_in(struct recovery *r, const struct folder *folder, struct err *
 	struct maildir *maildir = NULL;
 	struct maildir_scan scan;
 	struct maildir_file file;
-	struct err end_err = {0};
 	bool stable;
 	int rc;
 
@@ -129,10 +123,7 @@ static int look_in(struct recovery *r, const struct folder *folder, struct err *
 			if (known == 0)
 				item->elsewhere = true;
 		}
-	if (maildir_scan_end(&scan, &stable, &end_err) != 0 && rc == 0) {
-		*err = end_err;
-		rc = -1;
-	}
+	rc = maildir_scan_end(&scan, rc, &stable, err);
 	maildir_unref(maildir);
 	return rc;
 }

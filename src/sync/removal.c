@@ -22,7 +22,6 @@ static int scan_again(struct worker *w, struct box *box, struct uidset *set, str
 	struct maildir_scan scan;
 	struct maildir_file file;
 	struct state_read *read = NULL;
-	struct err end_err = {0};
 	bool stable = false;
 	uint32_t uid;
 	int rc;
@@ -40,10 +39,7 @@ static int scan_again(struct worker *w, struct box *box, struct uidset *set, str
 				box->incomplete = true;
 			}
 		}
-		if (maildir_scan_end(&scan, &stable, &end_err) != 0 && rc == 0) {
-			*err = end_err;
-			rc = -1;
-		}
+		rc = maildir_scan_end(&scan, rc, &stable, err);
 	}
 	state_read_end(read);
 	return rc != 0 ? -1 : stable;
@@ -291,22 +287,6 @@ static int change_file(struct worker *w, struct box *box, const struct state_mes
 	return 0;
 }
 
-static int get_row(
-	struct worker *w, struct box *box, uint32_t uid, struct state_message *row, struct err *err)
-{
-	struct state_read *read = NULL;
-
-	if (state_read_begin(w->pass->state, &read, err) != 0)
-		return -1;
-	int rc = state_get_message(read, box->row.id, uid, row, err);
-	if (rc == 1) {
-		row->base = arena_slice(&w->arena, row->base);
-		row->info = arena_slice(&w->arena, row->info);
-	}
-	state_read_end(read);
-	return rc;
-}
-
 static int delete_one_here(
 	struct worker *w, struct box *box, uint32_t uid, struct attic_shelf *shelf, struct err *err)
 {
@@ -316,7 +296,7 @@ static int delete_one_here(
 	struct state_message row;
 	char path[ROW_FILE_SIZE];
 
-	int rc = get_row(w, box, uid, &row, err);
+	int rc = row_get(w, box->row.id, uid, &row, err);
 	if (rc <= 0)
 		return rc;
 	int done = row.where & STATE_HERE ? change_file(w, box, &row, really ? shelf : NULL, path,

@@ -1,9 +1,24 @@
 /*
- * A row's file as a path, and a path as the row's fields.
+ * One row of the state, its file as a path, and a path as the row's fields.
  */
 #include <stdio.h>
 
 #include "sync/pass.h"
+
+int row_get(struct worker *w, uint32_t id, uint32_t uid, struct state_message *row, struct err *err)
+{
+	struct state_read *read = NULL;
+
+	if (state_read_begin(w->pass->state, &read, err) != 0)
+		return -1;
+	int rc = state_get_message(read, id, uid, row, err);
+	if (rc == 1) {
+		row->base = arena_slice(&w->arena, row->base);
+		row->info = arena_slice(&w->arena, row->info);
+	}
+	state_read_end(read);
+	return rc;
+}
 
 void row_file(const struct state_message *row, char *out, size_t size)
 {

@@ -26,7 +26,7 @@ static char *scan_all(struct tree *t, struct maildir *m, bool *stable)
 	}
 	assert_int_equal(rc, 0);
 	assert_int_equal(maildir_scan_next(&scan, &file, &t->err), 0); /* stays at the end */
-	GOOD(t, maildir_scan_end(&scan, stable, &t->err));
+	GOOD(t, maildir_scan_end(&scan, 0, stable, &t->err));
 	return out.data ? buf_take(&out) : xstrdup("");
 }
 
@@ -79,7 +79,7 @@ static void test_many(void **state UNUSED)
 		seen++;
 	}
 	assert_int_equal(rc, 0);
-	GOOD(&t, maildir_scan_end(&scan, &stable, &t.err));
+	GOOD(&t, maildir_scan_end(&scan, 0, &stable, &t.err));
 	assert_true(stable);
 	assert_int_equal(seen, 1500);
 	maildir_unref(m);
@@ -109,7 +109,7 @@ static void test_changes(void **state UNUSED)
 		while ((rc = maildir_scan_next(&scan, &file, &t.err)) == 1)
 			;
 		assert_int_equal(rc, 0);
-		GOOD(&t, maildir_scan_end(&scan, &stable, &t.err));
+		GOOD(&t, maildir_scan_end(&scan, 0, &stable, &t.err));
 		assert_false(stable);
 	}
 	maildir_unref(m);
@@ -131,7 +131,7 @@ static void test_early_end(void **state UNUSED)
 		GOOD(&t, maildir_scan_begin(&scan, m, &t.err));
 		for (int i = 0; i < reads; i++)
 			assert_int_equal(maildir_scan_next(&scan, &file, &t.err), 1);
-		GOOD(&t, maildir_scan_end(&scan, &stable, &t.err));
+		GOOD(&t, maildir_scan_end(&scan, 0, &stable, &t.err));
 		assert_false(stable);
 	}
 	maildir_unref(m);
@@ -160,7 +160,7 @@ static void test_replaced(void **state UNUSED)
 		rc = 0;
 	assert_int_equal(rc, -1);
 	struct err ignored;
-	if (maildir_scan_end(&scan, &stable, &ignored) == 0)
+	if (maildir_scan_end(&scan, 0, &stable, &ignored) == 0)
 		assert_false(stable);
 	maildir_unref(m);
 	tree_close(&t);
@@ -178,7 +178,7 @@ static void test_times_before(void **state UNUSED)
 	GOOD(&t, maildir_scan_begin(&scan, m, &t.err));
 	tree_write(&t, "A/cur/one", ""); /* the watermark must not cover it */
 	assert_true(maildir_times_equal(&times, &scan.before));
-	GOOD(&t, maildir_scan_end(&scan, &stable, &t.err));
+	GOOD(&t, maildir_scan_end(&scan, 0, &stable, &t.err));
 	/* Times in the future, of a wrong clock, do not hold a scan up for ever. */
 	struct timespec future[2] = {{.tv_sec = 4102444800}, {.tv_sec = 4102444800}};
 	assert_int_equal(futimens(m->fd_cur, future), 0);
@@ -245,7 +245,7 @@ static int count_seen(struct tree *t, struct maildir *m, bool *stable)
 		seen[number] = true;
 	}
 	assert_int_equal(rc, 0);
-	GOOD(t, maildir_scan_end(&scan, stable, &t->err));
+	GOOD(t, maildir_scan_end(&scan, 0, stable, &t->err));
 	return count;
 }
 
