@@ -1,6 +1,7 @@
 /*
  * godwit config: check the configuration and print it resolved: every key with its value, defaults
- * included, secrets hidden. With --check-server look at the servers instead (inspect.c).
+ * included, secrets hidden, and the profile that is certain before a connection. With
+ * --check-server look at the servers instead (inspect.c).
  */
 #include <string.h>
 
@@ -8,6 +9,7 @@
 #include "cli/console.h"
 #include "cli/inspect.h"
 #include "cli/json.h"
+#include "cli/profile.h"
 #include "cli/text.h"
 
 static const struct option_row rows[] = {
@@ -92,14 +94,27 @@ static void add_key(const char *key, const char *before, struct buf *out)
 	buf_addf(out, "%*s%s: ", (int)indent, "", part);
 }
 
+/* What is known without a connection. */
+static struct quirk_choice choose_profile(const struct config_account *account)
+{
+	struct quirk_words words = {account->quirks.items, account->quirks.count};
+	struct quirk_server server = {.host = account->host};
+
+	return quirk_choose(words, &server);
+}
+
 static void add_account_yaml(const struct config_account *account, struct buf *out)
 {
+	struct quirk_choice profile = choose_profile(account);
 	const char *before = "";
 	struct buf value = {0};
 
 	buf_add_str(out, "  ");
 	add_scalar(slice_str(account->name), out);
-	buf_add_str(out, ":\n");
+	buf_add_str(out, ":\n    # profile: ");
+	profile_text(&profile, "none yet; the server's greeting or its answer to ID may choose one",
+		out);
+	buf_add_char(out, '\n');
 	for (size_t i = 0; i < config_option_count; i++) {
 		const struct config_option *option = &config_options[i];
 
@@ -133,6 +148,7 @@ static void show_yaml(const struct cli *cli, struct buf *out)
 static void add_account_json(
 	const struct cli *cli, const struct config_account *account, struct json *json)
 {
+	struct quirk_choice profile = choose_profile(account);
 	struct buf value = {0};
 
 	json_open(json);
@@ -151,6 +167,7 @@ static void add_account_json(
 		else
 			json_null(json, config_options[i].key);
 	}
+	profile_json(&profile, json);
 	json_line(json);
 	buf_fini(&value);
 }

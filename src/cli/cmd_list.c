@@ -8,6 +8,7 @@
 #include "cli/cli.h"
 #include "cli/console.h"
 #include "cli/json.h"
+#include "cli/profile.h"
 #include "cli/status.h"
 #include "cli/table.h"
 #include "cli/targets.h"
@@ -172,19 +173,11 @@ static void add_capability(const struct view *view, unsigned i, struct table *ta
 	table_cell(table, slice_str(row->use));
 }
 
-static const char *chosen_by(const struct view *view)
-{
-	const struct config_account *account = view->account;
-	struct quirk_words words = {account->quirks.items, account->quirks.count};
-
-	return quirk_chosen_by(words, account->host, view->capabilities.profile);
-}
-
 static void show_capabilities(const struct view *view, struct buf *out)
 {
 	static const struct table_column heads[] = {{"ACCOUNT", false}, {"EXTENSION", false},
 		{"SINCE", false}, {"STATE", false}, {"FOR", false}};
-	const struct quirk_profile *profile = view->capabilities.profile;
+	const struct quirk_choice *choice = &view->capabilities.profile;
 	struct table table;
 
 	table_init(&table, heads, COUNT_OF(heads));
@@ -192,11 +185,12 @@ static void show_capabilities(const struct view *view, struct buf *out)
 		add_capability(view, i, &table);
 	table_format(&table, out);
 	table_fini(&table);
-	if (!profile)
+	if (!choice->profile)
 		return;
 	text_escape(view->account->name, out);
-	buf_addf(out, ": treated as %s, by %s: %s\n", profile->name, chosen_by(view),
-		profile->about);
+	buf_add_str(out, ": treated as ");
+	profile_text(choice, "", out);
+	buf_add_char(out, '\n');
 }
 
 static void show_capabilities_json(const struct view *view, struct json *json)
@@ -206,8 +200,7 @@ static void show_capabilities_json(const struct view *view, struct json *json)
 	json_open(json);
 	json_string(json, "type", "capabilities");
 	json_string(json, "account", view->account->name);
-	json_string(json, "profile", c->profile ? c->profile->name : NULL);
-	json_string(json, "profile_by", c->profile ? chosen_by(view) : NULL);
+	profile_json(&c->profile, json);
 	json_array(json, "capabilities");
 	for (unsigned i = 0; i < IMAP_CAP_COUNT; i++)
 		if (has_bit(c->usable, i))

@@ -5,6 +5,7 @@
 
 #include "cli/console.h"
 #include "cli/json.h"
+#include "cli/profile.h"
 #include "cli/targets.h"
 #include "cli/text.h"
 #include "sync/sync.h"
@@ -80,6 +81,22 @@ static void add_words(const char *label, const struct buf *words, struct buf *ou
 	buf_fini(&line);
 }
 
+/* What the server calls itself, and how it is treated. */
+static void add_provider(const struct imap_offer *offer, struct buf *out)
+{
+	struct buf text = {0};
+
+	buf_add_slice(&text, buf_slice(&offer->name));
+	if (offer->vendor.len)
+		buf_addf(&text, "%s(%s)", text.len ? " " : "", offer->vendor.data);
+	if (text.len)
+		add_line("calls itself:", buf_slice(&text), out);
+	buf_clear(&text);
+	profile_text(&offer->profile, "none", &text);
+	add_line("profile:", buf_slice(&text), out);
+	buf_fini(&text);
+}
+
 static void show_text(const struct view *view, struct buf *out)
 {
 	const struct config_account *a = view->account;
@@ -98,6 +115,7 @@ static void show_text(const struct view *view, struct buf *out)
 	add_line("login by:",
 		slice_str(offer->choice ? offer->choice : "nothing that both sides can use"), out);
 	add_words("capabilities:", &offer->capabilities, out);
+	add_provider(offer, out);
 }
 
 /* ---- for programs ---- */
@@ -115,6 +133,14 @@ static void add_array(struct json *json, const char *key, const struct buf *word
 		at += n + 1;
 	}
 	json_end_array(json);
+}
+
+static void add_text(struct json *json, const char *key, const struct buf *text)
+{
+	if (text->len)
+		json_slice(json, key, buf_slice(text));
+	else
+		json_null(json, key);
 }
 
 static void add_chain(struct json *json, const struct net_peer *peer)
@@ -153,6 +179,9 @@ static void show_json(const struct view *view, struct buf *out)
 	add_array(&json, "mechanisms", &offer->mechanisms);
 	json_string(&json, "login_by", offer->choice);
 	add_array(&json, "capabilities", &offer->capabilities);
+	add_text(&json, "id_name", &offer->name);
+	add_text(&json, "id_vendor", &offer->vendor);
+	profile_json(&offer->profile, &json);
 	json_string(&json, "error", view->rc != 0 ? view->err.msg : NULL);
 	json_line(&json);
 	buf_add_slice(out, buf_slice(&json.text));

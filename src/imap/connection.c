@@ -109,12 +109,29 @@ void connection_take_capabilities(struct imap *imap, const struct capabilities *
 	if (!imap->capabilities_open)
 		return;
 	imap->announced = imap->capabilities = *capabilities;
-	capability_drop(&imap->capabilities, words_of(imap), imap->profile);
+	capability_drop(&imap->capabilities, words_of(imap), imap->profile.profile);
 }
 
 void connection_take_greeting(struct imap *imap, struct slice text)
 {
-	imap->profile = quirk_choose(words_of(imap), imap->host, text);
+	struct quirk_server server = {.host = imap->host, .greeting = text};
+
+	imap->profile = quirk_choose(words_of(imap), &server);
+}
+
+void connection_take_id(struct imap *imap, struct slice name, struct slice vendor)
+{
+	struct quirk_server server = {.id = name};
+
+	if (!imap->id_asked)
+		return;
+	imap->id_asked = false;
+	buf_add_slice(&imap->name, name);
+	buf_add_slice(&imap->vendor, vendor);
+	if (imap->profile.by)
+		return;
+	imap->profile = quirk_choose(words_of(imap), &server);
+	capability_drop(&imap->capabilities, words_of(imap), imap->profile.profile);
 }
 
 bool imap_announces(const struct imap *imap, enum imap_capability capability)
@@ -122,7 +139,7 @@ bool imap_announces(const struct imap *imap, enum imap_capability capability)
 	return capability_has(&imap->announced, capability);
 }
 
-const struct quirk_profile *imap_profile(const struct imap *imap)
+struct quirk_choice imap_profile(const struct imap *imap)
 {
 	return imap->profile;
 }

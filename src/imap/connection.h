@@ -83,12 +83,14 @@ struct imap {
 
 	/* what the server is */
 	struct capabilities capabilities;
-	struct capabilities announced;       /* before quirks took some away */
-	const struct quirk_profile *profile; /* NULL: none */
-	const char *host;                    /* borrowed while it opens */
-	bool capabilities_open; /* a CAPABILITY that comes now counts: only before and during login
-				 */
-	char *const *quirks;    /* borrowed */
+	struct capabilities announced; /* before quirks took some away */
+	struct quirk_choice profile;
+	const char *host;        /* borrowed while it opens */
+	bool id_asked;           /* ID was sent: the next one that comes is the answer */
+	struct buf name, vendor; /* what it calls itself there; owned */
+	bool capabilities_open;  /* a CAPABILITY that comes now counts: only before and during login
+				  */
+	char *const *quirks;     /* borrowed */
 	size_t quirk_count;
 	struct keywords *keywords; /* borrowed */
 	struct name_rules rules;   /* prefix points to .prefix */
@@ -150,6 +152,9 @@ void connection_servers_turn(struct imap *imap);
 void connection_forget(struct imap *imap);
 /* The greeting came: it may tell who made the server. */
 void connection_take_greeting(struct imap *imap, struct slice text);
+/* An ID came; counts once, and only if it was asked for. It chooses a profile where nothing else
+ * did; what that switches off is left alone from here on. */
+void connection_take_id(struct imap *imap, struct slice name, struct slice vendor);
 /* A CAPABILITY came; counts only until login is over. */
 void connection_take_capabilities(struct imap *imap, const struct capabilities *capabilities);
 /* A connection that has not said anything yet. Owns STREAM. */

@@ -99,6 +99,8 @@ struct imap_offer {
 	struct buf mechanisms;   /* those that we know, a blank between them */
 	struct buf capabilities; /* likewise, one a line */
 	const char *choice;      /* the mechanism that we would use; NULL: none can be used */
+	struct buf name, vendor; /* what it calls itself (ID); empty: it does not tell */
+	struct quirk_choice profile;
 };
 /* Connect, look, and go away without a login. options->login: without secrets; "" stands for one
  * that is there. */
@@ -125,8 +127,9 @@ bool imap_qresync(const struct imap *imap);
 bool imap_expects_qresync(struct imap *imap);
 /* Announced, whether it is used or switched off. */
 bool imap_announces(const struct imap *imap, enum imap_capability capability);
-/* What is known about this provider; NULL: nothing. */
-const struct quirk_profile *imap_profile(const struct imap *imap);
+/* What is known about this provider. Final when the first command after imap_open() is answered:
+ * the answer to ID, which may tell, comes with it. */
+struct quirk_choice imap_profile(const struct imap *imap);
 
 /* A row of the table of capabilities. */
 struct imap_extension {

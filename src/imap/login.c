@@ -18,6 +18,8 @@
 #define GODWIT_VERSION "0.1"
 #endif
 
+static const char id_command[] = "ID (\"name\" \"godwit\" \"version\" \"" GODWIT_VERSION "\")";
+
 /* ---- greeting and TLS ---- */
 
 /* 1: logged in already (PREAUTH), 0: not, -1. */
@@ -309,16 +311,28 @@ static int enable(struct imap *imap, struct err *err)
  */
 static int introduce(struct imap *imap, struct err *err)
 {
-	static const char id[] = "ID (\"name\" \"godwit\" \"version\" \"" GODWIT_VERSION "\")";
-
 	imap_ticket ticket;
 
-	if (imap_can(imap, IMAP_CAP_ID) && send_forgotten(imap, id, &ticket, err) < 0)
+	imap->id_asked = imap_can(imap, IMAP_CAP_ID);
+	if (imap->id_asked && send_forgotten(imap, id_command, &ticket, err) < 0)
 		return -1;
 	if (imap_can(imap, IMAP_CAP_NAMESPACE) &&
 		send_forgotten(imap, "NAMESPACE", &ticket, err) < 0)
 		return -1;
 	return enable(imap, err);
+}
+
+int login_ask_id(struct imap *imap, struct err *err)
+{
+	struct imap_result result;
+	imap_ticket ticket;
+
+	imap->id_asked = imap_can(imap, IMAP_CAP_ID);
+	if (!imap->id_asked)
+		return 0;
+	return command_simple(imap, id_command, &ticket, err) < 0
+		       ? -1
+		       : imap_wait(imap, ticket, &result, err);
 }
 
 int login_begin(struct imap *imap, const struct imap_options *options, struct err *err)

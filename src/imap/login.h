@@ -12,6 +12,9 @@
 int login_begin(struct imap *imap, const struct imap_options *options, struct err *err) MUST_USE;
 /* Behind login_begin(): the mechanism that a login would use; NULL: none. */
 const struct mechanism *login_choice(const struct imap *imap, const struct imap_options *options);
+/* Behind login_begin(): ask who made the server, if it says that it would tell, and wait for what
+ * it says. 0, also if it refuses; -1. */
+int login_ask_id(struct imap *imap, struct err *err) MUST_USE;
 int login_run(struct imap *imap, const struct imap_options *options, struct err *err) MUST_USE;
 
 #endif

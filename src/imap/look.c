@@ -1,7 +1,20 @@
 /*
  * A look at a server before any login, for people who set up an account.
  */
+#include "base/log.h"
 #include "imap/login.h"
+
+/* A server that ends the connection for it has shown all else before. */
+static void ask_who(struct imap *imap, struct imap_offer *out)
+{
+	struct err err = {0};
+
+	if (login_ask_id(imap, &err) < 0)
+		log_debug(LOG_IMAP, "no answer to ID: %s", err.msg);
+	buf_add_slice(&out->name, buf_slice(&imap->name));
+	buf_add_slice(&out->vendor, buf_slice(&imap->vendor));
+	out->profile = imap_profile(imap);
+}
 
 static void fill(const struct imap *imap, const struct imap_options *options, int logged_in,
 	struct imap_offer *out)
@@ -29,6 +42,7 @@ int imap_look(const struct imap_options *options, struct imap_offer *out, struct
 	rc = login_begin(imap, options, err);
 	if (rc >= 0) {
 		fill(imap, options, rc, out);
+		ask_who(imap, out);
 		imap_logout(imap);
 	}
 	imap_close(imap);

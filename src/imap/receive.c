@@ -98,6 +98,9 @@ static int take_response(struct imap *imap, const struct response *response, str
 		imap->rules.utf8 = imap->rules.utf8 || response->enabled_rev2;
 		imap->qresync = imap->qresync || response->enabled_qresync;
 		return 0;
+	case RESPONSE_ID:
+		connection_take_id(imap, response->id_name, response->id_vendor);
+		return 0;
 	case RESPONSE_EXISTS:
 	case RESPONSE_EXPUNGE:
 	case RESPONSE_VANISHED:

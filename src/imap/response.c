@@ -348,6 +348,52 @@ static int parse_enabled(struct reader *reader, struct response *out, struct err
 	return end < 0 ? -1 : lexer_line_end(lexer, err);
 }
 
+/* The next string of an ID's list to OUT: 1; 0: something else comes; -1. */
+static int id_string(struct lexer *lexer, struct slice *out, struct err *err)
+{
+	int c = lexer_blanks(lexer, err) < 0 ? -1 : lexer_peek(lexer, err);
+	int literal = c < 0 ? -1 : c == '"' ? 1 : lexer_at_literal(lexer, err);
+
+	if (literal != 1)
+		return literal;
+	return lexer_string(lexer, out, err) < 0 ? -1 : 1;
+}
+
+/* Takes "key" and its value, a string or NIL. 1; 0: the list ends, or is none; -1. */
+static int id_pair(struct reader *reader, struct response *out, struct err *err)
+{
+	struct lexer *lexer = &reader->lexer;
+	struct slice text, *to;
+	int rc = id_string(lexer, &text, err), c;
+
+	if (rc != 1)
+		return rc;
+	to = slice_eq_nocase(text, SLICE("name"))     ? &out->id_name
+	     : slice_eq_nocase(text, SLICE("vendor")) ? &out->id_vendor
+						      : NULL;
+	rc = id_string(lexer, &text, err);
+	if (rc == 1 && to && text.n <= RESPONSE_ID_MAX)
+		*to = arena_slice(&reader->arena, text);
+	if (rc != 0)
+		return rc;
+	c = lexer_peek(lexer, err);
+	if (c < 0)
+		return -1;
+	return c != 'N' && c != 'n' ? 0 : lexer_skip_value(lexer, err) < 0 ? -1 : 1;
+}
+
+/* A list of keys and values, or NIL. What is neither, harms nobody: it is skipped. */
+static parse_response parse_id;
+static int parse_id(struct reader *reader, struct response *out, struct err *err)
+{
+	struct lexer *lexer = &reader->lexer;
+	int more = lexer_try(lexer, '(', err);
+
+	while (more == 1)
+		more = id_pair(reader, out, err);
+	return more < 0 ? -1 : lexer_skip_line(lexer, err);
+}
+
 static parse_response parse_other;
 static int parse_other(struct reader *reader, struct response *out, struct err *err)
 {
@@ -383,6 +429,7 @@ static const struct row table[] = {
 	{"CAPABILITY", RESPONSE_CAPABILITY, 0, false, parse_capability},
 	{"NAMESPACE", RESPONSE_NAMESPACE, 0, false, parse_namespace},
 	{"ENABLED", RESPONSE_ENABLED, 0, false, parse_enabled},
+	{"ID", RESPONSE_ID, 0, false, parse_id},
 };
 
 static const struct row other = {"", RESPONSE_OTHER, 0, false, parse_other};

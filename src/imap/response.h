@@ -14,6 +14,7 @@
 
 #define RESPONSE_RANGES_MAX (2 * 1024 * 1024) /* of one SEARCH, ESEARCH, VANISHED: 16 MiB */
 #define RESPONSE_NAMESPACES_MAX 32
+#define RESPONSE_ID_MAX 1024 /* octets of a value in an ID (RFC 2971 3.3) */
 
 enum response_kind {
 	RESPONSE_CONTINUE,   /* "+ text" */
@@ -33,7 +34,8 @@ enum response_kind {
 	RESPONSE_FETCH,      /* number; the items follow */
 	RESPONSE_NAMESPACE,  /* namespaces */
 	RESPONSE_ENABLED,    /* enabled_* */
-	RESPONSE_OTHER,      /* RECENT, ID and all that we do not know: skipped */
+	RESPONSE_ID,         /* id_name, id_vendor */
+	RESPONSE_OTHER,      /* RECENT and all that we do not know: skipped */
 };
 
 enum response_state { RESPONSE_IS_OK, RESPONSE_IS_NO, RESPONSE_IS_BAD };
@@ -91,6 +93,7 @@ struct response {
 	struct response_namespace *namespaces;
 	size_t namespace_count;
 	bool enabled_rev2, enabled_qresync;
+	struct slice id_name, id_vendor; /* empty: not told, or longer than RESPONSE_ID_MAX */
 };
 
 int reader_next(struct reader *reader, struct response *out, struct err *err) MUST_USE;

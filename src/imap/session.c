@@ -76,6 +76,8 @@ void imap_close(struct imap *imap)
 	buf_wipe(&imap->out);
 	buf_fini(&imap->trace);
 	buf_fini(&imap->wire);
+	buf_fini(&imap->name);
+	buf_fini(&imap->vendor);
 	arena_fini(&imap->names);
 	uidset_fini(&imap->fetch.uids);
 	selected_drop_queue(imap);

@@ -13,6 +13,7 @@ static const struct quirk_profile profiles[] = {
 	{.name = "gmail",
 		.hosts = "imap.gmail.com imap.googlemail.com",
 		.greeting = "Gimap ready",
+		.id = "GImap",
 		.connections = 10, /* 15 for all programs of a user together */
 		.views = GMAIL_VIEWS,
 		.trash = true,
@@ -22,6 +23,7 @@ static const struct quirk_profile profiles[] = {
 		.hosts = "outlook.office365.com outlook.office.com imap-mail.outlook.com "
 			 ".outlook.com partner.outlook.cn",
 		.greeting = "Microsoft Exchange",
+		.id = "Microsoft.Exchange",
 		.off = "MOVE", /* Exchange 2013 loses messages that are moved */
 		.connections = 8,
 		.about = "throttles, rounds RFC822.SIZE, MOVE cannot be trusted"},
@@ -31,10 +33,12 @@ static const struct quirk_profile profiles[] = {
 		.about = "refuses many connections at once"},
 	{.name = "yahoo",
 		.hosts = "imap.mail.yahoo.com .mail.yahoo.com imap.aol.com .mail.yahoo.co.jp",
+		.id = "Y!IMAP",
 		.connections = 5,
 		.about = "shows the newest messages only, refuses many connections"},
 	{.name = "proton",
 		.greeting = "Proton Mail Bridge",
+		.id = "Proton Mail Bridge",
 		.connections = 4,
 		.views = QUIRK_VIEW_ALL | QUIRK_VIEW_FLAGGED,
 		.about = "the Bridge on this machine: All Mail and Starred show what lies "
@@ -53,6 +57,7 @@ static const struct quirk_profile profiles[] = {
 		.about = "refuses descending UID sets, which are never sent"},
 	{.name = "netease",
 		.hosts = "imap.163.com imap.126.com imap.yeah.net",
+		.id = "Coremail",
 		.connections = 3,
 		.about = "wants ID before SELECT, which is always sent"},
 };
@@ -116,29 +121,28 @@ static bool greets(const struct quirk_profile *profile, struct slice greeting)
 	       memmem(greeting.p, greeting.n, profile->greeting, strlen(profile->greeting));
 }
 
-const struct quirk_profile *quirk_choose(
-	struct quirk_words words, const char *host, struct slice greeting)
+static bool calls_itself(const struct quirk_profile *profile, struct slice id)
 {
-	if (says(words, "none"))
-		return NULL;
-	for (size_t i = 0; i < COUNT_OF(profiles); i++)
-		if (says(words, profiles[i].name))
-			return &profiles[i];
-	for (size_t i = 0; i < COUNT_OF(profiles); i++)
-		if (host && is_host(&profiles[i], host))
-			return &profiles[i];
-	for (size_t i = 0; i < COUNT_OF(profiles); i++)
-		if (greets(&profiles[i], greeting))
-			return &profiles[i];
-	return NULL;
+	return profile->id && id.n > 0 && slice_starts_nocase(id, profile->id);
 }
 
-const char *quirk_chosen_by(
-	struct quirk_words words, const char *host, const struct quirk_profile *profile)
+struct quirk_choice quirk_choose(struct quirk_words words, const struct quirk_server *server)
 {
-	if (says(words, profile->name))
-		return "server.quirks";
-	return host && is_host(profile, host) ? "host" : "greeting";
+	if (says(words, "none"))
+		return (struct quirk_choice){NULL, "server.quirks"};
+	for (size_t i = 0; i < COUNT_OF(profiles); i++)
+		if (says(words, profiles[i].name))
+			return (struct quirk_choice){&profiles[i], "server.quirks"};
+	for (size_t i = 0; i < COUNT_OF(profiles); i++)
+		if (server->host && is_host(&profiles[i], server->host))
+			return (struct quirk_choice){&profiles[i], "host"};
+	for (size_t i = 0; i < COUNT_OF(profiles); i++)
+		if (greets(&profiles[i], server->greeting))
+			return (struct quirk_choice){&profiles[i], "greeting"};
+	for (size_t i = 0; i < COUNT_OF(profiles); i++)
+		if (calls_itself(&profiles[i], server->id))
+			return (struct quirk_choice){&profiles[i], "ID"};
+	return (struct quirk_choice){NULL, NULL};
 }
 
 bool quirk_off(struct quirk_words words, const struct quirk_profile *profile, const char *extension)

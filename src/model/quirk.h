@@ -2,7 +2,8 @@
  * What is known about single providers, and what server.quirks may say. Pure: a table, and
  * questions to it.
  *
- * A profile is chosen by the word in server.quirks, else by the host's name, else by the greeting.
+ * A profile is chosen by the word in server.quirks, else by the host's name, else by the greeting,
+ * else by what the server calls itself when we introduce ourselves (ID, RFC 2971).
  * It switches off extensions that the provider announces and does not do well, caps connections,
  * and says how its mailboxes are meant. Each of it can be switched by hand.
  */
@@ -22,6 +23,8 @@ struct quirk_profile {
 	const char *hosts;    /* its host names, or ends of them that begin with '.'; a blank
 				 between */
 	const char *greeting; /* what its greeting holds, NULL: nothing of its own */
+	const char *id;       /* what its name in the answer to ID begins with, NULL: nothing of its
+				 own */
 	const char *off;      /* extensions that are left alone, a blank between */
 	unsigned connections; /* of one user at most; 0: no limit known */
 	unsigned views;       /* bits of enum quirk_view */
@@ -37,12 +40,18 @@ struct quirk_words {
 
 /* The I-th profile, NULL: there are no more. */
 const struct quirk_profile *quirk_profile_at(size_t i);
-/* The profile of a server. HOST may be NULL; GREETING: the text of its first line. NULL: none. */
-const struct quirk_profile *quirk_choose(
-	struct quirk_words words, const char *host, struct slice greeting);
-/* What PROFILE was chosen by: "server.quirks", "host" or "greeting". */
-const char *quirk_chosen_by(
-	struct quirk_words words, const char *host, const struct quirk_profile *profile);
+/* What a server is known by: as much of it as there is at the time. */
+struct quirk_server {
+	const char *host;      /* as configured, may be NULL */
+	struct slice greeting; /* the text of its first line */
+	struct slice id;       /* "name" of its answer to ID */
+};
+struct quirk_choice {
+	const struct quirk_profile *profile; /* NULL: none */
+	const char *by; /* "server.quirks", "host", "greeting" or "ID"; "server.quirks" without a
+			   profile: it says that there is to be none; else NULL */
+};
+struct quirk_choice quirk_choose(struct quirk_words words, const struct quirk_server *server);
 /* Is EXTENSION left alone, by the words or the profile (may be NULL)? */
 bool quirk_off(
 	struct quirk_words words, const struct quirk_profile *profile, const char *extension);

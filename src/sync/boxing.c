@@ -271,8 +271,10 @@ int pass_survey(struct pass *pass, struct err *err)
 		.status = true,
 	};
 	if (find_next_id(pass, read, err) == 0 &&
-		survey_make(&input, &pass->arena, &survey, err) == 0)
+		survey_make(&input, &pass->arena, &survey, err) == 0) {
+		pass->profile = imap_profile(pass->control->imap).profile;
 		rc = take_boxes(pass, &survey, err);
+	}
 	state_read_end(read);
 	return rc;
 }

@@ -7,6 +7,7 @@
 int worker_connect(struct worker *w, struct err *err)
 {
 	struct pass *pass = w->pass;
+
 	if (w->imap)
 		return 0;
 	if (access_connect(&pass->access, pass->keywords, w->number, &w->imap, err) != 0)
@@ -14,8 +15,6 @@ int worker_connect(struct worker *w, struct err *err)
 	w->patience = (struct patience){0};
 	atomic_store(&pass->reached, true);
 	atomic_store(&w->connected, true);
-	if (w->number == 1) /* the control connection, when no other thread is there yet */
-		pass->profile = imap_profile(w->imap);
 	report_connection(pass->report, w->number, true);
 	return 0;
 }

@@ -38,4 +38,6 @@ void sync_inspection_fini(struct sync_inspection *inspection)
 	net_peer_fini(&inspection->peer);
 	buf_fini(&inspection->offer.mechanisms);
 	buf_fini(&inspection->offer.capabilities);
+	buf_fini(&inspection->offer.name);
+	buf_fini(&inspection->offer.vendor);
 }

@@ -99,9 +99,9 @@ int sync_list(const struct config_account *account, bool status, struct arena *a
 	pass.keywords = keywords_new();
 	if (pass_open_state(&pass, err) == 0 && pass_open_root_to_list(&pass, err) == 0 &&
 		pass_open_access(&pass, err) == 0 && worker_connect(&w, err) == 0) {
-		if (capabilities)
-			list_capabilities(w.imap, capabilities);
 		rc = survey(&pass, &w, status, arena, out, err);
+		if (rc == 0 && capabilities)
+			list_capabilities(w.imap, capabilities);
 		imap_logout(w.imap);
 	}
 	worker_disconnect(&w);

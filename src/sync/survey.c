@@ -54,8 +54,8 @@ static const char *folder_of(struct making *m, const char *name)
 static bool is_view(const struct making *m, unsigned attributes)
 {
 	const struct config_list *words = &m->in->account->quirks;
-	unsigned views = quirk_views(
-		(struct quirk_words){words->items, words->count}, imap_profile(m->in->imap));
+	unsigned views = quirk_views((struct quirk_words){words->items, words->count},
+		imap_profile(m->in->imap).profile);
 
 	return (views & QUIRK_VIEW_ALL && attributes & IMAP_ALL) ||
 	       (views & QUIRK_VIEW_FLAGGED && attributes & IMAP_FLAGGED) ||

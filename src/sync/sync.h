@@ -119,8 +119,8 @@ struct sync_boxes {
 /* What the server announces, bit N: enum imap_capability N. */
 struct sync_capabilities {
 	uint64_t announced;
-	uint64_t usable;                     /* announced, and not switched off by server.quirks */
-	const struct quirk_profile *profile; /* NULL: nothing is known about this provider */
+	uint64_t usable; /* announced, and not switched off by server.quirks */
+	struct quirk_choice profile;
 };
 /*
  * Connect, list both sides and pair the names. STATUS: also the server's counts. CAPABILITIES may

@@ -5,6 +5,7 @@ import pytest
 
 from conftest import run_server
 from mail import compose
+from meddler import Meddler
 from proxy import Proxy
 
 VIEWS = """
@@ -101,6 +102,62 @@ def test_views_that_are_named(world):
 def test_all_is_synced_without_a_profile(world):
     del world.settings["server"]["quirks"]
     world.sync_same()
+
+
+def calling_itself(name):
+    """A server that answers ID as NAME's."""
+    def answer(line):
+        return b'* ID ("name" "%s" "vendor" "some\xc2\x9bbody")\r\n' % name if line.startswith(b"* ID (") else line
+    return answer
+
+
+def test_all_is_known_by_the_answer_to_id(world):
+    """Neither the host's name nor the greeting tells: a Gmail behind a name of one's own."""
+    del world.settings["server"]["quirks"]
+    with Meddler(world) as meddler:
+        meddler.answer = calling_itself(b"GImap")
+        world.sync()
+        assert world.here.mailboxes() == {"INBOX", "Trash"}
+        (line,) = [line for line in world.run("list", "--capabilities", "--json").json() if line["type"] == "capabilities"]
+        assert (line["profile"], line["profile_by"]) == ("gmail", "ID")
+        world.here.remove(world.here.files("INBOX")[0])
+        world.sync()
+        assert not world.there.messages("INBOX") and len(world.there.messages("Trash")) == 1
+
+
+def test_profile_that_check_server_shows(world):
+    del world.settings["server"]["quirks"]
+    found = world.run("config", "--check-server", "--json").json()[0]
+    assert (found["profile"], found["profile_by"], found["id_name"]) == (None, None, "Dovecot")
+    text = world.run("config", "--check-server").out
+    assert "calls itself: Dovecot\n" in text and "profile:      none\n" in text
+    with Meddler(world) as meddler:
+        meddler.answer = calling_itself(b"Y!IMAP")
+        found = world.run("config", "--check-server", "--json").json()[0]
+        text = world.run("config", "--check-server").out
+    assert (found["profile"], found["profile_by"], found["id_name"]) == ("yahoo", "ID", "Y!IMAP")
+    assert "profile:      yahoo, by ID: " in text and "\x9b" not in text and "Y!IMAP (some" in text
+
+
+def test_server_that_hangs_up_at_id_is_shown(world):
+    with Meddler(world) as meddler:
+        meddler.answer = lambda line: None if line.startswith(b"* ID (") else line
+        found = world.run("config", "--check-server", "--json").json()[0]
+    assert found["error"] is None and found["id_name"] is None and "IMAP4rev1" in found["capabilities"]
+    assert (found["profile"], found["profile_by"]) == ("gmail", "server.quirks")
+
+
+@pytest.mark.parametrize("words, host, profile, by", [
+    (None, "imap.example.org", None, None),
+    (None, "imap.gmail.com", "gmail", "host"),
+    (["qq"], "imap.gmail.com", "qq", "server.quirks"),
+    (["none"], "imap.gmail.com", None, "server.quirks"),
+])
+def test_profile_that_config_shows(world, words, host, profile, by):
+    world.settings["server"].update(host=host, quirks=words or [])
+    (line,) = world.run("config", "--json").json()
+    assert (line["profile"], line["profile_by"]) == (profile, by)
+    assert "# profile: %s" % (profile or "none") in world.run("config").out
 
 
 def test_a_profile_caps_connections(make_world, like_gmail):

@@ -123,7 +123,7 @@ int sync_list(const struct config_account *account, bool status, struct arena *a
 			.announced = UINT64_C(1) << IMAP_CAP_IMAP4REV1 |
 				     UINT64_C(1) << IMAP_CAP_IDLE | UINT64_C(1) << IMAP_CAP_MOVE,
 			.usable = UINT64_C(1) << IMAP_CAP_IMAP4REV1 | UINT64_C(1) << IMAP_CAP_IDLE,
-			.profile = quirk_profile_at(0)};
+			.profile = {quirk_profile_at(0), "greeting"}};
 	return 0;
 }
 
@@ -476,7 +476,8 @@ static void prints_the_config(void **state)
 {
 	static const struct row rows[] = {
 		{{"config"}, 0,
-			"# *config.yaml\nstate_dir: *\naccounts:\n  calm:\n    server:\n      "
+			"# *config.yaml\nstate_dir: *\naccounts:\n  calm:\n    # profile: none*\n  "
+			"  server:\n      "
 			"host: imap.example.org\n*      tls: implicit\n*"
 			"    auth:\n      user: alice\n*  busy:\n*",
 			""},

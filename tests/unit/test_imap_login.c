@@ -4,6 +4,7 @@
  */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
@@ -494,6 +495,99 @@ static void logout(void **state)
 	}
 }
 
+struct id_row {
+	const char *name, *expected; /* profile and by */
+	const char *quirk;
+	const char *answer[4];
+};
+
+static const struct id_row id_rows[] = {
+	{"as Gmail does", "gmail by ID", NULL,
+		{"S: * ID (\"name\" \"GImap\" \"vendor\" \"Google, Inc.\" \"os\" NIL)"}},
+	{"behind others, as a literal", "yahoo by ID", NULL,
+		{"S: * ID ( \"os\" NIL \"vendor\"  NIL \"NAME\" {6}", "S: Y!IMAP)"}},
+	{"behind a literal that looks like the end", "gmail by ID", NULL,
+		{"S: * ID (\"x\" {3}", "S: )\"( \"name\" \"GImap\")"}},
+	{"nobody that is known", "- by -", NULL, {"S: * ID (\"name\" \"Dovecot\")"}},
+	{"the greeting goes before", "courier by greeting", NULL,
+		{"G: Courier-IMAP ready", "S: * ID (\"name\" \"GImap\")"}},
+	{"a word goes before", "qq by server.quirks", "qq", {"S: * ID (\"name\" \"GImap\")"}},
+	{"a word forbids", "- by server.quirks", "none", {"S: * ID (\"name\" \"GImap\")"}},
+	{"only the first one counts", "- by -", NULL,
+		{"S: * ID (\"name\" \"x\")", "S: * ID (\"name\" \"GImap\")"}},
+	{"it was not asked", "- by -", "-ID", {"S: * ID (\"name\" \"GImap\")"}},
+	{"NIL", "- by -", NULL, {"S: * ID NIL"}},
+	{"nothing", "- by -", NULL, {"S: * ID"}},
+	{"no list", "- by -", NULL, {"S: * ID \"name\" \"GImap\""}},
+	{"an empty list", "- by -", NULL, {"S: * ID ()"}},
+	{"atoms", "- by -", NULL, {"S: * ID (name GImap)"}},
+	{"a value is missing", "- by -", NULL, {"S: * ID (\"name\")"}},
+	{"a value is a list", "- by -", NULL, {"S: * ID (\"name\" (\"GImap\"))"}},
+	{"a list without end", "gmail by ID", NULL, {"S: * ID (\"name\" \"GImap\""}},
+};
+
+static int open_for_id(const struct id_row *row, struct session *s)
+{
+	char *quirks[] = {(char *)row->quirk};
+	bool asks = !row->quirk || strcmp(row->quirk, "-ID") != 0;
+	const char *const *answer = row->answer;
+	bool greets = strncmp(answer[0], "G: ", 3) == 0;
+	static const char *steps[12]; /* the script is looked at when this has returned */
+	static char greeting[200];
+	size_t n = 0;
+
+	snprintf(greeting, sizeof(greeting), "S: * PREAUTH [CAPABILITY IMAP4rev1 MOVE ID] %s",
+		greets ? answer[0] + 3 : "hi");
+	steps[n++] = greeting;
+	if (asks)
+		steps[n++] = "C: $2 ID (\"name\" \"godwit\" \"version\" \"0.1\")";
+	steps[n++] = "C: $3 NOOP";
+	for (size_t i = greets; i < COUNT_OF(row->answer) && answer[i]; i++)
+		steps[n++] = answer[i];
+	if (asks)
+		steps[n++] = "S: $2 OK";
+	steps[n++] = "S: $3 OK";
+	steps[n] = NULL;
+	session_init(s);
+	s->quirks = quirks;
+	s->quirk_count = row->quirk != NULL;
+	return session_open(s, steps) == 0 ? imap_noop(s->imap, &s->err) : -1;
+}
+
+static void profile_by_id(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(id_rows); i++) {
+		const struct id_row *row = &id_rows[i];
+		struct quirk_choice choice;
+		struct session s;
+		char got[100];
+
+		if (open_for_id(row, &s) != 0)
+			fail_msg("%s: %s", row->name, s.err.msg);
+		choice = imap_profile(s.imap);
+		snprintf(got, sizeof(got), "%s by %s", choice.profile ? choice.profile->name : "-",
+			choice.by ? choice.by : "-");
+		if (strcmp(got, row->expected) != 0)
+			fail_msg("%s: <%s>, not <%s>", row->name, got, row->expected);
+		session_end(&s, row->name);
+	}
+}
+
+/* What the profile switches off is off from the answer on. */
+static void extension_off_by_id(void **state)
+{
+	static const struct id_row row = {
+		"Exchange", NULL, NULL, {"S: * ID (\"name\" \"Microsoft.Exchange.Imap4\")"}};
+	struct session s;
+
+	(void)state;
+	assert_int_equal(open_for_id(&row, &s), 0);
+	assert_true(imap_announces(s.imap, IMAP_CAP_MOVE));
+	assert_false(imap_can(s.imap, IMAP_CAP_MOVE));
+	session_end(&s, row.name);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -501,6 +595,8 @@ int main(void)
 		cmocka_unit_test(cut_everywhere),
 		cmocka_unit_test(secrets_are_hidden),
 		cmocka_unit_test(what_login_leaves),
+		cmocka_unit_test(profile_by_id),
+		cmocka_unit_test(extension_off_by_id),
 		cmocka_unit_test(logout),
 	};
 

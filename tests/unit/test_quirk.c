@@ -50,14 +50,40 @@ static const struct row rows[] = {
 static void chosen_by(void **state)
 {
 	static char *const items[] = {"gmail"};
-	struct quirk_words none = {NULL, 0}, word = {items, 1};
-	const struct quirk_profile *p = quirk_choose(none, "imap.gmail.com", SLICE("Gimap ready"));
+	static char *const no_profile[] = {"none"};
+	static const struct {
+		struct quirk_words words;
+		struct quirk_server server;
+		const char *expected;
+	} choices[] = {
+		{{items, 1}, {"imap.fastmail.com", SLICE("Courier-IMAP ready"), SLICE("Y!IMAP")},
+			"gmail by server.quirks"},
+		{{NULL, 0}, {"imap.fastmail.com", SLICE("Courier-IMAP ready"), SLICE("Y!IMAP")},
+			"fastmail by host"},
+		{{NULL, 0}, {"imap.example.org", SLICE("Courier-IMAP ready"), SLICE("Y!IMAP")},
+			"courier by greeting"},
+		{{NULL, 0}, {"imap.example.org", SLICE("hello"), SLICE("Y!IMAP")}, "yahoo by ID"},
+		{{NULL, 0}, {NULL, {0}, SLICE("GImap")}, "gmail by ID"},
+		{{NULL, 0}, {NULL, {0}, SLICE("Microsoft.Exchange.Imap4.Imap4Server")},
+			"exchange by ID"},
+		{{NULL, 0}, {NULL, {0}, SLICE("Coremail Imap")}, "netease by ID"},
+		{{NULL, 0}, {NULL, {0}, SLICE("Proton Mail Bridge")}, "proton by ID"},
+		{{NULL, 0}, {NULL, {0}, SLICE("not GImap")}, "- by -"},
+		{{NULL, 0}, {NULL, {0}, SLICE("GIm")}, "- by -"},
+		{{NULL, 0}, {NULL, {0}, {0}}, "- by -"},
+		{{no_profile, 1}, {"imap.gmail.com", {0}, SLICE("GImap")}, "- by server.quirks"},
+	};
 
 	(void)state;
-	assert_string_equal(quirk_chosen_by(word, "imap.gmail.com", p), "server.quirks");
-	assert_string_equal(quirk_chosen_by(none, "imap.gmail.com", p), "host");
-	assert_string_equal(quirk_chosen_by(none, "imap.example.org", p), "greeting");
-	assert_string_equal(quirk_chosen_by(none, NULL, p), "greeting");
+	for (size_t i = 0; i < COUNT_OF(choices); i++) {
+		struct quirk_choice choice = quirk_choose(choices[i].words, &choices[i].server);
+		char got[100];
+
+		snprintf(got, sizeof(got), "%s by %s", choice.profile ? choice.profile->name : "-",
+			choice.by ? choice.by : "-");
+		if (strcmp(got, choices[i].expected) != 0)
+			fail_msg("row %zu: <%s>, not <%s>", i, got, choices[i].expected);
+	}
 }
 
 static void profiles(void **state)
@@ -70,8 +96,8 @@ static void profiles(void **state)
 
 		while (row->words[words.count])
 			words.count++;
-		const struct quirk_profile *p =
-			quirk_choose(words, row->host, slice_str(row->greeting));
+		struct quirk_server server = {row->host, slice_str(row->greeting), {0}};
+		const struct quirk_profile *p = quirk_choose(words, &server).profile;
 		snprintf(got, sizeof(got), "%s %u %u %d", p ? p->name : "-",
 			quirk_connections(p, 20), quirk_views(words, p), quirk_trash(words, p));
 		if (strcmp(got, row->expected) != 0)
