@@ -33,8 +33,9 @@
 struct maildir_letters {
 	struct keywords *keywords; /* borrowed */
 	pthread_mutex_t changing;  /* guards `seen` and the file; may be held for seconds */
-	pthread_mutex_t reading;   /* guards `table` */
+	pthread_mutex_t reading;   /* guards `table` and `version` */
 	struct letter_table table;
+	unsigned version; /* of `table`: rises with each change */
 	struct stat seen; /* of the file as read; st_ino 0: there was none */
 };
 
@@ -78,7 +79,16 @@ static void set_table(struct maildir_letters *letters, const struct letter_table
 {
 	mutex_lock(&letters->reading);
 	letters->table = *table;
+	letters->version++;
 	mutex_unlock(&letters->reading);
+}
+
+unsigned letters_version(struct maildir_letters *letters)
+{
+	mutex_lock(&letters->reading);
+	unsigned version = letters->version;
+	mutex_unlock(&letters->reading);
+	return version;
 }
 
 struct flags letters_mask(const struct letter_table *table)

@@ -24,6 +24,8 @@ struct maildir_letters *letters_new(struct keywords *keywords); /* KEYWORDS is b
 void letters_free(struct maildir_letters *letters);
 /* The table as it is now. Any thread. */
 void letters_get(struct maildir_letters *letters, struct letter_table *out);
+/* Another number after each change of the table in memory. */
+unsigned letters_version(struct maildir_letters *letters);
 /* The keywords that have a letter. */
 struct flags letters_mask(const struct letter_table *table);
 /* What LETTER stands for; empty if nothing that we can read. */

@@ -176,9 +176,10 @@ struct maildir_file {
 /*
  * new/ is read before cur/, each to its end. Names that begin with '.' and what is no regular file
  * are skipped. At the end *STABLE tells whether the times of both directories were the same after
- * as before (I3): only then does absence mean anything; else scan again. Where the last change is
- * so young that the next one might get the same times, beginning waits (milliseconds; up to 2 s on
- * file systems that stamp whole seconds).
+ * as before (I3): only then does absence mean anything; else scan again. It also tells whether the
+ * letters of keywords meant the same: they are read at the beginning, and once more at the end.
+ * Where the last change is so young that the next one might get the same times, beginning waits
+ * (milliseconds; up to 2 s on file systems that stamp whole seconds).
  *
  * maildir_scan_begin(); while ((rc = maildir_scan_next()) == 1) ...; maildir_scan_end();
  */
@@ -187,6 +188,7 @@ struct maildir_scan {
 	struct fs_dir dir;
 	int phase;                   /* 0: new/, 1: cur/, 2: done */
 	bool restless;               /* the times never stood still: not stable */
+	unsigned letters;            /* version of the table at the beginning */
 	struct maildir_times before; /* read before the first opendir; what the watermark may be */
 };
 int maildir_scan_begin(

@@ -7,6 +7,10 @@
  * clock. Two changes within one tick, one before the scan and one during it, leave equal times. So
  * a scan begins only when a change from now on must show: when the clock has left the tick of the
  * last change.
+ *
+ * Another program that gives a keyword a letter writes the table first, then renames files. Who has
+ * read the old table and meets such a file takes it for one without that keyword, and would do so
+ * until the folder changes again: so a table that changed meanwhile makes a scan unstable, too.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -15,7 +19,7 @@
 #include <time.h>
 
 #include "base/thread.h"
-#include "maildir/maildir.h"
+#include "maildir/letters.h"
 
 #define SECOND_NS INT64_C(1000000000)
 #define MS_NS INT64_C(1000000)
@@ -81,8 +85,9 @@ static int read_times_before(struct maildir_scan *scan, struct err *err)
 int maildir_scan_begin(struct maildir_scan *scan, struct maildir *maildir, struct err *err)
 {
 	*scan = (struct maildir_scan){.maildir = maildir, .dir = {.fd = -1}};
-	if (read_times_before(scan, err) != 0)
+	if (maildir_letters_load(maildir, err) != 0 || read_times_before(scan, err) != 0)
 		return -1;
+	scan->letters = letters_version(maildir->letters);
 	/* By descriptor: the directories whose times are compared, also if somebody puts others in
 	 * their place. */
 	return fs_dir_open(&scan->dir, maildir->fd_new, ".", err);
@@ -147,9 +152,11 @@ int maildir_scan_end(struct maildir_scan *scan, int rc, bool *stable, struct err
 
 	fs_dir_close(&scan->dir);
 	*stable = false;
-	if (rc < 0 || maildir_times(scan->maildir, &after, err) != 0)
+	if (rc < 0 || maildir_times(scan->maildir, &after, err) != 0 ||
+		maildir_letters_load(scan->maildir, err) != 0)
 		return -1;
-	*stable = complete && !scan->restless && maildir_times_equal(&scan->before, &after);
+	*stable = complete && !scan->restless && maildir_times_equal(&scan->before, &after) &&
+		  letters_version(scan->maildir->letters) == scan->letters;
 	return 0;
 }
 

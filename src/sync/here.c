@@ -193,6 +193,7 @@ static int scan_once(struct scanning *s, struct err *err)
 	if (maildir_scan_begin(&scan, s->box->maildir, err) != 0)
 		return -1;
 	s->look->times = scan.before;
+	s->mask = maildir_mask(s->box->maildir);
 	while ((rc = maildir_scan_next(&scan, &file, err)) == 1)
 		if (look_up(s, &file, err) != 0) {
 			rc = -1;
@@ -510,8 +511,6 @@ int look_here(struct worker *w, struct box *box, bool all_new, struct look *look
 		return same < 0 ? -1 : 0;
 	if (w->pass->state && state_read_begin(w->pass->state, &s.read, err) != 0)
 		return -1;
-	if (box->maildir)
-		s.mask = maildir_mask(box->maildir);
 	rc = box->maildir ? scan_until_stable(&s, err) : 1;
 	if (rc == 0) {
 		log_warn("another program keeps changing the folder: nothing is deleted on the "

@@ -3,6 +3,8 @@ import os
 import random
 import threading
 
+import pytest
+
 from imapside import ServerSide
 from mail import compose, wire
 
@@ -130,3 +132,21 @@ def test_two_passes_at_once(world):
     assert [world.finish(run).status for run in runs] == [0, 0, 0]
     world.assert_same()
     assert len(world.here.files("INBOX")) == 150
+
+
+@pytest.mark.needs("keywords")
+@pytest.mark.plain_build  # a sanitizer wants to be loaded first
+def test_letter_given_between_two_reads(make_world, preload):
+    """The table was read without the letter that a file has when the folder is."""
+    world = make_world()
+    name = os.path.basename(world.here.deliver("INBOX", compose(), "S"))
+    world.sync()
+    os.unlink(world.here.deliver("INBOX", compose()))  # so that the folder is read, and nothing sent
+    world.environment.update(
+        LD_PRELOAD=preload("letter"), GODWIT_TABLE="0 old\n1 fresh\n",
+        GODWIT_FROM="cur/" + name, GODWIT_TO="cur/%sb" % name)
+    world.sync()
+    del world.environment["LD_PRELOAD"]
+    assert os.path.exists(os.path.join(world.here.folder("INBOX"), world.environment["GODWIT_TO"]))
+    world.sync_same()
+    assert sorted(len(m.flags) for m in world.there.messages("INBOX").values()) == [2]
