@@ -189,22 +189,21 @@ bool maildir_path(enum maildir_layout layout, struct slice canonical, struct buf
 	return good;
 }
 
-static void nested_name(struct slice level, struct buf *out)
+/* Whatever is escaped in a LEVEL: by nested_level(), by spelling_respell(), or in the canonical
+ * form. */
+static bool nested_name(struct slice level, bool first, struct buf *out)
 {
-	int first = escaped_byte(level, 0);
-	char letter = (char)first;
-	struct buf whole = {0};
+	struct buf raw = {0};
+	bool good = name_valid_utf8(level);
 
-	/* Only what nested_level() escapes is undone; other escapes are canonical. */
-	if (first > 0) {
-		buf_add_char(&whole, letter);
-		buf_add(&whole, level.p + 3, level.n - 3);
-	}
-	if (first == '.' || (first > 0 && reserved(buf_slice(&whole))))
-		buf_add_slice(out, buf_slice(&whole));
-	else
-		buf_add_slice(out, level);
-	buf_fini(&whole);
+	if (good)
+		name_unescape(level, &raw);
+	if (good && raw.len > 0)
+		good = canonical_level(buf_slice(&raw), first, out);
+	else if (good)
+		buf_add_slice(out, level); /* the level without a byte */
+	buf_fini(&raw);
+	return good;
 }
 
 static bool plusplus_name(struct slice level, bool first, struct buf *out)
@@ -270,20 +269,28 @@ bool maildir_name(enum maildir_layout layout, struct slice path, struct buf *out
 		for (bool first = true; good && name_next_level(&rest, &level); first = false) {
 			if (!first)
 				buf_add_char(&name, '/');
-			good = level.n > 0 && name_valid_utf8(level);
-			if (good)
-				nested_name(level, &name);
+			good = level.n > 0 && nested_name(level, first, &name);
 		}
 	}
 	/* Only a folder that this name leads back to stands for it, and only a name that a server
 	 * could have. */
 	good = good && is_canonical(buf_slice(&name)) &&
-	       maildir_path(layout, buf_slice(&name), &back) && slice_eq(buf_slice(&back), path);
+	       maildir_path(layout, buf_slice(&name), &back) &&
+	       spelling_stands_for(layout, buf_slice(&back), path);
 	if (good)
 		buf_add_slice(out, buf_slice(&name));
 	buf_fini(&name);
 	buf_fini(&back);
 	return good;
+}
+
+bool maildir_stands_for(enum maildir_layout layout, struct slice path, struct slice name)
+{
+	struct buf found = {0};
+	bool same = maildir_name(layout, path, &found) && slice_eq(buf_slice(&found), name);
+
+	buf_fini(&found);
+	return same;
 }
 
 /* ---- walking ---- */

@@ -50,9 +50,19 @@ int maildir_marker_write(const struct maildir_root *root, const char *account_id
  * than 255 bytes, or the path than 4000.
  */
 bool maildir_path(enum maildir_layout layout, struct slice canonical, struct buf *out) MUST_USE;
-/* The canonical name of a folder path. false: not a name that maildir_path() makes (or could stand
- * for). */
+/* The canonical name of a folder path. false: not a path that maildir_path() or maildir_fit()
+ * makes.
+ */
 bool maildir_name(enum maildir_layout layout, struct slice path, struct buf *out) MUST_USE;
+/*
+ * The path for a folder that is about to be made: as maildir_path(), but a level that the file
+ * system takes for something else that stands there is spelled another way (spelling.c). 1, 0: the
+ * name is too long, -1.
+ */
+int maildir_fit(const struct maildir_root *root, struct slice canonical, struct buf *out,
+	struct err *err) MUST_USE;
+/* Is PATH the folder of the canonical NAME, however spelled? */
+bool maildir_stands_for(enum maildir_layout layout, struct slice path, struct slice name) MUST_USE;
 
 struct maildir_folder {
 	const char *path; /* relative to the root */

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/log.h"
 #include "sync/pass.h"
 #include "sync/unwind.h"
@@ -320,23 +321,28 @@ static int make_there(struct pass *pass, struct box *box, struct err *err)
 	return imap_wait(imap, subscribe, &result, err);
 }
 
-/* A folder that the survey did not find, under this name. */
-static int refuse_twin(struct pass *pass, const struct box *box)
+/* Where the folder is made: not in the place of another one. 0, -1. */
+static int find_place(struct pass *pass, struct box *box, struct err *err)
 {
-	struct err err = {0};
+	struct buf path = {0};
+	int rc = maildir_fit(&pass->root, slice_str(box->name), &path, err);
 
-	err_set(&err, ERR_CONFLICT,
-		"a folder stands there that is not listed under this name: the file system can't "
-		"tell it from another one, or it was made just now; nothing is fetched");
-	pass_failed(pass, box, 0, NULL, &err);
-	return 0;
+	if (rc == 0)
+		rc = err_set(err, ERR_CONFLICT, "the name is too long for the file system");
+	else if (rc == 1 && maildir_exists(&pass->root, path.data))
+		rc = err_set(
+			err, ERR_CONFLICT, "the folder was made just now; the next pass goes on");
+	if (rc == 1) {
+		box->path = arena_strndup(&pass->arena, path.data, path.len);
+		box->row.path = slice_str(box->path);
+	}
+	buf_fini(&path);
+	return rc == 1 ? 0 : -1;
 }
 
 static int make_here(struct pass *pass, struct box *box, struct err *err)
 {
-	if (maildir_exists(&pass->root, box->path))
-		return refuse_twin(pass, box);
-	if (maildir_create(&pass->root, box->path, err) != 0) {
+	if (find_place(pass, box, err) != 0 || maildir_create(&pass->root, box->path, err) != 0) {
 		if (unwind_of(err) != UNWIND_MAILBOX)
 			return -1;
 		pass_failed(pass, box, 0, NULL, err);

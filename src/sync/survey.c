@@ -36,15 +36,18 @@ struct making {
 	struct boxes_input boxes;
 };
 
+static enum maildir_layout layout_of(const struct making *m)
+{
+	return m->in->account->layout == CONFIG_LAYOUT_NESTED ? MAILDIR_NESTED : MAILDIR_PLUSPLUS;
+}
+
 /* The folder for a canonical name, NULL if the file system can't hold it. */
 static const char *folder_of(struct making *m, const char *name)
 {
 	struct buf path = {0};
-	enum maildir_layout layout =
-		m->in->account->layout == CONFIG_LAYOUT_NESTED ? MAILDIR_NESTED : MAILDIR_PLUSPLUS;
 	const char *out = NULL;
 
-	if (maildir_path(layout, slice_str(name), &path))
+	if (maildir_path(layout_of(m), slice_str(name), &path))
 		out = arena_strndup(m->arena, path.data, path.len);
 	buf_fini(&path);
 	return out;
@@ -161,7 +164,12 @@ static void fill(struct making *m, const struct box_decision *d, struct survey_b
 	if (d->row)
 		box->row = m->rows[d->row->index];
 	box->wire = wire_of(m, box);
-	box->path = d->here ? m->folders.items[d->here->index].path : folder_of(m, d->name);
+	if (d->here)
+		box->path = m->folders.items[d->here->index].path;
+	else if (d->row && maildir_stands_for(layout_of(m), box->row.path, slice_str(d->name)))
+		box->path = box->row.path.p;
+	else
+		box->path = folder_of(m, d->name);
 }
 
 int survey_make(

@@ -106,7 +106,8 @@ static void test_no_names(void **state UNUSED)
 		{MAILDIR_NESTED, "a%41"},
 		{MAILDIR_NESTED, "a%2f"},
 		{MAILDIR_NESTED, "%2eb"},
-		{MAILDIR_NESTED, "%41"},
+		{MAILDIR_NESTED, "a/%62c%64"},
+		{MAILDIR_NESTED, "%c3%a9"},
 		{MAILDIR_NESTED, "a\tb"},
 		{MAILDIR_NESTED, "\xff"},
 		{MAILDIR_PLUSPLUS, ""},
@@ -117,6 +118,7 @@ static void test_no_names(void **state UNUSED)
 		{MAILDIR_PLUSPLUS, ".INBOX"},
 		{MAILDIR_PLUSPLUS, ".inbox.a"},
 		{MAILDIR_PLUSPLUS, ".a%41"},
+		{MAILDIR_PLUSPLUS, ".%61.b"},
 		{MAILDIR_PLUSPLUS, ".a%2e"},
 		{MAILDIR_PLUSPLUS, ".a&b"},
 		{MAILDIR_PLUSPLUS, ".Entwürfe"},
@@ -131,6 +133,43 @@ static void test_no_names(void **state UNUSED)
 			fail_msg("%s: \"%s\" leads to \"%s\"", layout_name(rows[i].layout),
 				rows[i].path, out.data);
 		assert_int_equal(out.len, 0);
+	}
+	buf_fini(&out);
+}
+
+/* Second spellings, of names that the file system could not tell from others. */
+static void test_spellings(void **state UNUSED)
+{
+	static const struct {
+		enum maildir_layout layout;
+		const char *path, *name;
+	} rows[] = {
+		{MAILDIR_NESTED, "%66oo", "foo"},
+		{MAILDIR_NESTED, "%66%6Fo/%61/b", "foo/a/b"},
+		{MAILDIR_NESTED, "%C3%A9tude", "étude"},
+		{MAILDIR_NESTED, "%C3%A9%74ude", "étude"},
+		{MAILDIR_NESTED, "a/%43ur", "a/Cur"},
+		{MAILDIR_NESTED, "a/%63%75r", "a/cur"},
+		{MAILDIR_NESTED, "%2E%61", ".a"},
+		{MAILDIR_NESTED, "%FF%61", "%FFa"},
+		{MAILDIR_NESTED, "%25%61", "%a"},
+		{MAILDIR_PLUSPLUS, ".a.%62", "a/b"},
+		{MAILDIR_PLUSPLUS, ".%26AOk-", "é"},
+		{MAILDIR_PLUSPLUS, ".a%2E%62", NULL},
+		{MAILDIR_PLUSPLUS, ".%61%2Eb", "a.b"},
+	};
+	struct buf out = {0};
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		buf_clear(&out);
+		if (maildir_name(rows[i].layout, slice_str(rows[i].path), &out) != !!rows[i].name ||
+			(rows[i].name && strcmp(out.data, rows[i].name) != 0))
+			fail_msg("%s: \"%s\" leads to \"%s\"", layout_name(rows[i].layout),
+				rows[i].path, out.len ? out.data : "");
+		assert_int_equal(
+			rows[i].name && !maildir_stands_for(rows[i].layout, slice_str(rows[i].path),
+						slice_str(rows[i].name)),
+			0);
 	}
 	buf_fini(&out);
 }
@@ -249,7 +288,7 @@ static void test_random_anything(void **state UNUSED)
 		if (!maildir_name(layout, buf_slice(&any), &out))
 			continue;
 		if (!maildir_path(layout, buf_slice(&out), &back) ||
-			!slice_eq(buf_slice(&back), buf_slice(&any)))
+			(!slice_eq(buf_slice(&back), buf_slice(&any)) && back.len >= any.len))
 			fail_msg("%s: path %d \"%s\" -> \"%s\" -> \"%s\"", layout_name(layout), i,
 				any.data, out.data, back.data);
 	}
@@ -404,6 +443,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_pairs),
 		cmocka_unit_test(test_no_names),
+		cmocka_unit_test(test_spellings),
 		cmocka_unit_test(test_lengths),
 		cmocka_unit_test(test_random_server_names),
 		cmocka_unit_test(test_random_anything),
