@@ -56,7 +56,7 @@ bool maildir_path(enum maildir_layout layout, struct slice canonical, struct buf
 bool maildir_name(enum maildir_layout layout, struct slice path, struct buf *out) MUST_USE;
 /*
  * The path for a folder that is about to be made: as maildir_path(), but a level that the file
- * system takes for something else that stands there is spelled another way (spelling.c). 1, 0: the
+ * system takes for something else that stands there is spelled another way (fit.c). 1, 0: the
  * name is too long, -1.
  */
 int maildir_fit(const struct maildir_root *root, struct slice canonical, struct buf *out,
