@@ -52,23 +52,22 @@ static int answer_challenge(
 	return rc;
 }
 
+/* FIRST: our first word, if it has to wait until the server asks for it. */
 static int begin_authenticate(struct imap *imap, const struct mechanism *mechanism,
-	struct sasl *sasl, imap_ticket ticket, struct err *err)
+	struct sasl *sasl, imap_ticket ticket, struct buf *first, struct err *err)
 {
-	struct buf first = {0};
 	int rc = command_begin(imap, ticket, err);
 
 	if (rc < 0)
 		return -1;
 	command_textf(imap, "AUTHENTICATE %s", mechanism->name);
 	if (mechanism->traits & MECHANISM_CLIENT_FIRST && imap_can(imap, IMAP_CAP_SASL_IR)) {
-		rc = sasl_step(sasl, SLICE(""), &first, err);
-		if (first.len == 0)
-			buf_add_char(&first, '=');
-		command_text(imap, " ");
-		if (rc == 0)
-			rc = command_secret(imap, buf_slice(&first), err);
-		buf_wipe(&first);
+		rc = sasl_step(sasl, SLICE(""), first, err);
+		if (rc == 0 && first->len <= COMMAND_LINE_MAX) {
+			command_text(imap, " ");
+			command_hidden(imap, first->len ? buf_slice(first) : SLICE("="));
+			buf_wipe(first);
+		}
 	}
 	command_end(imap);
 	return rc;
@@ -78,15 +77,22 @@ static int authenticate(struct imap *imap, const struct mechanism *mechanism, st
 	imap_ticket ticket, struct err *err)
 {
 	struct response response;
+	struct buf first = {0};
 	struct err why = {0};
-	int rc = begin_authenticate(imap, mechanism, sasl, ticket, err);
+	int rc = begin_authenticate(imap, mechanism, sasl, ticket, &first, err);
 
 	imap->continuable = ticket;
 	while (rc == 0 && !ticket_is_answered(imap, ticket)) {
 		rc = receive_next(imap, &response, err);
-		if (rc == 0 && response.kind == RESPONSE_CONTINUE && why.kind == ERR_NONE)
+		if (rc < 0 || response.kind != RESPONSE_CONTINUE || why.kind != ERR_NONE)
+			continue;
+		if (first.len)
+			send_answer(imap, &first);
+		else
 			(void)answer_challenge(imap, sasl, response.text, &why);
+		buf_wipe(&first);
 	}
+	buf_wipe(&first);
 	imap->continuable = 0;
 	if (rc == 0 && why.kind != ERR_NONE)
 		return connection_die(imap, &why, err);

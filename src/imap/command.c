@@ -111,6 +111,11 @@ void command_textf(struct imap *imap, const char *fmt, ...)
 	add(imap, text, (size_t)n, NULL);
 }
 
+void command_hidden(struct imap *imap, struct slice s)
+{
+	add(imap, s.p, s.n, "(hidden)");
+}
+
 /* ---- strings ---- */
 
 enum form { FORM_ATOM, FORM_QUOTED, FORM_LITERAL, FORM_NONE };

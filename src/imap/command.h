@@ -12,7 +12,7 @@
 
 #include "imap/ticket.h"
 
-#define COMMAND_LINE_MAX 8000 /* octets of UIDs in a line (RFC 9051 wants servers to take 8192) */
+#define COMMAND_LINE_MAX 8000 /* octets of UIDs or base64 in a line (RFC 9051: take 8192) */
 #define COMMAND_WINDOW 64     /* commands that may be unanswered */
 #define COMMAND_WINDOW_SIZE                                                                        \
 	(32 * 1024) /* octets of them: what a peer that does not read takes without blocking us */
@@ -35,6 +35,9 @@ void command_textf(struct imap *imap, const char *fmt, ...) PRINTF(2, 3);
 int command_astring(struct imap *imap, struct slice s, struct err *err) MUST_USE;
 /* S can't be sent at all, or not without waiting for the server. */
 bool command_waits(const struct imap *imap, struct slice s);
+/* As it is, without quotes or braces: base64 behind AUTHENTICATE is no string (RFC 4959). Shown as
+ * "(hidden)". */
+void command_hidden(struct imap *imap, struct slice s);
 /* As command_astring(), shown as "(hidden)". */
 int command_secret(struct imap *imap, struct slice s, struct err *err) MUST_USE;
 /*

@@ -27,6 +27,14 @@ struct row {
 
 #define READY "S: $1 OK [CAPABILITY IMAP4rev1] ready"
 
+/* A token of 1501 octets, as Microsoft's are, one of 9001, and XOAUTH2's string with them. */
+#define TIMES_10(s) s s s s s s s s s s
+#define LONG(s) TIMES_10(TIMES_10(s s s s s))
+#define VERY_LONG(s) LONG(s) LONG(s) LONG(s) LONG(s) LONG(s) LONG(s)
+#define BASE64_USER "dXNlcj1hbGljZQFhdXRoPUJlYXJlciBr"
+#define LONG_BASE64 BASE64_USER LONG("YWJj") "AQE="
+#define VERY_LONG_BASE64 BASE64_USER VERY_LONG("YWJj") "AQE="
+
 static const struct row rows[] = {
 	{.name = "PLAIN with SASL-IR",
 		.steps = {"S: * OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN] hi",
@@ -164,6 +172,14 @@ static const struct row rows[] = {
 		.steps = {"S: * OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=XOAUTH2 AUTH=PLAIN] hi",
 			"C: $1 AUTHENTICATE XOAUTH2 dXNlcj1hbGljZQFhdXRoPUJlYXJlciB0b2sBAQ==",
 			READY}},
+	{.name = "a long token is no literal: it has to be base64 (RFC 4959)",
+		.token = "k" LONG("abc"),
+		.steps = {"S: * OK [CAPABILITY IMAP4rev1 SASL-IR LITERAL+ AUTH=XOAUTH2] hi",
+			"C: $1 AUTHENTICATE XOAUTH2 " LONG_BASE64, READY}},
+	{.name = "one that makes the line too long waits to be asked for",
+		.token = "k" VERY_LONG("abc"),
+		.steps = {"S: * OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=XOAUTH2] hi",
+			"C: $1 AUTHENTICATE XOAUTH2", "S: + ", "C: " VERY_LONG_BASE64, READY}},
 	{.name = "OAUTHBEARER before XOAUTH2",
 		.token = "tok",
 		.steps = {"S: * OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=XOAUTH2 AUTH=OAUTHBEARER] hi",
