@@ -44,6 +44,11 @@ static ssize_t fds_send(struct fds *fds, const void *data, size_t n)
 	return write(fds->write_fd, data, n);
 }
 
+static int too_late(struct err *err)
+{
+	return err_set(err, ERR_NET, "the server takes too long");
+}
+
 static int fds_wait(struct fds *fds, int fd, short events, struct err *err)
 {
 	struct pollfd one = {.fd = fd, .events = events};
@@ -52,7 +57,7 @@ static int fds_wait(struct fds *fds, int fd, short events, struct err *err)
 	int rc = net_wait_until(&one, 1, late ? fds->deadline : silence, err);
 
 	if (rc == 0 && late)
-		return err_set(err, ERR_NET, "the server takes too long");
+		return too_late(err);
 	if (rc == 0)
 		return err_set(err, ERR_NET,
 			events == POLLIN ? "no answer for %u s"
@@ -65,6 +70,10 @@ static ssize_t fds_receive(struct fds *fds, void *data, size_t n, struct err *er
 {
 	ssize_t got;
 
+	/* What is there already counts no more, either: a layer above that makes nothing of it
+	 * would read for ever. */
+	if (fds->deadline != INT64_MAX && clock_ms() >= fds->deadline)
+		return too_late(err);
 	if (fds->drained && fds_wait(fds, fds->read_fd, POLLIN, err))
 		return -1;
 	for (;;) {

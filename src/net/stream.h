@@ -28,7 +28,8 @@ struct stream_ops {
 	unsigned (*round_trip_ms)(struct stream *stream);
 	/*
 	 * No wait goes on beyond DEADLINE (clock_ms(); INT64_MAX: no such bound, as at first), for
-	 * this call or for any. May be NULL: waits are bounded by the timeout alone.
+	 * this call or for any, and nothing is read from the peer then. May be NULL: waits are
+	 * bounded by the timeout alone.
 	 */
 	void (*set_deadline)(struct stream *stream, int64_t deadline);
 	/*

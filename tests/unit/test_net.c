@@ -187,6 +187,25 @@ static void test_silence(void **state UNUSED)
 	close(peer);
 }
 
+/* A layer above that makes nothing of what it reads (empty blocks of DEFLATE, tickets of TLS) reads
+ * again at once: who always sends must not keep it beyond the deadline. */
+static void test_late(void **state UNUSED)
+{
+	struct err err = {0};
+	char c;
+	int peer;
+	struct stream *s = pair_stream(&peer, 1000);
+
+	assert_int_equal(write(peer, "abc", 3), 3);
+	stream_set_deadline(s, clock_ms() - 1);
+	assert_int_equal(stream_read(s, &c, 1, &err), -1);
+	assert_error(&err, ERR_NET, "takes too long");
+	stream_set_deadline(s, INT64_MAX);
+	expect_text(s, "abc");
+	stream_close(s);
+	close(peer);
+}
+
 static void test_peer_takes_nothing(void **state UNUSED)
 {
 	struct err err = {0};
@@ -708,6 +727,7 @@ int main(void)
 		cmocka_unit_test(test_send_last),
 		cmocka_unit_test(test_pending),
 		cmocka_unit_test(test_silence),
+		cmocka_unit_test(test_late),
 		cmocka_unit_test(test_peer_takes_nothing),
 		cmocka_unit_test(test_peer_gone),
 		cmocka_unit_test(test_big),
