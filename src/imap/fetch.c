@@ -260,6 +260,20 @@ static int count_body(struct imap *imap, struct err *err)
 		imap, err, ERR_PROTO, "the server sends more messages than were asked for");
 }
 
+/* What has gone, perhaps in several responses: all of them together hold no more than one may. */
+static int take_vanished(struct imap *imap, struct err *err)
+{
+	struct uidset *vanished = imap->fetch.request.vanished;
+
+	if (!vanished || imap->fetch.drain)
+		return 0;
+	uidset_add_ranges(vanished, imap->reader.ranges, imap->reader.range_count);
+	if (vanished->count <= RESPONSE_RANGES_MAX)
+		return 0;
+	return connection_fatal(imap, err, ERR_PROTO,
+		"the server says of more than %d UIDs that they have gone", RESPONSE_RANGES_MAX);
+}
+
 /* All commands are answered. */
 static enum imap_fetch_event finish(struct imap *imap, struct err *err)
 {
@@ -305,9 +319,8 @@ enum imap_fetch_event imap_fetch_next(struct imap *imap, struct imap_message *ou
 			fetch->message = (struct imap_message){0};
 			fetch->in_message = true;
 		} else if (response.kind == RESPONSE_VANISHED && response.earlier &&
-			   fetch->request.vanished && !fetch->drain) {
-			uidset_add_ranges(fetch->request.vanished, imap->reader.ranges,
-				imap->reader.range_count);
+			   take_vanished(imap, err) < 0) {
+			return IMAP_FETCH_ERROR;
 		}
 	}
 }

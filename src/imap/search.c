@@ -75,12 +75,15 @@ static int collect(struct imap *imap, struct uidset *out, struct err *err)
 		int answer = is_answer(imap, &response, search->tag, err);
 		if (answer < 0)
 			return -1;
-		if (answer)
-			uidset_add_ranges(out, imap->reader.ranges, imap->reader.range_count);
+		if (!answer)
+			continue;
+		uidset_add_ranges(out, imap->reader.ranges, imap->reader.range_count);
+		if (check_size(imap, out, err) < 0)
+			return -1;
 	}
 	if (!ticket_result(imap, search->ticket)->ok)
 		return command_error("UID SEARCH", ticket_result(imap, search->ticket), err);
-	return check_size(imap, out, err);
+	return 0;
 }
 
 static int end(struct imap *imap, struct uidset *out, struct err *err)

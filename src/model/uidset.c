@@ -105,6 +105,15 @@ bool uidset_contains(const struct uidset *set, uint32_t uid)
 	return at < set->count && set->ranges[at].first <= uid && uid != 0;
 }
 
+uint32_t uidset_from(const struct uidset *set, uint32_t uid)
+{
+	size_t at = lower_bound(set, uid);
+
+	if (at == set->count)
+		return 0;
+	return set->ranges[at].first < uid ? uid : set->ranges[at].first;
+}
+
 uint64_t uidset_size(const struct uidset *set)
 {
 	uint64_t n = 0;
@@ -237,6 +246,29 @@ void uidset_add_ranges(struct uidset *set, struct uid_range *ranges, size_t coun
 		uidset_add_range(&sorted, ranges[i].first, ranges[i].last);
 	uidset_union(set, &sorted);
 	uidset_fini(&sorted);
+}
+
+void uid_gather(struct uid_gather *gather, struct uidset *set, uint32_t uid)
+{
+	if (set->count == 0 || uid >= set->ranges[set->count - 1].first) {
+		uidset_add(set, uid);
+		return;
+	}
+	gather->late =
+		base_reserve(gather->late, gather->count, &gather->room, sizeof(*gather->late));
+	gather->late[gather->count++] = uid;
+}
+
+void uid_gather_end(struct uid_gather *gather, struct uidset *set)
+{
+	struct uidset late = {0};
+
+	uidset_from_array(&late, gather->late, gather->count);
+	if (gather->count > 0)
+		uidset_union(set, &late);
+	uidset_fini(&late);
+	free(gather->late);
+	*gather = (struct uid_gather){0};
 }
 
 uint32_t uidset_next(const struct uidset *set, struct uid_iter *it)

@@ -27,6 +27,8 @@ void uidset_add(struct uidset *set, uint32_t uid);
 void uidset_add_range(struct uidset *set, uint32_t first, uint32_t last); /* in either order */
 void uidset_remove(struct uidset *set, uint32_t uid);
 bool uidset_contains(const struct uidset *set, uint32_t uid);
+/* The first UID of SET that is not below UID, 0: there is none. */
+uint32_t uidset_from(const struct uidset *set, uint32_t uid);
 uint64_t uidset_size(const struct uidset *set); /* number of UIDs */
 bool uidset_empty(const struct uidset *set);
 void uidset_copy(struct uidset *out, const struct uidset *set); /* OUT must be released or empty */
@@ -38,6 +40,15 @@ void uidset_from_array(struct uidset *out, uint32_t *uids, size_t count);
 
 /* Ranges in any order and direction; sorts RANGES in place. O(n log n + size of SET). */
 void uidset_add_ranges(struct uidset *set, struct uid_range *ranges, size_t count);
+
+/* Adding many UIDs one by one that may come in any order: O(n log n) for all of them. Between the
+ * first and the end SET lacks some. */
+struct uid_gather {
+	uint32_t *late; /* owned: below the end of the set when they came */
+	size_t count, room;
+};
+void uid_gather(struct uid_gather *gather, struct uidset *set, uint32_t uid);
+void uid_gather_end(struct uid_gather *gather, struct uidset *set); /* releases */
 
 /* Iterate single UIDs in rising order:  struct uid_iter it = { 0 }; while ((uid = uidset_next(&set,
  * &it)) != 0) ... */

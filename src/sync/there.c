@@ -22,9 +22,10 @@ struct looking {
 	struct worker *w;
 	struct box *box;
 	struct look *look;
-	struct state_read *read; /* NULL: no state */
-	uint64_t known;          /* rows of messages that the server holds */
-	struct uidset seen;      /* listed */
+	struct state_read *read;               /* NULL: no state */
+	uint64_t known;                        /* rows of messages that the server holds */
+	struct uidset seen;                    /* listed */
+	struct uid_gather late_seen, late_new; /* ... what is not in `seen` and new_there yet */
 	unsigned since_renew;
 };
 
@@ -81,9 +82,9 @@ static int compare(struct looking *l, const struct imap_message *m, struct err *
 
 	if (rc < 0)
 		return -1;
-	uidset_add(&l->seen, m->uid);
+	uid_gather(&l->late_seen, &l->seen, m->uid);
 	if (rc == 0 || (row.where & STATE_REFUSED && l->w->pass->policy.retry)) {
-		uidset_add(&l->look->new_there, m->uid);
+		uid_gather(&l->late_new, &l->look->new_there, m->uid);
 		return 0;
 	}
 	if (!m->has_flags || uidset_contains(&l->box->delete_there, m->uid))
@@ -114,18 +115,28 @@ static int search_all(struct looking *l, bool begun, struct err *err)
 		     : imap_search_all(l->w->imap, &l->seen, err);
 }
 
-/* One fetch of flags to its end. */
-static int list_flags(struct looking *l, enum rung rung, bool begun, struct err *err)
+/* What the fetch of flags brings. */
+static enum imap_fetch_event take_flags(struct looking *l, struct err *err)
 {
 	struct imap_message m;
 	enum imap_fetch_event event;
 
+	while ((event = imap_fetch_next(l->w->imap, &m, err)) > 0)
+		if (event == IMAP_FETCH_MESSAGE && compare(l, &m, err) != 0) {
+			event = IMAP_FETCH_ERROR;
+			break;
+		}
+	uid_gather_end(&l->late_seen, &l->seen);
+	uid_gather_end(&l->late_new, &l->look->new_there);
+	return event;
+}
+
+/* One fetch of flags to its end. */
+static int list_flags(struct looking *l, enum rung rung, bool begun, struct err *err)
+{
 	if (!begun && ahead_begin_flags(l->w, l->box, rung, err) != 0)
 		return -1;
-	while ((event = imap_fetch_next(l->w->imap, &m, err)) > 0)
-		if (event == IMAP_FETCH_MESSAGE && compare(l, &m, err) != 0)
-			return -1;
-	if (event == IMAP_FETCH_END)
+	if (take_flags(l, err) == IMAP_FETCH_END)
 		return 0;
 	if (err->kind != ERR_SERVER_NO || imap_selected(l->w->imap)->exists > 0)
 		return -1;
@@ -243,33 +254,29 @@ static int look_plain(struct looking *l, enum rung rung, bool begun, struct err 
 
 /* ---- CONDSTORE and QRESYNC ---- */
 
-/* Rows within RANGE that the server had, and that are not listed: gone. Counted in *COUNT. */
-static int find_vanished_in(
-	struct looking *l, const struct uid_range *range, uint64_t *count, struct err *err)
+/*
+ * Of what the server says has gone only what has a row counts. By turns the next UID that is said
+ * to be gone, and the next row from there on: the set may name every UID that there can be, in as
+ * many ranges as the line holds.
+ */
+static int find_vanished(struct looking *l, uint64_t *count, struct err *err)
 {
+	const struct uidset *vanished = &l->w->vanished;
 	struct state_message row;
-	uint64_t from = range->first;
+	uint64_t from = 1;
 	int rc;
 
-	while ((rc = next_row(l, &from, &row, err)) == 1 && row.uid <= range->last)
-		if (row.where & STATE_THERE && !uidset_contains(&l->seen, row.uid)) {
+	*count = 0;
+	while (from <= UINT32_MAX && (from = uidset_from(vanished, (uint32_t)from)) != 0) {
+		rc = next_row(l, &from, &row, err);
+		if (rc <= 0)
+			return rc;
+		if (row.where & STATE_THERE && uidset_contains(vanished, row.uid) &&
+			!uidset_contains(&l->seen, row.uid)) {
 			++*count;
 			take_gone(l, &row);
 		}
-	return rc < 0 ? -1 : 0;
-}
-
-/* Of what the server says has gone only what has a row counts, found by cursor: the set may name
- * every UID that there can be. */
-static int find_vanished(struct looking *l, uint64_t *count, struct err *err)
-{
-	struct uid_iter it = {0};
-	struct uid_range range;
-
-	*count = 0;
-	while (uidset_next_range(&l->w->vanished, &it, UINT32_MAX, &range))
-		if (find_vanished_in(l, &range, count, err) != 0)
-			return -1;
+	}
 	return 0;
 }
 

@@ -38,6 +38,7 @@ class Scenario:
     absent: tuple = ()        # must not be printed
     present: tuple = ()       # must be printed
     fresh: bool = False       # nothing is here yet
+    before: dict = dataclasses.field(default_factory=dict)  # the play of the honest pass
 
 
 class Gone(Exception):

@@ -214,13 +214,50 @@ SIZES = [
 
 # ---- sets and counts: rules 5 and 7 ----
 
+QRESYNC = {"caps": caps(b"QRESYNC"), "ENABLE": rows(b"* ENABLED QRESYNC")}
+
+
+def vanished(name, *lines, change=(), status=DONE, **how):
+    """Something changed since the last pass, which used QRESYNC, too; LINES come before the answer to what."""
+    return Scenario("qresync-" + name, {
+        **QRESYNC, "STATUS": rows(b"* STATUS INBOX (MESSAGES 3 UIDNEXT 5 UIDVALIDITY 7 HIGHESTMODSEQ 11)"),
+        "SELECT": selected((b"HIGHESTMODSEQ 10", b"HIGHESTMODSEQ 11"), *change), "FETCH": first(*lines)},
+        status, before=QRESYNC, **how)
+
+
+def odd_uids(start, count):
+    return b",".join(b"%d" % n for n in range(start, start + 2 * count, 2))
+
+
+def sinking(count):
+    """A listing from the highest UID down, without two that follow each other."""
+    listing = rows(*(b"* 1 FETCH (UID %d FLAGS ())" % n for n in range(2 * count + 1, 4, -2)))
+
+    def play(connection, tag, line):
+        answer = listing if b"(UID FLAGS)" in line else b"$T BAD no\r\n"
+        connection.send(answer.replace(b"$T", tag))
+    return play
+
+
 ALL = b"1:4294967295"
 SETS = [
+    vanished("everything", b"* VANISHED (EARLIER) 1:4294967295"),
+    vanished("everything-reversed", b"* VANISHED (EARLIER) 4294967295:1"),
+    vanished("everything-now", b"* VANISHED 1:3"),
+    vanished("star", b"* VANISHED (EARLIER) 1:*", status=PROTO),
+    vanished("and-still-there", b"* VANISHED (EARLIER) 1", b"* 1 FETCH (UID 1 FLAGS (\\Seen) MODSEQ (11))"),
+    vanished("twice-told", b"* VANISHED 1", b"* 1 EXPUNGE", b"* 1 EXPUNGE", b"* VANISHED (EARLIER) 2:3"),
+    vanished("a-million-ranges", b"* VANISHED (EARLIER) " + odd_uids(5, 1000000)),
+    vanished("ranges-without-end", *(b"* VANISHED (EARLIER) " + odd_uids(5 + n * 2000000, 1000000) for n in range(3)),
+             status=PROTO),
+    vanished("closed-meanwhile", b"* OK [CLOSED] x", b"* 0 EXISTS", b"* VANISHED (EARLIER) 1:3"),
+    vanished("modseq-largest", b"* 1 FETCH (UID 1 FLAGS (\\Flagged) MODSEQ (9223372036854775807))"),
+    vanished("modseq-too-large", b"* 1 FETCH (UID 1 FLAGS (\\Flagged) MODSEQ (9223372036854775808))", status=PROTO),
+    vanished("uid-largest", b"* 4 FETCH (UID 4294967295 FLAGS ())",
+             change=((b"3 EXISTS", b"4 EXISTS"), (b"UIDNEXT 4", b"UIDNEXT 4294967295"))),
+    Scenario("listing-sinks", {"caps": PLAIN_IMAP, "SELECT": selected((b"3 EXISTS", b"4294967295 EXISTS")),
+                               "FETCH": sinking(200000)}, (0, 1, 75, 76), edit="new"),
     Scenario("vanished-everything", {"SELECT": first(b"* VANISHED 1:4294967295")}, edit="new"),
-    Scenario("vanished-earlier-everything-qresync", {
-        "caps": caps(b"QRESYNC"), "ENABLE": rows(b"* ENABLED QRESYNC"), "STATUS": rows(
-            b"* STATUS INBOX (MESSAGES 3 UIDNEXT 5 UIDVALIDITY 7 HIGHESTMODSEQ 11)"),
-        "FETCH": first(b"* VANISHED (EARLIER) 1:4294967295")}),
     Scenario("vanished-comma-at-end-cve-2021-32055", {"SELECT": first(b"* VANISHED 1,2,")}, (1, 76), edit="new"),
     Scenario("vanished-zero", {"SELECT": first(b"* VANISHED 0")}, (1, 76), edit="new"),
     Scenario("vanished-star", {"SELECT": first(b"* VANISHED *")}, (1, 76), edit="new"),

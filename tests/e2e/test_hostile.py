@@ -182,7 +182,7 @@ def judge(victim, run, args):
 
 RUNS = (("--debug", "all", "sync"), ("sync", "--json"))
 MORE_RUNS = (("list",), ("list", "--json"), ("status",))  # where names are what it is about
-WAITS = re.compile("silen|drip|patter|in-append|endless-(?!list|bodies|ok-in-list|search)|1000|million|bomb-body|megabytes")
+WAITS = re.compile("silen|drip|patter|in-append|endless-(?!list|bodies|ok-in-list|search)|1000|million|bomb-body|megabytes|sinks|without-end")
 
 
 def runs_of(scenario):
@@ -198,7 +198,7 @@ def play(scenario, folder, made):
     with victim.server:
         victim.configure()
         if not scenario.fresh:
-            victim.server.play = HONEST
+            victim.server.play = scenario.before or HONEST
             victim.configure(without=("mechanisms", "pin"))
             status, out, err, _, _ = victim.run("--debug", "imap", "sync")
             if status != 0 or victim.messages() != 3:

@@ -87,6 +87,37 @@ static void test_random(void **state UNUSED)
 	}
 }
 
+/* UIDs in any order are what they are in rising order; many that sink do not take for ever. */
+static void test_gather(void **state UNUSED)
+{
+	struct uid_gather gather = {0};
+	struct uidset set = {0};
+
+	for (unsigned seed = 1; seed <= 300; seed++) {
+		struct model m = {0};
+		srand(seed);
+		for (int i = rand() % 100; i > 0; i--) {
+			uint32_t uid = 1 + (uint32_t)rand() % SPACE;
+			uid_gather(&gather, &set, uid);
+			m.in[uid] = true;
+		}
+		uid_gather_end(&gather, &set);
+		check(&set, &m, seed);
+		for (uint32_t uid = 1; uid <= SPACE; uid++) {
+			uint32_t next = uid;
+			while (next <= SPACE && !m.in[next])
+				next++;
+			assert_int_equal(uidset_from(&set, uid), next <= SPACE ? next : 0);
+		}
+		uidset_clear(&set);
+	}
+	for (uint32_t uid = 1999999; uid > 1; uid -= 2)
+		uid_gather(&gather, &set, uid);
+	uid_gather_end(&gather, &set);
+	assert_int_equal(uidset_size(&set), 999999);
+	uidset_fini(&set);
+}
+
 static void test_iterate(void **state UNUSED)
 {
 	struct uidset set = {0};
@@ -190,7 +221,7 @@ static void test_parse(void **state UNUSED)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_random),
-		cmocka_unit_test(test_iterate), cmocka_unit_test(test_borders),
-		cmocka_unit_test(test_parse)};
+		cmocka_unit_test(test_gather), cmocka_unit_test(test_iterate),
+		cmocka_unit_test(test_borders), cmocka_unit_test(test_parse)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
