@@ -12,17 +12,6 @@
 
 #include "base/log.h"
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
-#ifndef SANITIZED
-#define SANITIZED 0
-#endif
-
 /* Of later kernels than the header may know. */
 #define ACCESS_REFER (1ull << 13)    /* version 2: renaming from one folder to another */
 #define ACCESS_TRUNCATE (1ull << 14) /* version 3 */
@@ -46,7 +35,7 @@ void confine_memory(void)
 
 	/* Neither can fail: a limit may always be lowered, and the value is one of two. */
 	setrlimit(RLIMIT_CORE, &none);
-	if (!SANITIZED)
+	if (!CONFINE_SANITIZED)
 		prctl(PR_SET_DUMPABLE, 0);
 }
 

@@ -2,7 +2,7 @@
  * Read: the system's folders (libraries, trust store, resolver, time zones), what the environment
  * names for OpenSSL and Kerberos, and the files of the accounts. Written: Maildir roots, state
  * directories, the place where deleted messages are kept, the Kerberos cache. Nothing else of the
- * home directory can be read or changed, nor anything in /tmp.
+ * home directory can be read or changed, nor anything in /tmp. System calls are filtered, too.
  */
 #include "cli/confinement.h"
 
@@ -139,6 +139,8 @@ int confinement_begin(const struct cli *cli, struct err *err)
 		rc = confine_files(paths.items, paths.count, err);
 	if (rc == 0)
 		log_debug(LOG_NET, "the kernel has no Landlock: files are not confined");
+	if (rc >= 0 && !confine_calls())
+		log_debug(LOG_NET, "the kernel has no seccomp: system calls are not filtered");
 	free(paths.items);
 	arena_fini(&paths.arena);
 	return rc < 0 ? -1 : 0;

@@ -31,12 +31,12 @@ def victim(tmp_path):
         yield victim
 
 
-def status_of(victim):
+def status_of(victim, **environment):
     """/proc/PID/status of a godwit that waits for its server."""
     victim.server.play = {"LIST": silence}
     process = subprocess.Popen([GODWIT, "sync"], cwd=victim.home, stdin=subprocess.DEVNULL,
                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                               env={**os.environ, "HOME": victim.home})
+                               env={**os.environ, "HOME": victim.home, **environment})
     try:
         while not any(word == "LIST" for word, _ in victim.server.seen):
             assert process.poll() is None
@@ -52,6 +52,40 @@ def status_of(victim):
 def test_no_new_privileges(victim):
     text, _ = status_of(victim)
     assert re.search(r"^NoNewPrivs:\s*1$", text, re.M), text
+
+
+def filters(text):
+    """How many filters of system calls a process has, by its /proc/PID/status (Linux 5.9)."""
+    return int(re.search(r"^Seccomp_filters:\s*(\d+)$", text, re.M).group(1))
+
+
+def our_filters():
+    with open("/proc/self/status") as file:
+        return filters(file.read())
+
+
+needs_seccomp = pytest.mark.skipif("Seccomp_filters" not in open("/proc/self/status").read(),
+                                   reason="NO SECCOMP IN THIS KERNEL: system calls are not filtered here")
+
+
+@needs_seccomp
+@pytest.mark.parametrize("confine, count", [("on", 1), ("off", 0)])
+def test_system_calls_are_filtered(victim, confine, count):
+    text, _ = status_of(victim, GODWIT_CONFINE=confine)
+    assert filters(text) == our_filters() + count
+    assert count == 0 or re.search(r"^Seccomp:\s*2$", text, re.M), text
+
+
+@needs_seccomp
+def test_commands_are_not_filtered(victim):
+    mark = os.path.join(victim.outside, "mark")
+    victim.scenario.settings = {"auth": {"password_command": [
+        "sh", "-c", "cat /proc/self/status > %s; echo %s" % (mark, PASSWORD)]}}
+    victim.configure()
+    status, out, err, _, _ = victim.run("sync")
+    assert status == 0, out + err
+    with open(mark) as file:
+        assert filters(file.read()) == our_filters()
 
 
 def test_no_core(victim):

@@ -8,12 +8,20 @@
 #include <cmocka.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netdb.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -22,6 +30,7 @@
 #include "base/spawn.h"
 
 #define NO_LANDLOCK 77
+#define NO_SECCOMP 78
 
 static char top[512], inside[600], outside[600], missing[700];
 
@@ -158,6 +167,93 @@ static void commands_child(void)
 	_exit(rc == 0 ? NO_LANDLOCK : 0);
 }
 
+#define DENIED(call, error) HOLDS((errno = 0, (call)) == -1 && errno == (error))
+
+static void *do_nothing(void *arg)
+{
+	return arg;
+}
+
+/* What the program and its libraries do goes on. */
+static void use_the_usual(void)
+{
+	const struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
+	const int families[] = {AF_UNIX, AF_INET, AF_INET6, AF_NETLINK};
+	struct addrinfo *found = NULL;
+	pthread_t thread;
+	struct winsize size;
+	int status;
+
+	HOLDS(pthread_create(&thread, NULL, do_nothing, NULL) == 0);
+	HOLDS(pthread_join(thread, NULL) == 0);
+	for (size_t i = 0; i < COUNT_OF(families); i++) {
+		int fd = socket(families[i],
+			(families[i] == AF_NETLINK ? SOCK_RAW : SOCK_STREAM) | SOCK_CLOEXEC, 0);
+		HOLDS(fd >= 0 || (families[i] == AF_INET6 && errno == EAFNOSUPPORT));
+		if (fd >= 0)
+			close(fd);
+	}
+	HOLDS(getaddrinfo("localhost", "993", &hints, &found) == 0);
+	freeaddrinfo(found);
+	pid_t pid = fork();
+	if (pid == 0)
+		_exit(7);
+	HOLDS(waitpid(pid, &status, 0) == pid && WEXITSTATUS(status) == 7);
+	int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	DENIED(ioctl(fd, TIOCGWINSZ, &size), ENOTTY);
+	close(fd);
+}
+
+static void calls_child(void)
+{
+	static char *const argv[] = {"true", NULL};
+	char letter = 'x';
+
+	if (!confine_calls())
+		_exit(NO_SECCOMP);
+	HOLDS(prctl(PR_GET_SECCOMP, 0, 0, 0, 0) == 2);
+	HOLDS(prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1);
+#if !CONFINE_SANITIZED
+	DENIED(ptrace(PTRACE_TRACEME, 0, NULL, NULL), EPERM);
+#endif
+	DENIED(execv("/bin/true", argv), EPERM);
+	DENIED(unshare(CLONE_NEWUSER), EPERM);
+	DENIED(unshare(0), EPERM); /* else it would be allowed to anybody */
+	DENIED(syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, NULL, NULL, NULL, NULL), EPERM);
+	DENIED(syscall(SYS_clone3, NULL, 0), ENOSYS);
+	DENIED(syscall(SYS_bpf, 0, NULL, 0), EPERM);
+	DENIED(syscall(SYS_io_uring_setup, 1, NULL), EPERM);
+	DENIED(syscall(SYS_userfaultfd, 0), EPERM);
+	DENIED(syscall(SYS_process_vm_readv, getpid(), NULL, 0, NULL, 0, 0), EPERM);
+	DENIED(syscall(SYS_personality, 0xffffffff), EPERM);
+	DENIED(socket(AF_PACKET, SOCK_RAW, 0), EAFNOSUPPORT);
+	DENIED(socket(AF_ALG, SOCK_SEQPACKET, 0), EAFNOSUPPORT);
+	DENIED(ioctl(0, TIOCSTI, &letter), EPERM);
+	DENIED(ioctl(-1, TIOCSTI, &letter), EPERM);
+#ifdef __x86_64__
+	DENIED(syscall(0x40000000 | SYS_getpid), EPERM); /* as x32 */
+	int rc;
+	__asm__ volatile("int $0x80" : "=a"(rc) : "a"(20) : "memory"); /* getpid() of i386 */
+	HOLDS(rc == -EPERM || rc == -ENOSYS);
+#endif
+	use_the_usual();
+	_exit(0);
+}
+
+/* What the helper starts has no filter. */
+static void commands_with_filter_child(void)
+{
+	struct err err = {0};
+
+	HOLDS(spawn_helper_start(&err) == 0);
+	if (!confine_calls())
+		_exit(NO_SECCOMP);
+	HOLDS(run_touch(outside, "4") == 0);
+	spawn_helper_stop();
+	HOLDS(waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD);
+	_exit(0);
+}
+
 static void memory_child(void)
 {
 	struct rlimit limit;
@@ -183,6 +279,10 @@ static void in_child(void (*run)(void))
 		print_message("NO LANDLOCK IN THIS KERNEL: files are not confined here\n");
 		skip();
 	}
+	if (WEXITSTATUS(status) == NO_SECCOMP) {
+		print_message("NO SECCOMP IN THIS KERNEL: system calls are not filtered here\n");
+		skip();
+	}
 	assert_int_equal(WEXITSTATUS(status), 0);
 }
 
@@ -198,6 +298,18 @@ static void commands(void **state)
 	in_child(commands_child);
 }
 
+static void calls(void **state)
+{
+	(void)state;
+	in_child(calls_child);
+}
+
+static void commands_with_filter(void **state)
+{
+	(void)state;
+	in_child(commands_with_filter_child);
+}
+
 static void memory(void **state)
 {
 	(void)state;
@@ -209,6 +321,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(files),
 		cmocka_unit_test(commands),
+		cmocka_unit_test(calls),
+		cmocka_unit_test(commands_with_filter),
 		cmocka_unit_test(memory),
 	};
 
