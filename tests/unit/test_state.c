@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 #include <errno.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -369,6 +370,90 @@ static void test_lock(void **state UNUSED)
 	close(fd);
 }
 
+/* COUNT rows from UID on, in one transaction, each under a new name. */
+static void put_many(struct state *s, uint32_t uid, uint32_t count, unsigned turn)
+{
+	struct state_write *w;
+	struct err err = {0};
+	char base[32];
+
+	assert_int_equal(state_write_begin(s, &w, &err), 0);
+	for (uint32_t i = 0; i < count; i++) {
+		snprintf(base, sizeof(base), "%u.%u", uid + i, turn);
+		struct state_message m = message_of(uid + i, base);
+		assert_int_equal(state_put_message(w, 1, &m, &err), 0);
+	}
+	assert_int_equal(state_commit(w, &err), 0);
+}
+
+#define ROWS 20000
+
+/* As a pass does: holds the account's lock and commits, for as long as it lives. */
+static _Noreturn void write_for_ever(void)
+{
+	struct state *s;
+	struct err err = {0};
+	int lock;
+
+	if (state_lock(place, false, &lock, &err) != 1 ||
+		state_open(&s, place, "me", false, &err) != 0)
+		_exit(1);
+	for (unsigned turn = 1;; turn++)
+		put_many(s, 1 + turn * 7919 % (ROWS - 10), 10, turn);
+}
+
+static int count_line(const char *line UNUSED, void *arg)
+{
+	++*(size_t *)arg;
+	return 0;
+}
+
+/* 0, or ERR says what went wrong. */
+static int read_whole(struct err *err)
+{
+	struct state *s = NULL;
+	size_t lines = 0;
+	int rc = state_open(&s, place, "me", true, err);
+
+	if (rc == 0)
+		rc = state_dump(s, false, count_line, &lines, err);
+	state_close(s);
+	if (rc == 0 && lines <= (size_t)2 * ROWS) /* message and by_base */
+		rc = err_set(err, ERR_STATE, "only %zu rows", lines);
+	return rc;
+}
+
+/* `status` beside a pass: what it reads is whole, and the pass's writing is not taken for damage.
+ */
+static void test_reading_beside_a_pass(void **state UNUSED)
+{
+	char memory[] = "/dev/shm/godwit-state-XXXXXX", command[128]; /* commits are quick there */
+	struct state *s;
+	struct err err = {0};
+	int rc = 0;
+
+	if (!mkdtemp(memory))
+		skip();
+	free(place);
+	place = xstrdup(memory);
+	assert_int_equal(state_open(&s, place, "me", false, &err), 0);
+	put_many(s, 1, ROWS, 0);
+	state_close(s);
+	pid_t writer = fork();
+	if (writer == 0)
+		write_for_ever();
+	for (int i = 0; rc == 0 && i < 10; i++) {
+		usleep(20000);
+		rc = read_whole(&err);
+	}
+	assert_int_equal(kill(writer, SIGKILL), 0);
+	assert_int_equal(waitpid(writer, NULL, 0), writer);
+	snprintf(command, sizeof(command), "rm -r %s", memory);
+	assert_int_equal(system(command), 0);
+	if (rc != 0)
+		fail_msg("%s", err.msg);
+}
+
 static void *read_all(void *arg)
 {
 	struct state *s = arg;
@@ -414,6 +499,7 @@ int main(void)
 		cmocka_unit_test(test_rows), cmocka_unit_test(test_reopen),
 		cmocka_unit_test(test_later_version), cmocka_unit_test(test_garbage),
 		cmocka_unit_test(test_growth), cmocka_unit_test(test_tally),
-		cmocka_unit_test(test_lock), cmocka_unit_test(test_threads)};
+		cmocka_unit_test(test_lock), cmocka_unit_test(test_reading_beside_a_pass),
+		cmocka_unit_test(test_threads)};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }
