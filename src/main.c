@@ -29,9 +29,11 @@
 #include <signal.h>
 #include <stddef.h>
 #include <sys/stat.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #include "base/confine.h"
+#include "base/fs.h"
 #include "base/thread.h"
 #include "cli/cli.h"
 #include "cli/confinement.h"
@@ -76,6 +78,8 @@ static void set_locale(void)
 
 int main(int argc, char **argv)
 {
+	if (fs_fill_standard_files() != 0)
+		return EX_IOERR;
 	umask(077);
 	if (!confinement_is_off())
 		confine_memory();

@@ -45,6 +45,15 @@ static int failed(struct err *err, const char *what, const char *path)
 	return err_set_errno(err, ERR_DISK, "can't %s %s", what, escaped);
 }
 
+int fs_fill_standard_files(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 &&
+			open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
+			return -1;
+	return 0;
+}
+
 int64_t fs_time_ns(struct timespec t)
 {
 	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;

@@ -11,6 +11,14 @@
 #include "base/err.h"
 #include "base/slice.h"
 
+/*
+ * Whoever started us may have closed standard input, output or error. Then files that we open, the
+ * database too, would get these numbers, and what is printed would be written into them. So each
+ * that is closed becomes a /dev/null that can be neither read nor written: its loss is noticed as
+ * before. To be called before anything is opened. -1: there is no /dev/null.
+ */
+int fs_fill_standard_files(void) MUST_USE;
+
 /* Nanoseconds since 1970 of a struct timespec; fits until 2262. */
 int64_t fs_time_ns(struct timespec t);
 

@@ -1,6 +1,7 @@
 """What the commands print: JSON line by line, tables, and never a secret."""
 import json
 import os
+import subprocess
 
 import pytest
 
@@ -126,3 +127,25 @@ def test_one_bad_account_does_not_stop_the_others(make_world):
     good.neighbours = [bad]
     good.sync(expect=77)
     good.assert_same()
+
+
+@pytest.mark.parametrize("closed", ["0", "1", "2", "01", "012"])
+def test_standard_files_that_are_closed(world, closed):
+    """Nothing that is printed gets into a file that was opened in their place."""
+    world.there.append("INBOX", compose())
+    world.settings["auth"] = {"user": world.user, "password_command": ["sh", "-c", "echo >&2; echo " + world.server.password]}
+    world.write_config()
+    shut = " ".join("%s>&-" % fd for fd in closed)
+    run = subprocess.run(["sh", "-c", 'exec "$0" sync --json --debug all ' + shut, world.program], cwd=world.tmp,
+                         env=world._environment(), stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
+    assert run.returncode == (74 if "1" in closed else 0), run
+    if closed == "1":
+        assert b"can't write to standard output: Bad file descriptor" in run.stderr
+    for folder, _, names in os.walk(world.state):
+        for name in names:
+            with open(os.path.join(folder, name), "rb") as file:
+                assert b"conn 1" not in file.read(), name
+    assert os.path.getsize(os.path.join(world.state, "lock")) == 0
+    world.settings["auth"] = {"user": world.user, "password": world.server.password}
+    world.assert_same()
+    world.assert_noop()
