@@ -133,6 +133,7 @@ static int read_secret(struct reading *r)
 						    "password_env, token_command, oauth",
 						    a->name);
 	a->secret_kind = secrets[which].kind;
+	a->secret_place = (struct config_place){node->line, node->column};
 	if (a->secret_kind == CONFIG_SECRET_COMMAND ||
 		a->secret_kind == CONFIG_SECRET_TOKEN_COMMAND)
 		return reading_argv(r, secrets[which].key, node, &a->secret_argv);
@@ -140,6 +141,9 @@ static int read_secret(struct reading *r)
 		return read_oauth(r, node);
 	if (reading_scalar(r, secrets[which].key, node) != 0)
 		return -1;
+	if (node->text.n == 0)
+		return reading_fail(
+			r, node->line, node->column, "%s can't be empty", secrets[which].key);
 	if (a->secret_kind != CONFIG_SECRET_FILE) {
 		a->secret = xstrndup(node->text.p, node->text.n);
 		return 0;

@@ -40,8 +40,16 @@ struct config_oauth {
 	char *scope, *ca_file;        /* NULL: none */
 };
 
+/* Where something stands in the file; 0, 0: nowhere. */
+struct config_place {
+	unsigned line, column;
+};
+
 struct config_account {
 	char *name;
+	const char *file; /* the configuration's */
+	struct config_place place,
+		secret_place; /* of its name, and of where its secret comes from */
 	/* server.* */
 	char *host; /* NULL only with a tunnel */
 	uint16_t port;
@@ -90,6 +98,11 @@ char *config_find(const char *explicit_path, struct err *err);
  */
 int config_load(struct config *out, const char *file, struct err *err) MUST_USE;
 void config_fini(struct config *config); /* wipes secrets */
+/*
+ * What turned out later to be wrong with an account, too, is told with its place: ERR, if it is an
+ * ERR_CONFIG, gets "FILE:LINE:COLUMN: " in front. Always -1.
+ */
+int config_locate(const struct config_account *account, struct config_place place, struct err *err);
 struct config_account *config_account(
 	const struct config *config, const char *name); /* NULL: none */
 
@@ -98,10 +111,14 @@ struct config_account *config_account(
  * without its final newline. Commands run as argv without a shell, stdin from /dev/null, stderr
  * passed on, at most TIMEOUT_MS milliseconds (config/program.c); a failing, silent or empty one is
  * ERR_AUTH with its exit status. A file that group or others can read is refused. OAuth:
- * config/oauth.h. The caller wipes OUT (buf_wipe).
+ * config/oauth.h. The caller wipes OUT (buf_wipe). A secret with a NUL byte is ERR_AUTH. ERR_CONFIG
+ * tells the place.
  */
 int config_secret_get(const struct config_account *account, unsigned timeout_ms, struct buf *out,
 	struct err *err) MUST_USE;
+
+/* As far as can be told without taking the secret: a password file is there, and private. */
+int config_secret_check(const struct config_account *account, struct err *err) MUST_USE;
 
 /* What config_secret_get() gives is a token, which runs out, and not a password. */
 bool config_secret_is_token(const struct config_account *account);

@@ -179,12 +179,12 @@ static int take_tokens(
 {
 	char *access = get(answer, "access_token"), *refresh = get(answer, "refresh_token");
 
+	if (refresh) /* else the old one stays good */
+		tokens_set(&tokens->refresh, refresh);
 	if (!access)
 		return err_set(err, ERR_NET, "the OAuth server %s: an answer without a token", url);
 	tokens_set(&tokens->access, access);
 	tokens->expires = time(NULL) + get_number(answer, "expires_in", LIFE_UNKNOWN);
-	if (refresh) /* else the old one stays good */
-		tokens_set(&tokens->refresh, refresh);
 	return 0;
 }
 

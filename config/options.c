@@ -263,6 +263,6 @@ bool config_option_text(
 	return is(o, "local.path") ? string(out, a->path)
 	       : is(o, "local.layout")
 		       ? word(out, a->layout == CONFIG_LAYOUT_NESTED ? "nested" : "maildir++")
-	       : is(o, "mailboxes") ? list(out, &a->mailboxes)
+	       : is(o, "mailboxes") ? list(out, &a->mailboxes) || word(out, "[]")
 				    : false;
 }

@@ -76,11 +76,14 @@ static int wait_for(pid_t pid, pid_t group, int64_t deadline, const char *name, 
 	int status;
 
 	while (waitpid(pid, &status, WNOHANG) == 0) {
-		struct err ignored;
-		if (clock_ms() >= deadline || cancel_sleep_ms(10, &ignored) != 0) {
+		int rc = clock_ms() < deadline
+				 ? cancel_sleep_ms(10, err)
+				 : err_set(err, ERR_AUTH, "the command %s did not end in time",
+					   name);
+		if (rc != 0) {
 			kill(group, SIGKILL);
 			waitpid(pid, &status, 0);
-			return err_set(err, ERR_AUTH, "the command %s did not end in time", name);
+			return -1;
 		}
 	}
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)

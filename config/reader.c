@@ -15,16 +15,36 @@
 
 #define KEYS_MOST 64
 
+/* All keys, and the keys that hold keys: "auth.oauth" before "auth.oauth.scope". Their memory is
+ * ARENA's. */
+static size_t known_keys(const char *words[KEYS_MOST], struct arena *arena)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < config_option_count; i++) {
+		const char *key = config_options[i].key,
+			   *before = i ? config_options[i - 1].key : "";
+
+		for (const char *dot = strchr(key, '.'); dot; dot = strchr(dot + 1, '.')) {
+			size_t n = (size_t)(dot - key);
+
+			if (count < KEYS_MOST && strncmp(key, before, n + 1) != 0)
+				words[count++] = arena_strndup(arena, key, n);
+		}
+		if (count < KEYS_MOST)
+			words[count++] = key;
+	}
+	return count;
+}
+
 /* PREFIX + "." + KEY is unknown: say which known one is near. */
 static int unknown_key(struct reading *r, const struct yaml_node *node, const char *prefix)
 {
 	const char *words[KEYS_MOST];
+	size_t count = known_keys(words, r->arena);
 	char name[128];
-	size_t count = 0;
 
 	snprintf(name, sizeof(name), "%s%s%.60s", prefix, *prefix ? "." : "", node->key);
-	for (size_t i = 0; i < config_option_count && count < KEYS_MOST; i++)
-		words[count++] = config_options[i].key;
 	const char *near = nearest_word(slice_str(name), words, count);
 	if (near)
 		return reading_fail(r, node->key_line, node->key_column,
@@ -141,9 +161,24 @@ static int read_quirks(struct reading *r)
 
 	if (reading_list(r, "server.quirks", &r->out->quirks) != 0)
 		return -1;
-	for (size_t i = 0; i < r->out->quirks.count; i++)
-		if (check_quirk(r, node ? node : r->account, r->out->quirks.items[i]) != 0)
+	for (const struct yaml_node *item = node ? node->first : NULL; item; item = item->next)
+		if (check_quirk(r, item, item->text.p) != 0)
 			return -1;
+	return 0;
+}
+
+/* A time of at most a day, in milliseconds. */
+static int read_wait(struct reading *r, const char *key, int64_t least, unsigned *ms)
+{
+	const struct yaml_node *node = reading_find(r, key);
+	int64_t seconds = 0;
+
+	if (reading_duration(r, key, &seconds) != 0)
+		return -1;
+	if (node && (seconds < least || seconds > 86400))
+		return reading_fail(r, node->line, node->column, "%s must be %llds to 1d", key,
+			(long long)least);
+	*ms = (unsigned)seconds * 1000;
 	return 0;
 }
 
@@ -151,7 +186,6 @@ static int read_server(struct reading *r)
 {
 	struct config_account *a = r->out;
 	int tls = 0, compress = 0;
-	int64_t timeout = 0, retry = 0;
 
 	if (read_host(r) != 0 || reading_enum(r, "server.tls", &tls) != 0)
 		return -1;
@@ -162,17 +196,11 @@ static int read_server(struct reading *r)
 		reading_path(r, "server.client_key", true, &a->client_key) != 0 ||
 		read_tunnel(r) != 0 ||
 		reading_number(r, "server.connections", 1, 32, &a->connections) != 0 ||
-		reading_duration(r, "server.timeout", &timeout) != 0 ||
-		reading_duration(r, "server.retry", &retry) != 0 ||
+		read_wait(r, "server.timeout", 1, &a->timeout_ms) != 0 ||
+		read_wait(r, "server.retry", 0, &a->retry_ms) != 0 ||
 		reading_enum(r, "server.compress", &compress) != 0 || read_quirks(r) != 0)
 		return -1;
 	a->compress = (enum config_compress)compress;
-	if (timeout < 1 || timeout > 86400 || retry > 86400)
-		return reading_fail(r, r->account->line, r->account->column,
-			"account '%s': server.timeout must be 1s to 1d, server.retry at most 1d",
-			a->name);
-	a->timeout_ms = (unsigned)timeout * 1000;
-	a->retry_ms = (unsigned)retry * 1000;
 	return 0;
 }
 
@@ -254,6 +282,8 @@ static int read_account(struct reading *r, const struct yaml_node *node, const c
 {
 	r->account = node;
 	r->out->name = xstrdup(node->key);
+	r->out->file = r->file;
+	r->out->place = (struct config_place){node->key_line, node->key_column};
 	if (!value_account_name(node->key))
 		return reading_fail(r, node->key_line, node->key_column,
 			"an account's name has 1 to 64 of the characters A-Z a-z 0-9 . _ @ -");
@@ -316,17 +346,6 @@ static int check_top(struct reading *r, const struct yaml_node *root)
 	return 0;
 }
 
-static int same_path(struct reading *r, const struct config *config, const struct yaml_node *node)
-{
-	for (size_t i = 0; i + 1 < config->count; i++)
-		if (strcmp(config->accounts[i].path, r->out->path) == 0)
-			return reading_fail(r, node->key_line, node->key_column,
-				"account '%s' has the same local.path as '%s'; each needs one of "
-				"its own",
-				node->key, config->accounts[i].name);
-	return 0;
-}
-
 static int read_all(struct reading *r, const struct yaml_node *root, struct config *out)
 {
 	size_t room = 0;
@@ -347,19 +366,19 @@ static int read_all(struct reading *r, const struct yaml_node *root, struct conf
 			base_reserve(out->accounts, out->count, &room, sizeof(*out->accounts));
 		r->out = &out->accounts[out->count++];
 		*r->out = (struct config_account){0};
-		if (read_account(r, node, out->state_dir) != 0 || same_path(r, out, node) != 0)
+		if (read_account(r, node, out->state_dir) != 0)
 			return -1;
 	}
-	return 0;
+	return reading_roots(r, out);
 }
 
 int config_load(struct config *out, const char *file, struct err *err)
 {
 	struct arena arena = {0};
 	struct yaml_node *root;
-	struct reading r = {.file = file, .err = err};
 
 	*out = (struct config){.file = xstrdup(file)};
+	struct reading r = {.file = out->file, .err = err, .arena = &arena};
 	int rc = yaml_load(file, &arena, &root, err);
 	if (rc == 0)
 		rc = read_all(&r, root, out);
@@ -413,6 +432,13 @@ static void account_fini(struct config_account *a)
 			explicit_bzero(secrets_of_it[i], strlen(secrets_of_it[i]));
 		free(secrets_of_it[i]);
 	}
+}
+
+int config_locate(const struct config_account *account, struct config_place place, struct err *err)
+{
+	return err->kind == ERR_CONFIG && place.line > 0
+		       ? err_wrap(err, "%s:%u:%u", account->file, place.line, place.column)
+		       : -1;
 }
 
 void config_fini(struct config *config)

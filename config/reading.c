@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "config/reading.h"
@@ -76,6 +77,8 @@ int reading_string(struct reading *r, const char *key, char **out)
 		return 0;
 	if (reading_scalar(r, key, node) != 0)
 		return -1;
+	if (node->text.n == 0)
+		return reading_fail(r, node->line, node->column, "%s can't be empty", key);
 	*out = xstrndup(node->text.p, node->text.n);
 	return 0;
 }
@@ -84,6 +87,7 @@ int reading_path(struct reading *r, const char *key, bool must_exist, char **out
 {
 	const struct yaml_node *node = reading_find(r, key);
 	char reason[200];
+	struct stat st;
 
 	if (!node)
 		return 0;
@@ -95,6 +99,9 @@ int reading_path(struct reading *r, const char *key, bool must_exist, char **out
 	if (must_exist && access(*out, R_OK) != 0)
 		return reading_fail(r, node->line, node->column,
 			"%s: the file %s can't be read; name one that is there", key, *out);
+	if (must_exist && stat(*out, &st) == 0 && S_ISDIR(st.st_mode))
+		return reading_fail(
+			r, node->line, node->column, "%s: %s is a folder; name a file", key, *out);
 	return 0;
 }
 

@@ -11,8 +11,9 @@
 #include "config/yaml.h"
 
 struct reading {
-	const char *file;
+	const char *file; /* lives as long as the configuration */
 	struct err *err;
+	struct arena *arena;              /* of the tree */
 	const struct yaml_node *defaults; /* NULL: none */
 	const struct yaml_node *account;
 	struct config_account *out;
@@ -45,6 +46,9 @@ int reading_list(struct reading *r, const char *key, struct config_list *out);
 /* NODE as a command: a list with a word in it at least. */
 int reading_argv(
 	struct reading *r, const char *key, const struct yaml_node *node, struct config_list *out);
+
+/* All accounts are read: the Maildir of each is its own (roots.c). */
+int reading_roots(struct reading *r, const struct config *config);
 
 /* The section `auth`; the tunnel and the client certificate must have been read before. */
 int reading_auth(struct reading *r);

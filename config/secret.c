@@ -13,6 +13,8 @@
 #include "config/config.h"
 #include "config/oauth.h"
 
+#define LINE_MOST 4096 /* of a password file */
+
 /* Cut OUT behind START at the first line end. */
 static void first_line(struct buf *out, size_t start)
 {
@@ -26,10 +28,10 @@ static void first_line(struct buf *out, size_t start)
 		out->data[--out->len] = '\0';
 }
 
-static int from_file(const char *path, struct buf *out, struct err *err)
+/* A descriptor, or -1. */
+static int open_private(const char *path, struct err *err)
 {
 	struct stat st;
-	ssize_t n = -1;
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
 	if (fd < 0)
@@ -40,14 +42,30 @@ static int from_file(const char *path, struct buf *out, struct err *err)
 		err_set(err, ERR_CONFIG,
 			"the password file %s can be read by others; run: chmod 600 %s", path,
 			path);
-	else if ((n = read(fd, buf_room(out, 4096), 4096)) < 0)
-		err_set_errno(err, ERR_CONFIG, "can't read the password file %s", path);
+	else
+		return fd;
 	close(fd);
-	if (n < 0)
+	return -1;
+}
+
+static int from_file(const char *path, struct buf *out, struct err *err)
+{
+	int fd = open_private(path, err), rc = 0;
+
+	if (fd < 0)
 		return -1;
-	out->len += (size_t)n;
+	char *room = buf_room(out, LINE_MOST);
+	ssize_t n = read(fd, room, LINE_MOST);
+	if (n < 0)
+		rc = err_set_errno(err, ERR_CONFIG, "can't read the password file %s", path);
+	else if (n == LINE_MOST && !memchr(room, '\n', LINE_MOST))
+		rc = err_set(err, ERR_CONFIG,
+			"the first line of the password file %s is longer than %d octets", path,
+			LINE_MOST - 1);
+	close(fd);
+	out->len += n > 0 ? (size_t)n : 0;
 	out->data[out->len] = '\0';
-	return 0;
+	return rc;
 }
 
 static int from_environment(const char *name, struct buf *out, struct err *err)
@@ -91,13 +109,28 @@ int config_secret_get(
 		rc = from_environment(a->secret, out, err);
 		break;
 	case CONFIG_SECRET_OAUTH:
-		return oauth_token(a, false, timeout_ms, out, err);
+		rc = oauth_token(a, false, timeout_ms, out, err);
+		return rc == 0 ? 0 : config_locate(a, a->secret_place, err);
 	}
 	if (rc != 0)
-		return -1;
+		return config_locate(a, a->secret_place, err);
 	first_line(out, start);
 	if (out->len == start)
 		return err_set(err, ERR_AUTH, "the password is empty: nothing came from %s",
 			a->secret_argv.count ? a->secret_argv.items[0] : a->secret);
+	if (memchr(out->data + start, '\0', out->len - start))
+		return err_set(err, ERR_AUTH, "the password that came from %s has a NUL byte in it",
+			a->secret_argv.count ? a->secret_argv.items[0] : a->secret);
 	return 0;
+}
+
+int config_secret_check(const struct config_account *a, struct err *err)
+{
+	int fd = a->secret_kind == CONFIG_SECRET_FILE ? open_private(a->secret, err) : -1;
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0 || a->secret_kind != CONFIG_SECRET_FILE
+		       ? 0
+		       : config_locate(a, a->secret_place, err);
 }

@@ -106,6 +106,7 @@ static bool add_variable(const char **text, struct buf *out, char *reason, size_
 
 char *value_path(const char *text, char *reason, size_t size)
 {
+	const char *whole = text;
 	struct buf out = {0};
 	char cwd[PATH_MAX];
 	bool good = text[0] != '\0';
@@ -119,6 +120,10 @@ char *value_path(const char *text, char *reason, size_t size)
 			good = add_variable(&text, &out, reason, size);
 		else
 			buf_add_char(&out, *text++);
+	}
+	if (good && out.len == 0) {
+		snprintf(reason, size, "%.64s says nothing: a path can't be empty", whole);
+		good = false;
 	}
 	if (good && out.data[0] != '/') {
 		char *relative = buf_take(&out);
@@ -158,6 +163,10 @@ char *value_host(const char *text, char *reason, size_t size)
 	bool plain = true;
 	int rc;
 
+	if (!*text) {
+		snprintf(reason, size, "a host's name can't be empty");
+		return NULL;
+	}
 	for (const char *p = text; *p; p++) {
 		plain &= (unsigned char)*p < 0x80;
 		if ((unsigned char)*p > ' ' && *p != 0x7f)

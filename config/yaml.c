@@ -16,6 +16,7 @@
 
 struct loading {
 	const char *file;
+	struct slice text; /* all of it */
 	struct arena *arena;
 	yaml_parser_t parser;
 	unsigned depth;
@@ -28,10 +29,27 @@ static int fail_at(struct loading *l, yaml_mark_t mark, const char *what)
 		mark.column + 1, what);
 }
 
+/* Where byte OFFSET of the file stands. Columns count characters, as libyaml does. */
+static yaml_mark_t mark_of(const struct loading *l, size_t offset)
+{
+	yaml_mark_t mark = {0};
+
+	for (size_t i = 0; i < offset && i < l->text.n; i++) {
+		unsigned char c = (unsigned char)l->text.p[i];
+
+		mark.column = c == '\n' ? 0 : mark.column + ((c & 0xc0) != 0x80);
+		mark.line += c == '\n';
+	}
+	return mark;
+}
+
 static int next_event(struct loading *l, yaml_event_t *event)
 {
 	if (yaml_parser_parse(&l->parser, event))
 		return 0;
+	/* What is no character at all has a place in bytes only. */
+	if (l->parser.error == YAML_READER_ERROR)
+		l->parser.problem_mark = mark_of(l, l->parser.problem_offset);
 	const char *problem = l->parser.problem ? l->parser.problem : "not YAML";
 	char text[256];
 	snprintf(text, sizeof(text), "%s%s%s", problem, l->parser.context ? " " : "",
@@ -210,6 +228,7 @@ int yaml_load(const char *file, struct arena *arena, struct yaml_node **out, str
 	int rc = slurp(file, &text, err);
 
 	if (rc == 0) {
+		l.text = buf_slice(&text);
 		ASSERT(yaml_parser_initialize(&l.parser) == 1);
 		yaml_parser_set_input_string(
 			&l.parser, (const unsigned char *)(text.data ? text.data : ""), text.len);

@@ -88,5 +88,7 @@ int main(int argc, char **argv)
 	handle(SIGINT, on_stop_signal);
 	handle(SIGTERM, on_stop_signal);
 	handle(SIGPIPE, on_pipe);
+	/* Whoever starts us may ignore it: then the end of no command could be waited for. */
+	handle(SIGCHLD, SIG_DFL);
 	return cli_main(argc, argv);
 }

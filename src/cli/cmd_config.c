@@ -11,6 +11,7 @@
 #include "cli/json.h"
 #include "cli/profile.h"
 #include "cli/text.h"
+#include "sync/sync.h"
 
 static const struct option_row rows[] = {
 	{.name = "check-server",
@@ -172,6 +173,22 @@ static void add_account_json(
 	buf_fini(&value);
 }
 
+/* What can be wrong although it was read. */
+static int check(const struct cli *cli)
+{
+	int status = 0;
+
+	for (size_t i = 0; i < cli->target_count; i++) {
+		struct err err = {0};
+
+		if (config_secret_check(cli->targets[i].account, &err) == 0)
+			continue;
+		cli_error(cli->targets[i].account->name, &err);
+		status = sync_worse_status(status, sync_err_status(&err));
+	}
+	return status;
+}
+
 static int run(const struct cli *cli)
 {
 	struct json json = {0};
@@ -184,7 +201,7 @@ static int run(const struct cli *cli)
 		add_account_json(cli, cli->targets[i].account, &json);
 	console_print(buf_slice(&json.text));
 	json_fini(&json);
-	return 0;
+	return check(cli);
 }
 
 const struct command command_config = {

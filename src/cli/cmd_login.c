@@ -98,11 +98,15 @@ static int log_in(const struct cli *cli, const struct config_account *account, s
 	struct oauth_device device;
 	int rc;
 
-	if (account->secret_kind != CONFIG_SECRET_OAUTH)
-		return err_set(err, ERR_CONFIG,
+	if (account->secret_kind != CONFIG_SECRET_OAUTH) {
+		err_set(err, ERR_CONFIG,
 			"this account has no auth.oauth: there is nothing to log in to beforehand");
-	if (!account->oauth.device_url)
-		return err_set(err, ERR_CONFIG, "auth.oauth.device_url is not set");
+		return config_locate(account, account->place, err);
+	}
+	if (!account->oauth.device_url) {
+		err_set(err, ERR_CONFIG, "auth.oauth.device_url is not set");
+		return config_locate(account, account->secret_place, err);
+	}
 	rc = oauth_device_begin(account, &device, err);
 	if (rc == 0 && cli->options.json)
 		show_json(account->name, &device);

@@ -49,7 +49,7 @@ int access_open(struct access *access, const struct config_account *account, str
 	access->open = true;
 	mutex_init(&access->lock);
 	if (!(access->net = net_context_new(&access->net_options, err)))
-		return -1;
+		return config_locate(account, account->place, err);
 	if (account->secret_kind == CONFIG_SECRET_NONE)
 		return 0;
 	/* A stored OAuth token may be old, everything else is as new as can be. */
@@ -94,7 +94,7 @@ static int connect_with(struct access *access, const struct buf *secret, struct 
 		.number = number,
 	};
 
-	return imap_open(out, &options, err);
+	return imap_open(out, &options, err) == 0 ? 0 : config_locate(a, a->place, err);
 }
 
 static int fetch_anew(struct access *access, struct err *err)
@@ -111,7 +111,9 @@ static int fetch_anew(struct access *access, struct err *err)
 		     : config_secret_get(a, a->timeout_ms, &secret, err);
 	if (rc != 0) {
 		buf_wipe(&secret);
-		return -1;
+		return a->secret_kind == CONFIG_SECRET_OAUTH
+			       ? config_locate(a, a->secret_place, err)
+			       : -1;
 	}
 	buf_wipe(&access->secret);
 	access->secret = secret;

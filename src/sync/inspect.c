@@ -28,6 +28,8 @@ int sync_inspect(const struct config_account *account, struct sync_inspection *o
 		net_context_watch(context, &out->peer);
 		rc = imap_look(&options, &out->offer, err);
 	}
+	if (rc != 0)
+		config_locate(account, account->place, err);
 	net_context_free(context);
 	keywords_free(options.keywords);
 	return rc;

@@ -68,14 +68,53 @@ def test_mode_of_a_file(world, mode, status):
         file.write("%s\nnote\n" % world.server.password)
     os.chmod(path, mode)
     world.settings["auth"] = {"user": world.user, "password_file": path}
-    run = world.sync(expect=status)
-    assert status == 0 or "chmod 600" in run.err
+    for args in (["config"], ["sync"]):
+        run = world.run(*args, expect=status)
+        assert status == 0 or ("chmod 600" in run.err and PLACE.search(run.err)), run
+
+
+PLACE = re.compile(r"/config\.yaml:\d+:\d+: ")
 
 
 def test_a_file_that_is_none(world):
     for path in (world.tmp, "/dev/zero", os.path.join(world.tmp, "missing")):
         world.settings["auth"] = {"user": world.user, "password_file": path}
-        assert path in world.sync(expect=78).err
+        for args in (["config"], ["sync"]):
+            run = world.run(*args, expect=78)
+            assert path in run.err and PLACE.search(run.err), run
+
+
+@pytest.mark.parametrize("section, settings, word", [
+    ("auth", {"user": "u", "password_env": "NOT_SET"}, "variable NOT_SET, "),
+    ("server", {"host": "localhost", "ca_file": "/etc/passwd"}, "server.ca_file: cannot use /etc/passwd"),
+    ("server", {"tls": "none", "tunnel": ["/no/such/tunnel"]}, "/no/such/tunnel"),
+])
+def test_mistakes_that_show_late_have_a_place(world, section, settings, word):
+    world.settings[section] = settings
+    run = world.sync("--json", expect=78)
+    assert word in run.err and PLACE.search(run.err) and PLACE.search(run.summary()["error"]["message"]), run
+
+
+@pytest.mark.parametrize("text", ["sleep 60", "echo secret; exec >&-; sleep 60"])
+def test_stopped_while_a_command_runs(world, text):
+    command(world, *script(world, text))
+    begun = world.start("sync")
+    time.sleep(0.5)
+    begun[0].terminate()
+    run = world.finish(begun, patience=20)
+    assert run.status == 75 and "stopped on request" in run.err, run
+
+
+def test_started_by_one_who_ignores_the_end_of_children(world):
+    """SIGCHLD ignored is inherited, and children that end leave no status then."""
+    command(world, *script(world, "echo %s; exit 3" % world.server.password))
+    old = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    try:
+        begun = world.start("sync")
+    finally:
+        signal.signal(signal.SIGCHLD, old)
+    run = world.finish(begun, patience=20)
+    assert run.status == 77 and "status 3" in run.err, run
 
 
 def on_terminal(world, answer):

@@ -29,6 +29,7 @@ static int set_up(void **state UNUSED)
 	setenv("HOME", "/home/me", 1);
 	setenv("XDG_STATE_HOME", "", 1);
 	setenv("MAILROOT", "/srv/mail", 1);
+	setenv("EMPTY", "", 1);
 	unsetenv("NOT_SET");
 	return 0;
 }
@@ -68,6 +69,9 @@ static const struct {
 		"1:1: unknown key 'nonsense'; here stand accounts, defaults and state_dir"},
 	{A "    sync: {max_delte: 5%}\n",
 		"6:12: unknown key 'sync.max_delte'; did you mean 'sync.max_delete'?"},
+	{A "    srever: {port: 1}\n", "6:5: unknown key 'srever'; did you mean 'server'?"},
+	{A "    mailbox: [INBOX]\n", "6:5: unknown key 'mailbox'; did you mean 'mailboxes'?"},
+	{A "# \xc3\xa4 \xff\n", "6:5: invalid leading UTF-8 octet"},
 	{A "    zzz: 1\n", "6:5: unknown key 'zzz'; see sample.yaml for all keys"},
 	{A "    sync: {max_delete: 5}\n", "6:24: sync.max_delete must be a share like 50%"},
 	{A "    sync: {max_delete: 101%}\n", "6:24: sync.max_delete must be a share like 50%"},
@@ -114,6 +118,34 @@ static const struct {
 		"2:3: an account's name has 1 to 64 of the characters A-Z a-z 0-9 . _ @ -"},
 	{A "  b:\n    server: {host: h}\n" AUTH LOCAL,
 		"6:3: account 'b' has the same local.path as 'a'; each needs one of its own"},
+	{A "  b:\n    server: {host: h}\n" AUTH "    local: {path: //m/.}\n",
+		"6:3: account 'b' has the same local.path as 'a'; each needs one of its own"},
+	{A "  b:\n    server: {host: h}\n" AUTH "    local: {path: /m/w}\n",
+		"6:3: the local.path of account 'b' lies within that of 'a', which would take its "
+		"mail; give it another, or mailboxes: [\"*\", \"!w\", \"!w/*\"] to 'a'"},
+	{A "    mailboxes: [\"*\", \"!w\"]\n  b:\n    server: {host: h}\n" AUTH
+	   "    local: {path: /m/w}\n",
+		"7:3: the local.path of account 'b' lies within that of 'a', which would take its "
+		"mail; give it another, or mailboxes: [\"*\", \"!w\", \"!w/*\"] to 'a'"},
+	{A "  b:\n    server: {host: h}\n" AUTH "    local: {path: /}\n",
+		"6:3: the local.path of account 'a' lies within that of 'b', which would take its "
+		"mail; give it another, or mailboxes: [\"*\", \"!m\", \"!m/*\"] to 'b'"},
+	{"accounts:\n  a:\n    server: {host: \"\"}\n" AUTH LOCAL,
+		"3:20: server.host: a host's name can't be empty"},
+	{"accounts:\n  a:\n    server: {host: h}\n    auth: {user: \"\", password: p}\n" LOCAL,
+		"4:18: auth.user can't be empty"},
+	{"accounts:\n  a:\n    server: {host: h}\n    auth: {user: u, password: \"\"}\n" LOCAL,
+		"4:31: auth.password can't be empty"},
+	{"accounts:\n  a:\n    server: {host: h}\n" AUTH "    local: {path: $EMPTY}\n",
+		"5:19: local.path: $EMPTY says nothing: a path can't be empty"},
+	{"accounts:\n  a:\n    server: {host: h, timeout: 0}\n" AUTH LOCAL,
+		"3:32: server.timeout must be 1s to 1d"},
+	{"accounts:\n  a:\n    server: {host: h, retry: 2d}\n" AUTH LOCAL,
+		"3:30: server.retry must be 0s to 1d"},
+	{"accounts:\n  a:\n    server: {host: h, quirks: [-MOVE, gmial]}\n" AUTH LOCAL,
+		"3:39: server.quirks knows no 'gmial'; did you mean 'gmail'?"},
+	{"accounts:\n  a:\n    server: {host: h, ca_file: /}\n" AUTH LOCAL,
+		"3:32: server.ca_file: / is a folder; name a file"},
 	{A "    mailboxes: *x\n", "6:16: aliases (*name) are not supported; use `defaults`"},
 	{A "---\n" A, "6:1: a second document (---) can't stand in this file"},
 	{"accounts: [\n", "2:1: did not find expected node content while parsing a flow node"},
@@ -130,6 +162,27 @@ static void test_mistakes(void **state UNUSED)
 			fail_msg("row %zu was taken: %s", i, mistakes[i].text);
 		if (err.kind != ERR_CONFIG || strcmp(err.msg, expect) != 0)
 			fail_msg("row %zu: \"%s\", not \"%s\"", i, err.msg, expect);
+	}
+}
+
+/* Maildirs in one another of which none takes the other's mail. */
+static void test_roots_apart(void **state UNUSED)
+{
+	static const char *const rest[] = {
+		"    mailboxes: [INBOX, Sent]\n  b:\n    local: {path: /m/w}\n",
+		"    mailboxes: [\"*\", \"!w\", \"!w/*\"]\n  b:\n    local: {path: /m/w}\n",
+		"  b:\n    local: {path: /m2}\n",
+		"  b:\n    local: {path: /m/.w}\n",
+		"  b:\n    local: {path: /x/m}\n",
+	};
+	for (size_t i = 0; i < COUNT_OF(rest); i++) {
+		struct config config;
+		struct err err = {0};
+		char text[600];
+		snprintf(text, sizeof(text), A "%s    server: {host: h}\n" AUTH, rest[i]);
+		if (load(text, &config, &err) != 0)
+			fail_msg("row %zu: %s", i, err.msg);
+		config_fini(&config);
 	}
 }
 
@@ -328,6 +381,17 @@ static void test_secrets(void **state UNUSED)
 	assert_non_null(strstr(err.msg, "can be read by others"));
 	assert_int_equal(get(CONFIG_SECRET_FILE, "/no/such", NULL, &out, &err), -1);
 
+	char long_line[4097];
+	memset(long_line, 'x', 4096);
+	long_line[4096] = '\0';
+	write_file(file, long_line, 0600);
+	assert_int_equal(get(CONFIG_SECRET_FILE, file, NULL, &out, &err), -1);
+	assert_non_null(strstr(err.msg, "longer than 4095"));
+	long_line[4095] = '\n';
+	write_file(file, long_line, 0600);
+	assert_int_equal(get(CONFIG_SECRET_FILE, file, NULL, &out, &err), 0);
+	assert_int_equal(out.len, 4095);
+
 	char *good[] = {"printf", "first line\\r\\nsecond", NULL};
 	assert_int_equal(get(CONFIG_SECRET_COMMAND, NULL, good, &out, &err), 0);
 	assert_string_equal(out.data, "first line");
@@ -344,12 +408,13 @@ static void test_bad_commands(void **state UNUSED)
 	static char *const missing[] = {"/no/such/command", NULL};
 	static char *const slow[] = {"sh", "-c", "sleep 20 & wait", NULL};
 	static char *const endless[] = {"yes", NULL};
+	static char *const nul[] = {"printf", "a\\0b", NULL};
 	static const struct {
 		char *const *argv;
 		const char *part;
 	} rows[] = {{silent, "the password is empty"}, {failing, "failed with status 3"},
 		{missing, "can't be started"}, {slow, "did not end in time"},
-		{endless, "prints more than 64 KiB"}};
+		{endless, "prints more than 64 KiB"}, {nul, "has a NUL byte"}};
 	struct buf out = {0};
 
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
@@ -424,6 +489,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_mistakes),
+		cmocka_unit_test(test_roots_apart),
 		cmocka_unit_test(test_bombs),
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_inheritance),
