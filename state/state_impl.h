@@ -81,8 +81,8 @@ void trim_step(const struct state *state, unsigned *steps);
 /*
  * LMDB trusts its pages: a damaged one can end the process or the walk. So unless the file is just
  * as the last run left it when it ended in good order, all of it is read once by a child process,
- * which may die of it. -1 with EUCLEAN: it is damaged. READ_ONLY: not if a pass writes it meanwhile,
- * which makes every such look worthless.
+ * which may die of it. -1 with EUCLEAN: it is damaged. READ_ONLY: not if a pass writes it
+ * meanwhile, which makes every such look worthless.
  */
 int verify_unless_clean(const char *dir, bool read_only, struct err *err) MUST_USE;
 /* The environment was closed in good order: remember how its file looks. */
