@@ -30,7 +30,9 @@ struct attic_shelf {
 	const struct maildir *maildir;
 	uint64_t pass;
 	int fd_new, fd_cur; /* owned; -1: not opened yet */
-	bool has_letters;   /* the copy of the keyword table is there */
+	/* The keyword table of which there is a copy; 0: none yet. */
+	uint64_t letters_inode;
+	int64_t letters_ctime;
 };
 
 void attic_shelf_init(struct attic_shelf *shelf, const struct attic *attic, uint64_t pass,

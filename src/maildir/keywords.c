@@ -24,9 +24,7 @@
 #include "base/thread.h"
 #include "maildir/letters.h"
 
-#define TABLE "dovecot-keywords"
 #define LOCK "dovecot-uidlist.lock"
-#define TABLE_MAX (1u << 20)
 #define LOCK_WAIT_MS 10000
 #define LOCK_STALE_S 120
 
@@ -153,7 +151,7 @@ static bool same_file(const struct stat *a, const struct stat *b)
 static char *read_table(const struct maildir *maildir, size_t *n, struct err *err)
 {
 	struct err local = {0};
-	char *text = fs_read_file(maildir->fd, TABLE, TABLE_MAX, n, &local);
+	char *text = fs_read_file(maildir->fd, LETTERS_TABLE, LETTERS_TABLE_MAX, n, &local);
 
 	if (text)
 		return text;
@@ -170,8 +168,8 @@ static char *read_table(const struct maildir *maildir, size_t *n, struct err *er
 static int look_at_table(const struct maildir *maildir, struct stat *out, struct err *err)
 {
 	*out = (struct stat){0};
-	if (fstatat(maildir->fd, TABLE, out, AT_SYMLINK_NOFOLLOW) != 0 && errno != ENOENT)
-		return err_set_errno(err, ERR_DISK, "can't look at %s", TABLE);
+	if (fstatat(maildir->fd, LETTERS_TABLE, out, AT_SYMLINK_NOFOLLOW) != 0 && errno != ENOENT)
+		return err_set_errno(err, ERR_DISK, "can't look at %s", LETTERS_TABLE);
 	return 0;
 }
 
@@ -349,7 +347,7 @@ static int replace_table(const struct maildir *maildir, const struct buf *text, 
 	if (look_at_table(maildir, &st, err) != 0)
 		return -1;
 	mode_t mode = st.st_ino ? st.st_mode & 0666 : 0600;
-	return fs_replace_file(maildir->fd, TABLE, text->data, text->len, mode, err);
+	return fs_replace_file(maildir->fd, LETTERS_TABLE, text->data, text->len, mode, err);
 }
 
 /* Under the lock. In memory a letter exists only once the file that gives it is durable. */

@@ -7,6 +7,8 @@
 
 #include "maildir/maildir.h"
 
+#define LETTERS_TABLE "dovecot-keywords"
+#define LETTERS_TABLE_MAX (1u << 20) /* bytes */
 #define LETTERS 26
 #define LETTER_FREE (-1)
 #define LETTER_TAKEN (-2) /* by a name that can't be carried, or by a system flag */

@@ -11,8 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define LETTERS_FILE "dovecot-keywords"
-#define LETTERS_MOST (64u << 10) /* bytes of a keyword table */
+#include "maildir/letters.h"
 
 /* PATH below AT, made if it is missing. */
 static int make_and_open(int at, const char *path, struct err *err)
@@ -89,23 +88,23 @@ static int open_part(const struct attic_shelf *shelf, int *fd, const char *part,
 	return *fd >= 0 ? 0 : -1;
 }
 
-/* The copy of the keyword table that letters on the shelf refer to, TO: made if there is one to
- * copy. 1: it is there, 0: there is no table, -1. */
-static int copy_letters(const struct attic_shelf *shelf, const char *to, struct err *err)
+/* The copy of the keyword table that letters on the shelf refer to, if there is a table. Letters
+ * keep their meaning, and get more: a later table serves those that lie there already, too. */
+static int copy_letters(const struct attic_shelf *shelf, struct err *err)
 {
 	struct err local = {0};
 	size_t n = 0;
+	char *text = fs_read_file(shelf->maildir->fd, LETTERS_TABLE, LETTERS_TABLE_MAX, &n, &local);
 
-	if (faccessat(shelf->attic->fd, to, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
-		return 1;
-	char *text = fs_read_file(shelf->maildir->fd, LETTERS_FILE, LETTERS_MOST, &n, &local);
-	int rc = 0;
-	if (text)
-		rc = fs_replace_file(shelf->attic->fd, to, text, n, 0600, err) == 0 ? 1 : -1;
-	else if (local.sys != ENOENT) {
+	if (!text) {
+		if (local.sys == ENOENT)
+			return 0;
 		*err = local;
-		rc = -1;
+		return -1;
 	}
+	char *to = shelf_path(shelf, LETTERS_TABLE);
+	int rc = fs_replace_file(shelf->attic->fd, to, text, n, 0600, err);
+	free(to);
 	free(text);
 	return rc;
 }
@@ -120,13 +119,21 @@ static bool has_keywords(const char *name)
 
 static int keep_letters(struct attic_shelf *shelf, const char *name, struct err *err)
 {
-	if (shelf->has_letters || !has_keywords(name))
+	struct stat st;
+
+	if (!has_keywords(name))
 		return 0;
-	char *to = shelf_path(shelf, LETTERS_FILE);
-	int rc = copy_letters(shelf, to, err);
-	free(to);
-	shelf->has_letters = rc == 1;
-	return rc < 0 ? -1 : 0;
+	if (fstatat(shelf->maildir->fd, LETTERS_TABLE, &st, AT_SYMLINK_NOFOLLOW) != 0)
+		return errno == ENOENT
+			       ? 0
+			       : err_set_errno(err, ERR_DISK, "can't look at " LETTERS_TABLE);
+	if (st.st_ino == shelf->letters_inode && fs_time_ns(st.st_ctim) == shelf->letters_ctime)
+		return 0;
+	if (copy_letters(shelf, err) != 0)
+		return -1;
+	shelf->letters_inode = st.st_ino;
+	shelf->letters_ctime = fs_time_ns(st.st_ctim);
+	return 0;
 }
 
 int attic_keep(struct attic_shelf *shelf, const char *path, struct err *err)

@@ -109,6 +109,23 @@ static void test_letters(void **state UNUSED)
 	scene_close(&s);
 }
 
+/* A letter that came while the pass was on. */
+static void test_later_letter(void **state UNUSED)
+{
+	struct scene s;
+
+	scene_open(&s);
+	tree_write(&s.tree, "box/dovecot-keywords", "0 zero\n");
+	keep(&s, 1, "cur/a:2,Sa", "zero");
+	tree_write(&s.tree, "box/dovecot-keywords", "0 zero\n1 one\n");
+	keep(&s, 1, "cur/b:2,b", "one");
+	tree_write(&s.tree, "box/dovecot-keywords", "0 one\n1 zero\n");
+	restore_all(&s);
+	assert_file(&s.tree, "box/cur/a:2,Sb", "zero");
+	assert_file(&s.tree, "box/cur/b:2,a", "one");
+	scene_close(&s);
+}
+
 static void test_shrink(void **state UNUSED)
 {
 	struct scene s;
@@ -173,6 +190,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_letters),
+		cmocka_unit_test(test_later_letter),
 		cmocka_unit_test(test_shrink),
 		cmocka_unit_test(test_expire),
 		cmocka_unit_test(test_no_place),
