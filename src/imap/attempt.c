@@ -10,6 +10,8 @@
 #include "imap/receive.h"
 #include "imap/sasl.h"
 
+#define SHORT_ANSWER 4 /* octets of "*" and "AQ==", which are no secrets */
+
 /* LOGIN user password */
 static int login_command(
 	struct imap *imap, const struct imap_login *login, imap_ticket ticket, struct err *err)
@@ -32,6 +34,8 @@ static void send_answer(struct imap *imap, const struct buf *answer)
 	buf_add_str(&imap->out, "\r\n");
 	if (answer->len)
 		buf_add_str(&imap->trace, "(hidden)");
+	if (answer->len > SHORT_ANSWER)
+		lexer_hide(&imap->reader.lexer, buf_slice(answer));
 	command_trace(imap);
 	imap->reader.lexer.sent = true;
 }

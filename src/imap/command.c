@@ -113,6 +113,8 @@ void command_textf(struct imap *imap, const char *fmt, ...)
 
 void command_hidden(struct imap *imap, struct slice s)
 {
+	if (s.n > 1) /* "=" is no secret */
+		lexer_hide(&imap->reader.lexer, s);
 	add(imap, s.p, s.n, "(hidden)");
 }
 
@@ -171,6 +173,8 @@ static void add_quoted(struct imap *imap, struct slice s, const char *shown)
 			buf_add_char(&quoted, '\\');
 		buf_add_char(&quoted, s.p[i]);
 	}
+	if (shown)
+		lexer_hide(&imap->reader.lexer, (struct slice){quoted.data + 1, quoted.len - 1});
 	buf_add_char(&quoted, '"');
 	add(imap, quoted.data, quoted.len, shown);
 	buf_wipe(&quoted);
@@ -377,7 +381,7 @@ int command_error(const char *what, const struct imap_result *result, struct err
 
 	err_set(&e, later_for_command(result) ? ERR_SERVER_BUSY : ERR_SERVER_NO,
 		"the server refused %s", what);
-	e.wait_ms = imap_suggested_wait_ms(result->text);
+	e.wait_ms = imap_suggested_wait_ms(result->words);
 	err_server(&e, result->text, strlen(result->text));
 	if (err)
 		*err = e;

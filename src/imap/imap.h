@@ -361,7 +361,8 @@ struct imap_result {
 	enum imap_code code;
 	uint32_t uidvalidity;   /* APPENDUID */
 	uint32_t uid, uid_last; /* APPENDUID: these UIDs, in order; 0: not told, or no such row */
-	char text[256];         /* the server's words, escaped */
+	char text[256];         /* the server's words, escaped; "" if they repeat a secret */
+	char words[256];        /* the same in any case: never shown */
 };
 
 /*

@@ -26,7 +26,7 @@ bool imap_means_later(const struct imap_result *result)
 		return false;
 	if (result->code == IMAP_CODE_INUSE || result->code == IMAP_CODE_UNAVAILABLE)
 		return true;
-	return has_word(result->text, words, COUNT_OF(words));
+	return has_word(result->words, words, COUNT_OF(words));
 }
 
 bool later_for_command(const struct imap_result *result)
@@ -42,7 +42,7 @@ bool later_for_login(const struct imap_result *result)
 	if (result->code == IMAP_CODE_AUTHENTICATIONFAILED ||
 		result->code == IMAP_CODE_AUTHORIZATIONFAILED || result->code == IMAP_CODE_EXPIRED)
 		return false;
-	return later_for_command(result) || has_word(result->text, words, COUNT_OF(words));
+	return later_for_command(result) || has_word(result->words, words, COUNT_OF(words));
 }
 
 unsigned imap_suggested_wait_ms(const char *text)

@@ -10,7 +10,9 @@
 #include "base/thread.h"
 #include "imap/lexer.h"
 
-#define TRACE_MAX 500 /* octets of a line that are shown */
+#define TRACE_MAX 500          /* octets of a line that are shown */
+#define TRACE_KEPT (16 * 1024) /* ... and looked at: none that is shown is half a secret */
+#define SECRET_LONG 6          /* octets: so long is none by chance in a text */
 
 void lexer_init(struct lexer *lexer, struct stream *stream, unsigned number)
 {
@@ -24,7 +26,32 @@ void lexer_fini(struct lexer *lexer)
 	free(lexer->input);
 	buf_fini(&lexer->text);
 	buf_fini(&lexer->trace);
+	buf_wipe(&lexer->secrets);
 	lexer->input = NULL;
+}
+
+void lexer_hide(struct lexer *lexer, struct slice secret)
+{
+	if (secret.n == 0 || lexer_hides(lexer, secret))
+		return;
+	buf_add_slice(&lexer->secrets, secret);
+	buf_add_char(&lexer->secrets, 0);
+}
+
+void lexer_hide_less(struct lexer *lexer)
+{
+	lexer->least_secret = SECRET_LONG;
+}
+
+bool lexer_hides(const struct lexer *lexer, struct slice text)
+{
+	for (size_t at = 0, n; at < lexer->secrets.len; at += n + 1) {
+		const char *secret = lexer->secrets.data + at;
+		n = strlen(secret);
+		if (n >= lexer->least_secret && text.n >= n && memmem(text.p, text.n, secret, n))
+			return true;
+	}
+	return false;
 }
 
 bool lexer_has_input(const struct lexer *lexer)
@@ -44,37 +71,31 @@ void lexer_begin(struct lexer *lexer)
 
 static void trace_add(struct lexer *lexer, char c)
 {
-	if (lexer->trace.len < TRACE_MAX && c != '\r' && c != '\n')
+	if (lexer->trace.len < TRACE_KEPT && c != '\r' && c != '\n')
 		buf_add_char(&lexer->trace, c);
 }
 
 static void trace_literal(struct lexer *lexer, uint64_t size)
 {
-	if (lexer->tracing && lexer->trace.len < TRACE_MAX)
+	if (lexer->tracing && lexer->trace.len < TRACE_KEPT)
 		buf_addf(&lexer->trace, "{%llu octets}", (unsigned long long)size);
-}
-
-static bool trace_repeats_secret(const struct lexer *lexer)
-{
-	size_t n = lexer->secret ? strlen(lexer->secret) : 0;
-
-	return n && lexer->trace.len &&
-	       memmem(lexer->trace.data, lexer->trace.len, lexer->secret, n);
 }
 
 /* The line is complete. */
 static void trace_end(struct lexer *lexer)
 {
+	struct slice shown = buf_slice(&lexer->trace);
+	bool cut = shown.n > TRACE_MAX;
 	char line[2 * TRACE_MAX];
 
 	if (!lexer->tracing)
 		return;
-	if (trace_repeats_secret(lexer))
-		log_debug(LOG_IMAP, "conn %u < (hidden)", lexer->number);
-	else
-		log_debug(LOG_IMAP, "conn %u < %s%s", lexer->number,
-			escape(buf_slice(&lexer->trace), line, sizeof(line)),
-			lexer->trace.len >= TRACE_MAX ? "..." : "");
+	if (lexer_hides(lexer, shown))
+		shown = SLICE("(hidden)");
+	else if (cut)
+		shown.n = TRACE_MAX;
+	log_debug(LOG_IMAP, "conn %u < %s%s", lexer->number, escape(shown, line, sizeof(line)),
+		cut ? "..." : "");
 	buf_clear(&lexer->trace);
 }
 

@@ -40,14 +40,24 @@ struct lexer {
 	unsigned least_wait_ms; /* of those reads: the shortest */
 	uint64_t round_trips;   /* reads that had to wait for the answer to something sent */
 	bool sent; /* the next read waits for the answer to what was just sent: set by the owner */
-	unsigned number;    /* of the connection, for traces */
-	bool tracing;       /* the present response is traced */
-	struct buf trace;   /* the present line as it will be shown */
-	const char *secret; /* a line that repeats this is not shown; NULL: none. Borrowed */
+	unsigned number;     /* of the connection, for traces */
+	bool tracing;        /* the present response is traced */
+	struct buf trace;    /* the present line as it will be shown */
+	struct buf secrets;  /* what is not shown again, each with a NUL behind it; wiped */
+	size_t least_secret; /* shorter ones may be shown */
 };
 
 void lexer_init(struct lexer *lexer, struct stream *stream, unsigned number);
 void lexer_fini(struct lexer *lexer);
+/*
+ * Servers repeat what they do not like. From here on a line with SECRET in it is traced as
+ * "(hidden)", and lexer_hides() is true of it. Called with each form in which one is sent: as it
+ * is, in quotes, in base64.
+ */
+void lexer_hide(struct lexer *lexer, struct slice secret);
+/* The login is over: what is so short that it stands in any text is hidden no more. */
+void lexer_hide_less(struct lexer *lexer);
+bool lexer_hides(const struct lexer *lexer, struct slice text);
 /* Octets were received that nobody took yet. */
 bool lexer_has_input(const struct lexer *lexer);
 /* A new response starts: the line bound starts anew. */

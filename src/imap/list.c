@@ -362,7 +362,7 @@ static bool says_nonexistent(const struct imap_result *result)
 	if (result->code == IMAP_CODE_NONEXISTENT || result->code == IMAP_CODE_TRYCREATE)
 		return true;
 	for (size_t i = 0; i < COUNT_OF(words); i++) {
-		if (result->code == IMAP_CODE_NONE && strcasestr(result->text, words[i]))
+		if (result->code == IMAP_CODE_NONE && strcasestr(result->words, words[i]))
 			return true;
 	}
 	return false;

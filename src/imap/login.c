@@ -125,16 +125,14 @@ static int refused(struct imap *imap, const struct attempt *attempt, struct err 
 {
 	const struct imap_login *login = attempt->offer->login;
 	const struct imap_result *result = &attempt->result;
-	const char *secret = login->password ? login->password : login->token;
 	struct err e = {0};
 
 	err_set(&e, later_for_login(result) ? ERR_SERVER_BUSY : ERR_AUTH,
 		"the server refused the login of %s with %s%s%s%s",
 		login->user ? login->user : "us", attempt->mechanism->name,
 		attempt->complaint[0] ? ": " : "", attempt->complaint, advice(attempt));
-	e.wait_ms = imap_suggested_wait_ms(result->text);
-	if (!secret || !secret[0] || !strstr(result->text, secret)) /* some repeat the command */
-		err_server(&e, result->text, strlen(result->text));
+	e.wait_ms = imap_suggested_wait_ms(result->words);
+	err_server(&e, result->text, strlen(result->text));
 	return connection_die(imap, &e, err);
 }
 
@@ -158,15 +156,14 @@ static int no_mechanism(struct imap *imap, const struct mechanism_offer *offer, 
 static int try_login(struct imap *imap, struct attempt *attempt, struct err *err)
 {
 	const struct imap_login *login = attempt->offer->login;
-	int rc;
 
 	attempt->complaint[0] = '\0';
 	imap->capabilities.known =
 		false; /* what comes with the answer replaces it, else we ask again */
-	imap->reader.lexer.secret = login->password ? login->password : login->token;
-	rc = attempt_login(imap, attempt, err);
-	imap->reader.lexer.secret = NULL;
-	return rc;
+	lexer_hide(&imap->reader.lexer, slice_str(login->password ? login->password
+						  : login->token  ? login->token
+								  : ""));
+	return attempt_login(imap, attempt, err);
 }
 
 /* It worked at last. Told once, and the account's other connections begin here. */
@@ -360,6 +357,7 @@ int login_run(struct imap *imap, const struct imap_options *options, struct err 
 	if (!logged_in && (log_in(imap, options, err) < 0 || ask_capabilities(imap, err) < 0))
 		return -1;
 	imap->capabilities_open = false;
+	lexer_hide_less(&imap->reader.lexer);
 	pace_begin(&imap->reader.lexer.pace);
 	return introduce(imap, err);
 }

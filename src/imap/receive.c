@@ -59,6 +59,8 @@ static int take_bye(struct imap *imap, const struct response *response, struct e
 	err_set(&e, login ? ERR_AUTH : ERR_SERVER_BUSY, "the server ended the connection");
 	err_server(&e, response->text.p, response->text.n);
 	e.wait_ms = imap_suggested_wait_ms(e.server);
+	if (response->secret)
+		e.server[0] = '\0';
 	return connection_die(imap, &e, err);
 }
 

@@ -70,6 +70,7 @@ static int parse_state(struct reader *reader, struct response *out, struct err *
 	if (lexer_blanks(&reader->lexer, err) < 0 ||
 		lexer_text(&reader->lexer, &out->text, err) < 0)
 		return -1;
+	out->secret = lexer_hides(&reader->lexer, out->text);
 	return response_code_parse(&out->text, reader->keywords, &out->code, err);
 }
 

@@ -81,6 +81,7 @@ struct response {
 	enum response_state state;
 	struct response_code code;
 	struct slice text;
+	bool secret; /* TEXT repeats one: it is not for showing */
 	uint32_t number;
 	struct flags flags;
 	struct slice name;

@@ -92,7 +92,9 @@ static struct imap_result make_result(const struct ticket *ticket, const struct 
 		result.uid = response->code.uid;
 		result.uid_last = response->code.uid_last;
 	}
-	escape(response->text, result.text, sizeof(result.text));
+	escape(response->text, result.words, sizeof(result.words));
+	if (!response->secret)
+		memcpy(result.text, result.words, sizeof(result.text));
 	return result;
 }
 

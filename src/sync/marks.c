@@ -111,7 +111,7 @@ static int wait_for(struct worker *w, const struct flags *flags, imap_ticket tic
 		why = err;
 	err_set(why, later ? ERR_SERVER_BUSY : ERR_SERVER_NO, "the server refuses the flags");
 	err_server(why, result.text, strlen(result.text));
-	why->wait_ms = imap_suggested_wait_ms(result.text);
+	why->wait_ms = imap_suggested_wait_ms(result.words);
 	return later ? -1 : 0;
 }
 

@@ -316,7 +316,7 @@ static int postpone(struct pushing *p, const struct sending *s, const struct ima
 {
 	err_set(&p->later, ERR_SERVER_BUSY, "the server takes no message now");
 	err_server(&p->later, result->text, strlen(result->text));
-	p->later.wait_ms = imap_suggested_wait_ms(result->text);
+	p->later.wait_ms = imap_suggested_wait_ms(result->words);
 	for (size_t k = 0; k < s->joined; k++)
 		if (settle_upload_gone(
 			    p->w->pass->settler, p->box->row.id, base_of(s[k].op), err) != 0)

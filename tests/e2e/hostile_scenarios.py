@@ -1,5 +1,7 @@
 """The scenarios of test_hostile.py: what is sent, and what must not come of it. Names say the class, and the
 CVE of the client that fell for it where there was one."""
+import base64
+
 from hostile import (
     CAPS, MESSAGES, PASSWORD, Scenario, challenge, drip, fetched, first, flood, hang_up, patter, rows, scram,
     selected, silence)
@@ -31,6 +33,10 @@ PLAIN_IMAP = b"IMAP4rev1 UIDPLUS"
 def ok_then_silence(connection, tag, line):
     connection.send(tag + b" OK go\r\n")
     silence(connection, tag, line)
+
+
+def repeat(connection, tag, line):
+    connection.send(tag + b" NO what is " + line + b"?\r\n")
 
 
 # ---- greeting, STARTTLS, login: rules 1, 2, 3 ----
@@ -83,6 +89,12 @@ STRIPPING = [
     Scenario("login-repeats-password", {"LOGIN": b"$T NO wrong: %s\r\n" % PASSWORD.encode()}, AUTH),
     Scenario("login-repeats-password-untagged",
              {"LOGIN": first(b"* OK [ALERT] you said %s" % PASSWORD.encode())}, OK),
+    Scenario("login-repeats-password-in-bye", {"LOGIN": b"* BYE you said %s\r\n" % PASSWORD.encode()}, NET),
+    Scenario("login-repeats-password-at-the-cut", {"LOGIN": first(b"* OK " + b"x" * 488 + PASSWORD.encode())}, OK,
+             absent=(PASSWORD[:6].encode(),)),
+    Scenario("login-repeats-base64", {"caps": caps(b"AUTH=PLAIN"), "AUTHENTICATE": repeat}, AUTH,
+             absent=(base64.b64encode(b"\0alice\0" + PASSWORD.encode()),)),
+    Scenario("password-repeated-later", {"LIST": b"* BYE you said %s\r\n" % PASSWORD.encode()}, NET),
     Scenario("login-bye", {"LOGIN": b"* BYE " + ESC + b"\r\n"}, NET),
     Scenario("login-bye-and-ok", {"LOGIN": b"* BYE\r\n$T OK\r\n"}, NET),
     Scenario("login-alert-spoofing", {"LOGIN": first(b"* OK [ALERT] " + ESC + b" press enter")}, OK),
