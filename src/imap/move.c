@@ -1,7 +1,8 @@
 /*
  * MOVE and COPY. The new UIDs come with COPYUID (RFC 4315 section 3), for MOVE in an untagged OK
  * before the messages go (RFC 6851 section 4.3). Nothing in it is believed but what answers the
- * question: as many new UIDs as old ones, and only old ones that were asked for.
+ * question: as many new UIDs as old ones, in an order that is clear, and only old ones that were
+ * asked for.
  */
 #include <stdlib.h>
 
@@ -17,14 +18,22 @@ void imap_moved_fini(struct imap_moved *moved)
 static uint64_t count_uids(const struct uid_range *ranges, size_t count)
 {
 	uint64_t n = 0;
-	for (size_t i = 0; i < count; i++) {
-		uint32_t a = ranges[i].first, b = ranges[i].last;
-		n += (uint64_t)(a < b ? b - a : a - b) + 1;
-	}
+	for (size_t i = 0; i < count; i++)
+		n += (uint64_t)ranges[i].last - ranges[i].first + 1;
 	return n;
 }
 
-/* The UIDs of ranges one by one; a range may run either way. */
+/* "4:2" is the set of these three (RFC 4315 section 4) and does not say which of them comes first.
+ */
+static bool has_order(const struct uid_range *ranges, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (ranges[i].first > ranges[i].last)
+			return false;
+	return true;
+}
+
+/* The UIDs of ranges one by one. */
 struct walk {
 	const struct uid_range *ranges;
 	uint32_t steps; /* within the present range */
@@ -32,16 +41,10 @@ struct walk {
 
 static uint32_t next_uid(struct walk *w)
 {
-	const struct uid_range *r = w->ranges;
-	bool up = r->first <= r->last;
-	uint32_t uid = up ? r->first + w->steps : r->first - w->steps;
+	uint32_t uid = w->ranges->first + w->steps++;
 
-	if (uid == r->last) {
-		w->ranges++;
-		w->steps = 0;
-	} else {
-		w->steps++;
-	}
+	if (uid == w->ranges->last)
+		*w = (struct walk){.ranges = w->ranges + 1};
 	return uid;
 }
 
@@ -68,7 +71,7 @@ static void take_code(
 		return;
 	ssize_t n = uidset_parse_ordered(code->uids_from, from, IMAP_MOVE_MOST);
 	ssize_t m = uidset_parse_ordered(code->uids_to, to, IMAP_MOVE_MOST);
-	if (n <= 0 || m <= 0)
+	if (n <= 0 || m <= 0 || !has_order(from, (size_t)n) || !has_order(to, (size_t)m))
 		return;
 	uint64_t count = count_uids(from, (size_t)n);
 	if (count != count_uids(to, (size_t)m) || count > IMAP_MOVE_MOST)

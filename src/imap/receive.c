@@ -82,6 +82,10 @@ static int take_response(struct imap *imap, const struct response *response, str
 			take_code(imap, &response->code);
 		return ticket_take_answer(imap, response, err);
 	case RESPONSE_STATE:
+		if (selected_is_renumbered(imap, &response->code))
+			return connection_fatal(imap, err, ERR_SERVER_BUSY,
+				"the server gave the messages other UIDs while their mailbox was "
+				"selected");
 		take_code(imap, &response->code);
 		return 0;
 	case RESPONSE_BYE:

@@ -96,6 +96,14 @@ void selected_reset(struct imap *imap)
 	imap->permanent_known = false;
 }
 
+bool selected_is_renumbered(const struct imap *imap, const struct response_code *code)
+{
+	uint32_t known = imap->mailbox.uidvalidity;
+
+	return imap->selected && code->note == NOTE_UIDVALIDITY && known != 0 &&
+	       code->number != known;
+}
+
 void selected_take_code(struct imap *imap, const struct response_code *code)
 {
 	struct imap_mailbox *mailbox = &imap->mailbox;

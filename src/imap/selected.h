@@ -11,6 +11,8 @@
 void selected_take_data(struct imap *imap, const struct response *response);
 /* UIDVALIDITY, UIDNEXT, HIGHESTMODSEQ, PERMANENTFLAGS, READ-ONLY, ... */
 void selected_take_code(struct imap *imap, const struct response_code *code);
+/* CODE says that the mailbox which is selected got another UIDVALIDITY. */
+bool selected_is_renumbered(const struct imap *imap, const struct response_code *code);
 /* Nothing is known of it yet. */
 void selected_reset(struct imap *imap);
 /* The SELECT (EXAMINE) was answered with OK. */

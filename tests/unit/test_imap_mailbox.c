@@ -760,7 +760,10 @@ static void moves(void **state)
 		uint32_t first; /* new UID of UID 3 */
 	} rows[] = {
 		{"untagged", "S: * OK [COPYUID 9 3,5 40:41] moved", "S: $2 OK done", 2, 40},
-		{"tagged", NULL, "S: $2 OK [COPYUID 9 3,5 41:40] done", 2, 41},
+		{"tagged", NULL, "S: $2 OK [COPYUID 9 3,5 41,40] done", 2, 41},
+		{"sinking, which says nothing about the order", NULL,
+			"S: $2 OK [COPYUID 9 3,5 41:40] done", 0, 0},
+		{"sinking, of old ones", NULL, "S: $2 OK [COPYUID 9 5:3 40:42] done", 0, 0},
 		{"none", NULL, "S: $2 OK done", 0, 0},
 		{"some", NULL, "S: $2 OK [COPYUID 9 5 40] done", 1, 0},
 		{"not asked for", NULL, "S: $2 OK [COPYUID 9 3,7 40,41] done", 1, 40},
@@ -802,9 +805,29 @@ static void moves(void **state)
 	uidset_fini(&uids);
 }
 
+/* The same UIDs mean other messages from here on: nothing more can be done with what was listed. */
+static void renumbered(void **state)
+{
+	static const char *const steps[] = {HELLO, "C: $1 SELECT a", "S: * OK [UIDVALIDITY 7] x",
+		"S: $1 OK in", "C: $2 NOOP", "S: * OK [UIDVALIDITY 7] still", "S: $2 OK",
+		"C: $3 NOOP", "S: * OK [UIDVALIDITY 8] rebuilt", "S: $3 OK", NULL};
+	struct session s;
+
+	(void)state;
+	session_init(&s);
+	assert_int_equal(session_open(&s, steps), 0);
+	assert_int_equal(imap_select(s.imap, SLICE("a"), false, &s.err), 0);
+	assert_int_equal(imap_noop(s.imap, &s.err), 0);
+	assert_int_equal(imap_noop(s.imap, &s.err), -1);
+	assert_int_equal(s.err.kind, ERR_SERVER_BUSY);
+	assert_false(imap_is_alive(s.imap));
+	session_end(&s, "renumbered");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(renumbered),
 		cmocka_unit_test(lists),
 		cmocka_unit_test(cut_lists),
 		cmocka_unit_test(endless_list),
