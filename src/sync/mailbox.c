@@ -76,7 +76,9 @@ static int adopt(struct worker *w, struct box *box, const struct op *op, struct 
 		.content = op->from_here->content,
 	};
 	row_set_file(&row, op->name);
-	atomic_fetch_add(&w->pass->report->totals.adopted, 1);
+	/* What we sent ourselves to a server that tells no UIDs was counted when it was sent. */
+	if (!op->from_here->answered)
+		atomic_fetch_add(&w->pass->report->totals.adopted, 1);
 	return settle_message(w->pass->settler, box->row.id, box->maildir, &row, err);
 }
 

@@ -106,7 +106,8 @@ static int take_moved(struct following *f, const struct imap_moved *moved, struc
 				  : begin_upload(f, item->file, moved->count == 0, err);
 		if (rc != 0)
 			return -1;
-		atomic_fetch_add(&f->w->pass->report->totals.moved_there, uid != 0);
+		atomic_fetch_add(
+			&f->w->pass->report->totals.moved_there, uid != 0 || moved->count == 0);
 	}
 	return 0;
 }

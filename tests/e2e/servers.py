@@ -35,6 +35,7 @@ class Traits:
     capacity:   so many of them a mailbox
     noselect:   a parent can be made that holds no messages
     made_up:    a message that another session removed is answered with one that the server makes up
+    says_gone:  it says of a mailbox that is not there that it is not there
     at_close:   flag changes, and UIDs for good, reach others only when the mailbox is left
     large:      it hands out large messages, and such with thousands of empty lines
     """
@@ -50,6 +51,7 @@ class Traits:
     capacity: int = 1000
     noselect: bool = False
     made_up: bool = False
+    says_gone: bool = True
     at_close: bool = False
     large: bool = True
 
@@ -104,7 +106,7 @@ TRAITS = {
         no_name=lambda n: any(c > "\uffff" for c in n)),
     "mailutils": Traits(
         alike=as_mailutils_reads, dates=False, flags=False, keywords=False, at_close=True,
-        large=False,
+        large=False, says_gone=False,
         refuses=no_field_first, no_name=lambda n: n in ("..", "$dollar"),
         odd_name=lambda n: n in ("cur", "new", "tmp") or re.search(r"\{\d+\+?\}$", n)),
 }
@@ -112,6 +114,7 @@ TRAITS = {
 MISSING = {
     "dates": "loses the date of an APPEND",
     "keywords": "refuses words that it does not know, $Forwarded among them",
+    "says_gone": "says of a mailbox that is not there only that it can't be opened: nothing is deleted for it",
     "large": "cuts the connection in a message of 32,768 empty lines; 30 MB were not waited for",
 }
 EVERYWHERE = ("dovecot", "cyrus", "courier", "mailutils")  # for SERVERS of a file, see conftest.py

@@ -41,10 +41,21 @@ def test_adoption_of_a_part(world):
     world.assert_noop()
 
 
+@pytest.mark.parametrize("told", [True, False], ids=["with UIDs", "without UIDs"])
+def test_own_uploads_are_not_counted_as_paired(world, told):
+    world.settings["server"]["quirks"] = [] if told else ["-UIDPLUS"]
+    fill_both(world, 5)
+    for _ in range(3):
+        world.here.deliver("INBOX", compose())
+    summary = world.sync("--json").summary()
+    assert (summary["adopted"], summary["appended"]) == (5, 3)
+    world.assert_noop()
+
+
 def test_lost_state(layout_world):
     w = layout_world
     fill_both(w)
-    w.there.append("INBOX", compose(), ["keyword", FLAGGED])
+    w.there.append("INBOX", compose(), [FLAGGED] + ["keyword"] * w.traits.keywords)
     w.sync()
     shutil.rmtree(w.state)
     run = w.sync("--json", expect=None)

@@ -2,6 +2,7 @@
 import collections
 import os
 
+import pytest
 
 from mail import ANSWERED, SEEN, compose
 from servers import EVERYWHERE
@@ -65,6 +66,7 @@ def test_plan_before_the_first_pass_changes_nothing(world):
     world.sync_same()
 
 
+@pytest.mark.needs("says_gone")
 def test_plan_counts_mailboxes_to_delete(world):
     world.there.create("gone")
     world.sync()
