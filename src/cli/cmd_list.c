@@ -158,7 +158,7 @@ static const char *state_of(const struct sync_capabilities *c, unsigned i)
 		return has_bit(c->usable, i) ? "used" : "not announced"; /* implied by another */
 	if (!has_bit(c->usable, i))
 		return "switched off";
-	return imap_extension((enum imap_capability)i)->used ? "used" : "recognised";
+	return imap_extension((enum imap_capability)i)->used ? "used" : "not used";
 }
 
 static void add_capability(const struct view *view, unsigned i, struct table *table)

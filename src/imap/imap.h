@@ -136,7 +136,7 @@ struct imap_extension {
 	const char *name;  /* as on the wire */
 	const char *since; /* the RFC that defines it */
 	const char *use;   /* what for */
-	bool used;         /* false: recognised, and nothing is done with it yet */
+	bool used;         /* false: nothing is done with it yet */
 };
 const struct imap_extension *imap_extension(enum imap_capability capability);
 const char *imap_capability_name(enum imap_capability capability);

@@ -12,6 +12,8 @@
  *     here            what is new here has the content of a file that is gone here; a BASE proves
  *                     nothing
  *
+ * A mailbox that was renamed on the server goes first: renamed.c.
+ *
  * A move changes two rows: the new one comes first, the old one goes after it. Killed in between,
  * the next pass finds a row that neither side has, and forgets it. Killed before, it finds the same
  * message unknown on both sides of the new mailbox, and pairs it.
@@ -150,14 +152,28 @@ out:
 	return rc;
 }
 
+/* Before what is lost is loaded: this may take it all. */
+static int follow_renamed(struct pass *pass, struct box **jobs, struct err *err)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < pass->box_count; i++)
+		if (pass->boxes[i].held_there && pass->boxes[i].there &&
+			renamed_may_be(pass, &pass->boxes[i]))
+			jobs[count++] = &pass->boxes[i];
+	return count > 0 ? pass_run(pass, renamed_follow, jobs, count, 1, err) : 0;
+}
+
 int pass_match_moves(struct pass *pass, struct err *err)
 {
 	struct box **jobs = arena_alloc(&pass->arena, (pass->box_count + 1) * sizeof(*jobs));
 	struct moves moves = {0};
 	size_t count = 0;
+	int rc = follow_renamed(pass, jobs, err);
 
 	pass->moves = &moves;
-	int rc = moves_load_lost(pass, err);
+	if (rc == 0)
+		rc = moves_load_lost(pass, err);
 	bool any = moves.there_count > 0 || moves.here_count > 0;
 	for (size_t i = 0; i < pass->box_count; i++)
 		if ((pass->boxes[i].held_there || pass->boxes[i].held_here) &&

@@ -53,4 +53,15 @@ int moves_match_there(
 	struct worker *worker, struct box *to, struct look *look, struct err *err) MUST_USE;
 int moves_match_here(
 	struct worker *worker, struct box *to, struct look *look, struct err *err) MUST_USE;
+/* The message LOST is NEW in TO: its file goes there, and its row. 1: done; 0: it has no file, or
+ * no row, any more; -1. */
+int moves_follow(struct worker *worker, struct box *to, const struct new_there *new,
+	const struct lost *lost, struct err *err) MUST_USE;
+
+/* ---- renamed.c: before anything is loaded; the essay is there ---- */
+
+/* May TO, which has news, be a mailbox that another one is gone for? */
+bool renamed_may_be(const struct pass *pass, const struct box *to);
+/* Then what is gone there and new here under the same UID follows (as box_work). */
+int renamed_follow(struct worker *worker, struct box *to, struct err *err) MUST_USE;
 #endif

@@ -43,7 +43,7 @@ static int rename_file(struct worker *w, struct box *from, struct box *to,
 	return 0;
 }
 
-static int follow_message(struct worker *w, struct box *to, const struct new_there *new,
+int moves_follow(struct worker *w, struct box *to, const struct new_there *new,
 	const struct lost *lost, struct err *err)
 {
 	struct settler *settler = w->pass->settler;
@@ -61,9 +61,10 @@ static int follow_message(struct worker *w, struct box *to, const struct new_the
 	row.where = STATE_THERE | STATE_HERE;
 	moved_drop_untold(&row, lost->box, to);
 	atomic_fetch_add(&w->pass->report->totals.moved_here, 1);
-	if (settle_message(settler, to->row.id, to->maildir, &row, err) != 0)
+	if (settle_message(settler, to->row.id, to->maildir, &row, err) != 0 ||
+		settle_forget(settler, lost->box->row.id, lost->uid, lost->box->maildir, err) != 0)
 		return -1;
-	return settle_forget(settler, lost->box->row.id, lost->uid, lost->box->maildir, err);
+	return 1;
 }
 
 int moves_match_there(struct worker *w, struct box *to, struct look *look, struct err *err)
@@ -88,7 +89,7 @@ int moves_match_there(struct worker *w, struct box *to, struct look *look, struc
 			continue;
 		struct lost *lost = &m->there[partner[i]];
 		moved_tell(w, to, OP_MOVE_HERE, news[i].uid, m->files[partner[i]].name, lost->box);
-		if (!w->pass->options->plan && follow_message(w, to, &news[i], lost, err) != 0)
+		if (!w->pass->options->plan && moves_follow(w, to, &news[i], lost, err) < 0)
 			return -1;
 		uidset_remove(&lost->box->delete_here, lost->uid);
 		uidset_remove(&look->new_there, news[i].uid);

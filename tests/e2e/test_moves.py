@@ -2,11 +2,13 @@
 nothing is copied a second time.
 """
 import os
+import re
 import shutil
 
 import pytest
 
 from mail import compose
+from meddler import Meddler
 
 # Courier has no MOVE: COPY, and what that leaves behind goes. Dovecot without MOVE says the same, and sooner.
 SERVERS = ("dovecot", "cyrus") + (("courier",) if os.environ.get("GODWIT_SOAK") else ())
@@ -249,6 +251,65 @@ def test_renamed_on_the_server(make_world, layout):
     world.there.rename("a", "z")
     moved(world, moved_here=60, boxes_deleted_here=2, boxes_made_here=2)
     assert not os.path.exists(world.here.folder("a"))
+
+
+def renamed(world, count=30):
+    """A mailbox "a" on both sides that is called "z" on the server now."""
+    world.there.create("a")
+    world.there.append_many("a", [(compose(), [SEEN], 1500000000 + n) for n in range(count)])
+    world.sync_same()
+    world.there.rename("a", "z")
+
+
+def test_renamed_there_is_known_by_uids(world):
+    """Headers prove it, or, where the server gives mailboxes an identity (OBJECTID), that does."""
+    renamed(world)
+    with Meddler(world) as meddler:
+        moved(world, moved_here=30, boxes_deleted_here=1, boxes_made_here=1)
+        assert meddler.bodies == 0 and meddler.headers == (0 if "OBJECTID" in world.there.can else 30)
+
+
+def test_renamed_there_while_both_sides_change(world):
+    """What does not fit is copied and deleted as ever, and nothing is lost."""
+    renamed(world)
+    uids = world.there.uids("z")
+    bodies = {uid: message.body for uid, message in world.there.messages("z").items()}
+    world.there.expunge("z", uids[:2])
+    world.there.append("z", compose("new there"))
+    world.there.store("z", uids[2:4], "+FLAGS", [FLAGGED])
+    world.here.deliver("a", compose("new here"), "S")
+    world.here.remove(world.here.find("a", bodies[uids[5]].replace(b"\r\n", b"\n")))
+    world.here.flag(world.here.find("a", bodies[uids[6]].replace(b"\r\n", b"\n")), "FS")
+    run = world.sync("--json", expect=None)
+    assert run.summary()["moved_here"] == 27 and run.summary()["deleted_here"] == 2, run
+    world.sync(expect=None)
+    subjects = [message.body.split(b"\r\n")[0] for name in world.there.mailboxes() if name in ("a", "z")
+                for message in world.there.messages(name).values()]
+    assert len(subjects) == 30, subjects  # 28 old ones: what was moved there and deleted here stays; and 2 new ones
+    world.assert_noop()
+
+
+def test_equal_uidvalidity_proves_nothing(world):
+    """All mailboxes have the same one: only what is equal is the same."""
+    with Meddler(world) as meddler:
+        meddler.answer = lambda line: re.sub(rb"(UIDVALIDITY|APPENDUID|COPYUID) \d+", rb"\1 7", line)
+        world.settings["server"]["quirks"] = ["-OBJECTID"]
+        for name in ("a", "b"):
+            world.there.create(name)
+            world.there.append_many(name, [(compose("%s %02d" % (name, n)), [SEEN], 1500000000 + n) for n in range(10)])
+        world.sync_same()
+        world.there.delete("a")
+        world.there.rename("b", "y")
+        world.there.create("z")
+        world.there.append_many("z", [(compose("z %02d" % n), [SEEN], 1500000000 + n) for n in range(10)])
+        moved(world, moved_here=10, fetched=10, deleted_here=10)
+
+
+@pytest.mark.soak
+def test_renamed_there_with_more_than_moves_hold(make_world, dovecot):
+    world = make_world()
+    renamed(world, 55000)
+    moved(world, moved_here=55000, boxes_deleted_here=1, boxes_made_here=1)
 
 
 @pytest.mark.parametrize("layout, quirks", [("nested", []), ("maildir++", []), ("nested", ["-MOVE"])],

@@ -187,7 +187,7 @@ def test_capabilities_are_listed(world):
     assert lines[0]["profile_by"] == "server.quirks"
     states = {line["name"]: line["state"] for line in lines[1:]}
     assert states["MOVE"] == states["QRESYNC"] == "switched off" and states["CONDSTORE"] == "used"
-    assert states["SAVEDATE"] == "recognised" and states["OBJECTID"] == "not announced"
+    assert states["SAVEDATE"] == "not used" and states["OBJECTID"] == "not announced"
     assert not {"MOVE", "QRESYNC"} & set(lines[0]["capabilities"])
     text = world.run("list", "--capabilities").out
     assert "RFC 7162" in text and "treated as exchange, by server.quirks" in text

@@ -343,7 +343,7 @@ static void lists(void **state)
 			"ACCOUNT *EXTENSION *SINCE *STATE *FOR\n"
 			"*calm *IMAP4rev1 *RFC 3501 *used *the protocol\n"
 			"*calm *MOVE *RFC 6851 *switched off *moving without upload\n"
-			"*calm *IDLE *RFC 2177 *recognised *watching one mailbox\n"
+			"*calm *IDLE *RFC 2177 *not used *watching one mailbox\n"
 			"*calm: treated as gmail, by greeting: *",
 			""},
 		{{"list", "--capabilities", "--json", "calm"}, 0,

@@ -1,0 +1,156 @@
+/*
+ * A mailbox that was renamed on the server: the files follow, UID by UID.
+ *
+ * To the survey it is one mailbox that is gone and another one that is new. moves_there.c would
+ * find its messages, too, but holds all that are gone and all that are new in memory to do it, and
+ * so has a limit, beyond which everything would be copied. Here the UIDs tell which message should
+ * be which, so any number is done in windows.
+ *
+ * What may be the same mailbox: the server says that one is gone, and another one has its
+ * UIDVALIDITY (servers keep it, but by chance two mailboxes may have the same one). Two messages of
+ * one UID are the same if size, date and header are; headers are asked for where size and date
+ * agree, and not at all where both mailboxes have the same MAILBOXID (OBJECTID, RFC 8474: it stays
+ * with a renamed mailbox). What is not the same is left to moves_there.c. A move of a file is the
+ * same one as there: as safe, and repeated by the next pass if this one is killed in between.
+ *
+ * Not done: renaming the folder. Children would go with it that are not to go, and between that
+ * and the rows that follow nothing here fits the state.
+ */
+#include "sync/moves.h"
+
+#define WINDOW 5000 /* messages at once */
+
+struct renamed {
+	struct worker *w;
+	struct box *from, *to;
+	struct uidset *news; /* of TO: UIDs without a row */
+	bool proven;         /* it is the same mailbox */
+};
+
+static bool has_id_of(const struct box *from, const struct box *to)
+{
+	return from->row.mailboxid.n > 0 && slice_eq(from->row.mailboxid, to->row.mailboxid);
+}
+
+/* TO was selected once: its numbers are known. */
+static bool may_be(const struct box *from, const struct box *to)
+{
+	uint32_t known = from->row.watermark.uidnext;
+	bool other_ids =
+		from->row.mailboxid.n > 0 && to->row.mailboxid.n > 0 && !has_id_of(from, to);
+
+	return from != to && from->lost == SIDE_THERE && !from->paired &&
+	       from->row.uidvalidity == to->row.uidvalidity && !other_ids &&
+	       (to->watermark.uidnext == 0 || to->watermark.uidnext >= known) &&
+	       !uidset_empty(&from->delete_here);
+}
+
+bool renamed_may_be(const struct pass *pass, const struct box *to)
+{
+	for (size_t i = 0; i < pass->box_count; i++)
+		if (may_be(&pass->boxes[i], to))
+			return true;
+	return false;
+}
+
+/* What size and date already tell of NEWS; the rest is without facts then. */
+static int compare_facts(struct renamed *r, struct new_there *news, size_t count,
+	struct uidset *alike, struct err *err)
+{
+	struct state_message row;
+
+	if (facts_sizes(r->w, news, count, err) != 0)
+		return -1;
+	for (size_t i = 0; i < count; i++) {
+		int rc = row_get(r->w, r->from->row.id, news[i].uid, &row, err);
+		if (rc < 0)
+			return -1;
+		news[i].has_facts = news[i].has_facts && rc == 1 && row.where & STATE_HERE &&
+				    row.size == news[i].size && row.date == news[i].date;
+		if (news[i].has_facts)
+			uidset_add(alike, news[i].uid);
+	}
+	return 0;
+}
+
+/* 1: NEW is the message of this UID that FROM had, and was followed; 0, -1. */
+static int follow(struct renamed *r, const struct new_there *new, struct err *err)
+{
+	struct lost lost = {.box = r->from, .uid = new->uid};
+	struct state_message row;
+	char path[ROW_FILE_SIZE];
+	int rc = row_get(r->w, r->from->row.id, new->uid, &row, err);
+
+	if (rc <= 0 || (!r->proven && (digest_is_zero(&new->header) ||
+					      !digest_equal(&new->header, &row.header))))
+		return rc < 0 ? -1 : 0;
+	row_file(&row, path, sizeof(path));
+	moved_tell(r->w, r->to, OP_MOVE_HERE, new->uid, arena_strdup(&r->w->arena, path), r->from);
+	if (!r->w->pass->options->plan && moves_follow(r->w, r->to, new, &lost, err) < 0)
+		return -1;
+	uidset_remove(&r->from->delete_here, new->uid);
+	uidset_remove(r->news, new->uid);
+	return 1;
+}
+
+static int follow_window(struct renamed *r, struct new_there *news, size_t count, struct err *err)
+{
+	struct uidset alike = {0};
+	int rc = compare_facts(r, news, count, &alike, err);
+
+	if (rc == 0 && !r->proven && !uidset_empty(&alike))
+		rc = facts_headers(r->w, r->to, &alike, news, count, err);
+	for (size_t i = 0; rc >= 0 && i < count; i++) {
+		rc = cancel_check(err) != 0 ? -1 : news[i].has_facts ? follow(r, &news[i], err) : 0;
+		report_advance(r->w->pass->report, r->w->number, 1, 0);
+	}
+	uidset_fini(&alike);
+	return rc < 0 ? -1 : 0;
+}
+
+/* What FROM lost and TO has new under the same UID. */
+static int follow_all(struct renamed *r, struct err *err)
+{
+	struct uidset common = {0};
+	struct uid_iter it = {0};
+	size_t count;
+	uint32_t uid;
+	int rc = 0;
+
+	uidset_copy(&common, r->news);
+	uidset_intersect(&common, &r->from->delete_here);
+	report_begin(r->w->pass->report, r->w->number, r->to->name, "comparing",
+		uidset_size(&common), 0);
+	do {
+		arena_reset(&r->w->arena);
+		struct new_there *news = arena_zalloc(&r->w->arena, WINDOW * sizeof(*news));
+		for (count = 0; count < WINDOW && (uid = uidset_next(&common, &it)) != 0; count++)
+			news[count].uid = uid;
+		if (count > 0)
+			rc = follow_window(r, news, count, err);
+	} while (rc == 0 && count > 0);
+	uidset_fini(&common);
+	return rc;
+}
+
+int renamed_follow(struct worker *w, struct box *to, struct err *err)
+{
+	struct look look = {0};
+	int rc = -1;
+
+	w->ahead = (struct ahead){0};
+	if (mailbox_open_here(w, to, err) == 0 && worker_select(w, to, err) == 0 &&
+		look_there(w, to, &look, err) == 0)
+		rc = 0;
+	for (size_t i = 0; rc == 0 && i < w->pass->box_count; i++) {
+		struct box *from = &w->pass->boxes[i];
+		struct renamed r = {w, from, to, &look.new_there, has_id_of(from, to)};
+
+		if (may_be(from, to))
+			rc = follow_all(&r, err);
+	}
+	if (rc == 0 && w->pass->settler)
+		rc = settler_flush(w->pass->settler, err);
+	look_fini(&look);
+	return rc;
+}
