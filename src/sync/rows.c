@@ -98,9 +98,20 @@ static int delete_mailbox(struct state_write *w, uint32_t id, struct err *err)
 	return rc != 0 ? rc : state_delete_mailbox(w, id, err);
 }
 
+/* The rows of ID, and those that wait to be paired with its messages. */
+static int forget_mailbox(struct state_write *w, uint32_t id, struct err *err)
+{
+	struct state_mailbox row = {0};
+	int rc = state_write_get_mailbox(w, id, &row, err);
+
+	if (rc == 1 && row.former != 0)
+		rc = delete_mailbox(w, row.former, err);
+	return rc < 0 ? -1 : delete_mailbox(w, id, err);
+}
+
 static int apply_mailbox(struct state_write *w, const struct item *item, struct err *err)
 {
-	int rc = item->former ? delete_mailbox(w, item->former, err) : 0;
+	int rc = item->former ? forget_mailbox(w, item->former, err) : 0;
 	return rc != 0 || item->mailbox.id == 0 ? rc : state_put_mailbox(w, &item->mailbox, err);
 }
 

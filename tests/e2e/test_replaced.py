@@ -104,3 +104,22 @@ def test_root_that_was_moved_away_and_back(world):
     run = world.sync()
     assert TOLD not in run.err, run
     assert len(world.there.messages("box")) == 7
+
+
+def test_gone_before_it_was_compared(world, bender):
+    """Numbered anew, not compared yet, and then gone on both sides: the state keeps nothing of it."""
+    rows = len(world.run("dump", "acc").out.splitlines())
+    world.there.delete("box")
+    world.there.create("box")
+    world.there.append("box", compose())
+    bender.behind(world)
+    bender.deny("UID FETCH", "NO [UNAVAILABLE] later")
+    world.settings["server"]["retry"] = "0"
+    world.sync(expect=75)
+    assert len(world.run("dump", "acc").out.splitlines()) > rows
+    bender.on_command.clear()
+    world.there.delete("box")
+    world.here.remove_mailbox("box")
+    world.sync()
+    lines = world.run("dump", "acc").out.splitlines()
+    assert [line.split()[2] for line in lines if line.startswith("mailbox ")] == ['name="INBOX"'] and len(lines) < rows - 8
