@@ -183,6 +183,19 @@ static int make_identity(struct state *s, const char *identity, struct err *err)
 	return state_commit(w, err) == 0 ? sync_directory(s, err) : -1;
 }
 
+/* Whoever it belongs to, it says nothing of any mail: no pass has got that far. 1, 0, -1. */
+static int is_unused(struct state_read *r, struct err *err)
+{
+	struct state_mailbox mailbox;
+	uint64_t pass;
+	int rc = state_get_number(r, "pass", &pass, err);
+
+	if (rc == 0)
+		rc = state_next_mailbox(r, 0, &mailbox, err);
+	return rc < 0 ? -1 : rc == 0;
+}
+
+/* 1: ours, 2: of another, but unused, 0: there is nothing in it, -1. */
 static int check_identity(
 	struct state *s, struct state_read *r, const char *identity, struct err *err)
 {
@@ -210,6 +223,9 @@ static int check_identity(
 	memcpy(s->id, id.p, id.n);
 	s->id[id.n] = '\0';
 	if (!slice_eq_str(found, identity)) {
+		rc = is_unused(r, err);
+		if (rc != 0)
+			return rc < 0 ? -1 : 2;
 		err_set(err, ERR_STATE,
 			"state %s belongs to \"%.*s\", the configuration says \"%s\": give the "
 			"account another name, or move the state away to compare both sides anew",
@@ -219,7 +235,7 @@ static int check_identity(
 	return 1;
 }
 
-/* 1: known and ours, 0: a new database, -1. */
+/* What check_identity() says. */
 static int read_identity(struct state *s, const char *identity, struct err *err)
 {
 	struct state_read *r = NULL;
@@ -229,6 +245,22 @@ static int read_identity(struct state *s, const char *identity, struct err *err)
 	int rc = check_identity(s, r, identity, err);
 	state_read_end(r);
 	return rc;
+}
+
+/* A first sync failed because of a name that was misspelled, and is right now. */
+static int take_over(struct state *s, const char *identity, struct err *err)
+{
+	struct state_write *w = NULL;
+
+	if (state_write_begin(s, &w, err) != 0)
+		return -1;
+	if (state_put_text(w, "identity", slice_str(identity), err) != 0 ||
+		state_delete_text(w, "server", err) != 0 ||
+		state_delete_text(w, "login", err) != 0) {
+		state_abort(w);
+		return -1;
+	}
+	return state_commit(w, err) == 0 ? 0 : -1;
 }
 
 static int open_all(struct state *s, const char *identity, struct err *err)
@@ -242,6 +274,8 @@ static int open_all(struct state *s, const char *identity, struct err *err)
 	if (rc == 0)
 		rc = s->read_only ? err_set(err, ERR_STATE, "state %s was never finished", s->dir)
 				  : make_identity(s, identity, err);
+	else if (rc == 2 && !s->read_only)
+		rc = take_over(s, identity, err);
 	return rc < 0 ? -1 : 0;
 }
 

@@ -21,7 +21,8 @@ struct state_write; /* the write transaction */
 
 /*
  * Open or make DIR (0700) and the database in it (0600). IDENTITY says what the state belongs to; a
- * state of another identity is ERR_STATE with a line that names both. READ_ONLY: never makes or
+ * state of another identity is ERR_STATE with a line that names both, but for one in which no pass
+ * has noted anything: that becomes IDENTITY's. READ_ONLY: never makes or
  * changes anything; ENOENT in err->sys if there is none. Takes no account lock.
  */
 int state_open(struct state **out, const char *dir, const char *identity, bool read_only,

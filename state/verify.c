@@ -192,11 +192,15 @@ static enum verdict judge(const char *dir)
 
 static void in_child(const char *dir)
 {
-	static const int deadly[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT};
+	/* Those of damage, and those of a user: the program's handlers mean nothing here. */
+	static const int deadly[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGINT, SIGTERM};
 	struct rlimit none = {0};
+	sigset_t none_blocked;
 
 	for (size_t i = 0; i < COUNT_OF(deadly); i++)
 		signal(deadly[i], SIG_DFL);
+	sigemptyset(&none_blocked); /* a thread of ours blocks all (base/thread.c) */
+	sigprocmask(SIG_SETMASK, &none_blocked, NULL);
 	setrlimit(RLIMIT_CORE, &none);
 	_exit((int)judge(dir));
 }

@@ -45,7 +45,8 @@ static int run(const struct cli *cli)
 	if (dump(account, cli->options.json, &err) == 0 || console_is_broken())
 		return 0; /* what broke is told at the end */
 	if (err.sys == ENOENT) {
-		console_note("%s: no state yet, nothing was synced so far", account->name);
+		if (!cli->options.quiet)
+			console_note("%s: no state yet, nothing was synced so far", account->name);
 		return 0;
 	}
 	cli_error(account->name, &err);

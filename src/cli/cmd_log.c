@@ -110,7 +110,7 @@ static void print_json(const char *account, const struct sync_log *log)
 	json_fini(&json);
 }
 
-static int show(const struct config_account *account, bool json)
+static int show(const struct config_account *account, const struct cli_options *options)
 {
 	struct arena arena = {0};
 	struct sync_log log;
@@ -119,11 +119,11 @@ static int show(const struct config_account *account, bool json)
 
 	if (rc != 0)
 		cli_error(account->name, &err);
-	else if (json)
+	else if (options->json)
 		print_json(account->name, &log);
-	else if (log.pass_count == 0)
+	else if (log.pass_count == 0 && !options->quiet)
 		console_note("%s: no pass has done anything so far", account->name);
-	for (size_t i = 0; rc == 0 && !json && i < log.pass_count; i++)
+	for (size_t i = 0; rc == 0 && !options->json && i < log.pass_count; i++)
 		print_pass(account->name, &log, &log.passes[i]);
 	arena_fini(&arena);
 	return rc == 0 ? 0 : sync_err_status(&err);
@@ -134,8 +134,7 @@ static int run(const struct cli *cli)
 	int status = 0;
 
 	for (size_t i = 0; i < cli->target_count; i++)
-		status =
-			sync_worse_status(status, show(cli->targets[i].account, cli->options.json));
+		status = sync_worse_status(status, show(cli->targets[i].account, &cli->options));
 	return status;
 }
 

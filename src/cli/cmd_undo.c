@@ -2,6 +2,7 @@
  * godwit undo: bring back what a pass deleted here.
  */
 #include <inttypes.h>
+#include <sysexits.h>
 
 #include "cli/cli.h"
 #include "cli/console.h"
@@ -17,7 +18,10 @@ static void print_json(const char *account, uint64_t pass, uint64_t count)
 	json_open(&json);
 	json_string(&json, "type", "undo");
 	json_string(&json, "account", account);
-	json_number(&json, "pass", pass);
+	if (pass != 0)
+		json_number(&json, "pass", pass);
+	else
+		json_null(&json, "pass");
 	json_number(&json, "restored", count);
 	json_line(&json);
 	console_print(buf_slice(&json.text));
@@ -28,7 +32,9 @@ static void print_text(const char *account, uint64_t pass, uint64_t count)
 {
 	struct buf text = {0};
 
-	if (count == 0)
+	if (pass == 0)
+		buf_addf(&text, "%s: nothing was ever deleted here\n", account);
+	else if (count == 0)
 		buf_addf(&text,
 			"%s: nothing that pass %" PRIu64
 			" deleted here is left to bring back: it is back already, or kept no "
@@ -44,16 +50,27 @@ static void print_text(const char *account, uint64_t pass, uint64_t count)
 	buf_fini(&text);
 }
 
+static int no_such_pass(const char *account, uint64_t pass)
+{
+	console_error("godwit: %s: no pass %" PRIu64 " is known; see godwit log %s", account, pass,
+		account);
+	return EX_USAGE;
+}
+
 static int run(const struct cli *cli)
 {
 	const char *account = cli->targets[0].account->name;
 	uint64_t pass = cli->number, count = 0;
 	struct err err = {0};
 
-	if (sync_undo(cli->targets[0].account, &pass, &count, &err) != 0) {
+	int rc = sync_undo(cli->targets[0].account, &pass, &count, &err);
+
+	if (rc < 0) {
 		cli_error(account, &err);
 		return sync_err_status(&err);
 	}
+	if (rc == 1)
+		return no_such_pass(account, pass);
 	if (cli->options.json)
 		print_json(account, pass, count);
 	else

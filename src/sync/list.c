@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "sync/open.h"
 #include "sync/pass.h"
 
@@ -95,6 +96,7 @@ int sync_list(const struct config_account *account, bool status, struct arena *a
 	struct worker w = {.pass = &pass, .number = 1};
 	int rc = -1;
 
+	log_set_context(account->name);
 	report_init(&report, account->name, NULL, NULL);
 	pass.keywords = keywords_new();
 	if (pass_open_state(&pass, err) == 0 && pass_open_root_to_list(&pass, err) == 0 &&
@@ -107,5 +109,6 @@ int sync_list(const struct config_account *account, bool status, struct arena *a
 	worker_disconnect(&w);
 	pass_close(&pass);
 	report_fini(&report);
+	log_set_context(NULL);
 	return rc;
 }

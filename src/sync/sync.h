@@ -70,7 +70,7 @@ int sync_read_log(const struct config_account *account, struct arena *arena, str
  * Bring back what PASS deleted here (0: the last one that deleted something): the files return to
  * their folders, and the next sync treats them as new. Takes the account's lock. *COUNT: how many
  * came back; *PASS: of which pass. 0 of a pass that the history knows: all of it is back already,
- * or kept no longer. No such pass: ERR_CONFIG.
+ * or kept no longer; 0 of pass 0: nothing was ever deleted here. 0, 1: there is no such pass, -1.
  */
 int sync_undo(const struct config_account *account, uint64_t *pass, uint64_t *count,
 	struct err *err) MUST_USE;

@@ -1,4 +1,5 @@
 """Exit statuses, and what is refused."""
+import copy
 import os
 import shutil
 import signal
@@ -135,6 +136,24 @@ def closed_port():
 def test_no_such_host(world):
     world.settings["server"].update(host="no-such-host.invalid", retry="1s")
     world.sync(expect=75)
+
+
+def test_misspelled_at_first(world):
+    """What a first sync could not use does not bind the account to it."""
+    world.there.append("INBOX", compose())
+    right = copy.deepcopy(world.settings)
+    world.settings["server"].update(host="no-such-host.invalid", retry="0s")
+    world.sync(expect=75)
+    world.settings["server"] = dict(right["server"])
+    world.settings["auth"]["password"] = "not this one"
+    world.settings["local"] = {"path": world.here.root + "-misspelled"}
+    world.sync(expect=77)
+    world.settings.update(right)
+    world.run("status")
+    world.run("plan")
+    world.sync_same()
+    world.settings["local"] = {"path": world.here.root + "-other"}
+    assert "belongs to" in world.sync(expect=74).err
 
 
 def test_server_that_never_answers(world):

@@ -81,7 +81,7 @@ def test_a_pass_by_its_number(world):
     (done,) = world.run("undo", world.account, str(passes[0]), "--json").json()
     assert done["pass"] == passes[0] and done["restored"] == 0
     assert world.here.snapshot() == here
-    assert "no pass %d" % (passes[1] + 7) in world.run("undo", world.account, str(passes[1] + 7), expect=78).err
+    assert "no pass %d" % (passes[1] + 7) in world.run("undo", world.account, str(passes[1] + 7), expect=64).err
     world.run("undo", "nobody", expect=64)
     world.run("undo", world.account, "x", expect=64)
     world.run("undo", expect=64)
@@ -89,8 +89,11 @@ def test_a_pass_by_its_number(world):
 
 def test_nothing_to_undo(world):
     world.sync()
-    run = world.run("undo", world.account, expect=78)
-    assert "nothing was ever deleted" in run.err
+    assert "nothing was ever deleted" in world.run("undo", world.account).out
+    (told,) = world.run("undo", world.account, "--json").json()
+    assert (told["pass"], told["restored"]) == (None, 0)
+    run = world.run("undo", world.account, "7", expect=64)
+    assert "no pass 7 is known" in run.err and not run.out
     assert world.run("log").out == ""
 
 

@@ -235,6 +235,18 @@ static void test_reopen(void **state UNUSED)
 	assert_string_equal(state_id(s), id);
 	assert_false(state_is_new(s));
 	state_close(s);
+	/* Nothing was ever synced: a name that was misspelled may be mended. */
+	assert_int_equal(state_open(&s, place, "somebody", true, &err), 0);
+	state_close(s);
+	assert_int_equal(state_open(&s, place, "somebody", false, &err), 0);
+	assert_string_equal(state_id(s), id);
+	state_close(s);
+	assert_int_equal(state_open(&s, place, "me", false, &err), 0);
+	struct state_write *w;
+	assert_int_equal(state_write_begin(s, &w, &err), 0);
+	assert_int_equal(state_put_number(w, "pass", 1, &err), 0);
+	assert_int_equal(state_commit(w, &err), 0);
+	state_close(s);
 	assert_int_equal(state_open(&s, place, "somebody else", false, &err), -1);
 	assert_int_equal(err.kind, ERR_STATE);
 	assert_non_null(strstr(err.msg, "\"me\""));
