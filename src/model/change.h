@@ -56,6 +56,7 @@ struct new_here {
 	struct digest message_id; /* read only where nothing else is left to tell; else zero */
 	struct digest content;
 	struct flags former; /* flags of the row under the mailbox's former UIDVALIDITY */
+	int64_t former_date; /* ... and its date */
 	bool has_former;
 	bool refused;  /* an earlier upload was refused: see pending */
 	bool pending;  /* ... or refused for now only */

@@ -87,8 +87,10 @@ int look_history(
 	if (rc == 1)
 		rc = state_get_message(read, box->former, uid, &former, err);
 	new->has_former = rc == 1;
-	if (rc == 1)
+	if (rc == 1) {
 		new->former = former.flags;
+		new->former_date = former.date;
+	}
 	return rc < 0 ? -1 : 0;
 }
 

@@ -222,10 +222,21 @@ static const struct digest *id_here(const struct new_here *here)
 	return &here->message_id;
 }
 
-/* By which digests messages and files are compared. */
+static bool has_its_date(const struct new_there *there, const struct new_here *file)
+{
+	return there->date == file->date || (file->has_former && there->date == file->former_date);
+}
+
+static bool was_answered(const struct new_there *there UNUSED, const struct new_here *file)
+{
+	return file->answered;
+}
+
+/* By which digests messages and files are compared, and what has to go with it (NULL: nothing). */
 struct by {
 	const struct digest *(*there)(const struct new_there *there);
 	const struct digest *(*here)(const struct new_here *here);
+	bool (*fits)(const struct new_there *there, const struct new_here *here);
 };
 
 /* All that is looked at while leftovers are given to one another. */
@@ -272,7 +283,8 @@ static void pair_by(struct arena *arena, struct leftovers *l, const struct by *b
 			continue;
 		for (size_t k = lower_bound(&index, key); (file = file_at(&index, k, key)); k++) {
 			int32_t n = index.entries[k].index;
-			if (l->used[n] || !may_be(there, file) || likeness(there, file) <= best)
+			if (l->used[n] || !may_be(there, file) || likeness(there, file) <= best ||
+				(by->fits && !by->fits(there, file)))
 				continue;
 			best = likeness(there, file);
 			found = n;
@@ -322,7 +334,8 @@ static void pair_by_count(struct arena *arena, struct leftovers *l)
 void pair_vouched(struct arena *arena, const struct new_there *there, size_t there_count,
 	const struct new_here *here, size_t here_count, bool *used, int32_t *partner)
 {
-	static const struct by ways[] = {{header_there, header_here}, {id_there, id_here}};
+	static const struct by ways[] = {{header_there, header_here, NULL},
+		{id_there, id_here, has_its_date}, {id_there, id_here, was_answered}};
 	struct leftovers l = {there, there_count, here, here_count, used, partner};
 
 	for (size_t i = 0; i < COUNT_OF(ways); i++)

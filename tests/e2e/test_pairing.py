@@ -206,6 +206,48 @@ def test_changed_and_numbered_anew(changing):
     world.assert_noop()
 
 
+def versions(count=2):
+    """Of a draft: they have one Message-ID."""
+    return [compose(message_id="<draft@tests.example>", body="version %d\n" % number) for number in range(count)]
+
+
+def test_another_version_and_numbered_anew(world):
+    """The former version is known by its row, the one on the server has its Message-ID: they are two messages."""
+    bodies = versions()
+    world.there.create("box")
+    world.there.append("box", bodies[0], [], 1000)
+    world.sync()
+    world.there.delete("box")
+    world.there.create("box")
+    world.there.append("box", bodies[1], [], 2000)
+    world.sync_same()
+    assert sorted(file.body() for file in world.here.files("box")) == sorted(bodies)
+
+
+def test_another_version_while_an_upload_is_in_doubt(world):
+    """The upload never arrived; what came instead is another client's."""
+    world.program = CRASHING
+    bodies = versions()
+    world.sync()
+    world.here.deliver("INBOX", bodies[0], "S", 1000)
+    with Meddler(world) as meddler:
+        broken = []
+
+        def break_once(body):
+            if not broken:
+                broken.append(body)
+                world.there.append("INBOX", bodies[1], [SEEN], 2000)
+                raise OSError
+            return body
+
+        meddler.stored = break_once
+        world.sync()
+        assert broken
+    world.assert_same()
+    world.assert_noop()
+    assert sorted(file.body() for file in world.here.files("INBOX")) == sorted(bodies)
+
+
 def test_flags_and_date_dropped_on_upload(world):
     """A server that forgets both: no loop."""
     body = compose()

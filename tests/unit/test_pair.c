@@ -193,6 +193,14 @@ static void test_vouched(void **state UNUSED)
 	match_vouched(t, 2, h, 2, partner);
 	assert_int_equal(partner[0], 0);
 	assert_int_equal(partner[1], -1); /* nothing vouches for the other file */
+	t[0].date += 5;
+	match_vouched(t, 2, h, 2, partner);
+	assert_int_equal(partner[0], -1); /* another version of a draft */
+	h[0].answered = true;
+	match_vouched(t, 2, h, 2, partner);
+	assert_int_equal(partner[0], 0); /* but something has to be the one that was stored */
+	h[0].answered = false;
+	t[0].date -= 5;
 	t[1] = t[0];
 	match_vouched(t, 2, h, 2, partner);
 	assert_int_equal(partner[1], -1); /* never one to two */
@@ -201,6 +209,10 @@ static void test_vouched(void **state UNUSED)
 	assert_int_equal(partner[0], -1); /* it was there before */
 	h[0].doubtful = false;
 	h[0].has_former = true;
+	match_vouched(t, 2, h, 2, partner);
+	assert_int_equal(partner[0], 0);
+	h[0].former_date = t[0].date;
+	h[0].date += 5; /* copied by a program that does not keep times */
 	match_vouched(t, 2, h, 2, partner);
 	assert_int_equal(partner[0], 0);
 	t[0].message_id = (struct digest){{0}};
