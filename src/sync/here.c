@@ -515,8 +515,9 @@ int look_here(struct worker *w, struct box *box, bool all_new, struct look *look
 		return -1;
 	rc = box->maildir ? scan_until_stable(&s, err) : 1;
 	if (rc == 0) {
-		log_warn("another program keeps changing the folder: nothing is deleted on the "
-			 "server, and nothing new sent, before it stands still");
+		pass_unproven(w->pass, box,
+			"another program keeps changing the folder: nothing is deleted on the "
+			"server, and nothing new sent, before it stands still");
 		look->here_complete = false;
 		box->restless = true;
 	} else if (rc == 1) {

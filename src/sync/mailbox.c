@@ -406,7 +406,6 @@ static int run_rounds(
 	struct worker *w, struct box *box, struct maildir_times *times, struct err *err)
 {
 	struct outcome out = {.again = true};
-	struct err why = {0};
 	unsigned restless = 0;
 
 	for (unsigned i = 0; out.again && restless < RESTLESS; i++) {
@@ -421,8 +420,7 @@ static int run_rounds(
 	}
 	if (!out.again)
 		return 0;
-	err_set(&why, ERR_CONFLICT, "files come and go all the time; the next pass goes on");
-	pass_failed(w->pass, box, 0, NULL, &why);
+	pass_unproven(w->pass, box, "files come and go all the time; the next pass goes on");
 	box->incomplete = true;
 	return 0;
 }

@@ -63,6 +63,7 @@ struct box {
 	bool waited;        /* for it */
 	bool looked;        /* went through the work phase */
 	bool in_bulk;       /* was paired in bulk (bulk.c) */
+	bool unproven;      /* told that what is gone can't be known (pass_unproven()) */
 	bool restless;      /* the last look found its folder changing all the time: what seems new
 			       may be a file that another program just renamed */
 	struct patience patience; /* with this mailbox */
@@ -189,6 +190,9 @@ void line_cut(struct worker *worker);
 /* A mailbox or message failed: counted and told. UID 0 and FILE NULL: the mailbox. */
 void pass_failed(struct pass *pass, const struct box *box, uint32_t uid, const char *file,
 	const struct err *err);
+/* What is gone from BOX can't be known, or new files of it not be told from renamed ones: it fails
+ * with REASON, once a pass. The sides may differ, and nobody may take them for equal. */
+void pass_unproven(struct pass *pass, struct box *box, const char *reason);
 /* Tell one event about a mailbox ("" for the account). */
 void pass_tell(
 	struct pass *pass, enum report_event_kind kind, const char *mailbox, const char *reason);

@@ -21,6 +21,17 @@ void pass_failed(struct pass *pass, const struct box *box, uint32_t uid, const c
 	report_event(pass->report, &event);
 }
 
+void pass_unproven(struct pass *pass, struct box *box, const char *reason)
+{
+	struct err why = {0};
+
+	if (box->unproven)
+		return;
+	box->unproven = true;
+	err_set(&why, ERR_CONFLICT, "%s", reason);
+	pass_failed(pass, box, 0, NULL, &why);
+}
+
 void pass_tell(
 	struct pass *pass, enum report_event_kind kind, const char *mailbox, const char *reason)
 {

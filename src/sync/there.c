@@ -234,15 +234,17 @@ static void warn_incomplete(const struct looking *l)
 		(unsigned long long)uidset_size(&l->seen), imap_selected(l->w->imap)->exists,
 		imap_selected(l->w->imap)->doubtful ? ", after a count that can't be followed"
 						    : "");
-	pass_tell(l->w->pass, REPORT_NOTE, l->box->name, reason);
+	pass_unproven(l->w->pass, l->box, reason);
 }
 
 static int look_plain(struct looking *l, enum rung rung, bool begun, struct err *err)
 {
 	if (list(l, rung, begun, err) != 0)
 		return -1;
-	if (!all_seen(l) && /* something came or went meanwhile: listen, and list once more */
-		(imap_noop(l->w->imap, err) != 0 || list(l, rung, false, err) != 0))
+	/* Something came or went meanwhile, or the server searches only so far (Yahoo names 1,000
+	 * messages): listen, and let all of them be shown. */
+	if (!all_seen(l) &&
+		(imap_noop(l->w->imap, err) != 0 || list(l, RUNG_PLAIN, false, err) != 0))
 		return -1;
 	l->look->there_complete = all_seen(l);
 	if (!l->look->there_complete)
@@ -348,9 +350,7 @@ static int look_again(struct looking *l, struct err *err)
 	uidset_union(&l->look->new_there, &l->seen);
 	uidset_subtract(&l->look->new_there, &rows);
 	l->look->there_complete = all_seen(l);
-	if (!l->look->there_complete)
-		warn_incomplete(l);
-	rc = l->look->there_complete ? find_gone(l, err) : 0;
+	rc = l->look->there_complete ? find_gone(l, err) : look_plain(l, RUNG_PLAIN, false, err);
 out:
 	uidset_fini(&rows);
 	return rc;

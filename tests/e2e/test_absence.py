@@ -59,7 +59,7 @@ def test_listing_that_is_too_short(world, bender):
     change(world)
     rules = shorten(bender)
     bender.rewrite(rb"^\* VANISHED", lambda session, unit: b"")
-    run = world.sync()
+    run = world.sync(expect=1)
     assert any(rule.used for rule in rules)
     assert_unproven(world, bender, run)
 
@@ -103,7 +103,7 @@ def test_count_that_goes_down_by_itself(world, bender, what):
     bender.rewrite(rb"^\S+ OK ", push)
     if "empty" in what:
         bender.rewrite(rb"^\* (\d+ FETCH \(UID \d+ FLAGS|E?SEARCH|VANISHED)", lambda session, unit: b"")
-    run = world.sync()
+    run = world.sync(expect=1)
     assert_unproven(world, bender, run)
 
 
@@ -112,7 +112,7 @@ def test_empty_and_not_listed(world, bender):
     change(world)
     counted = bender.rewrite(rb"^\* 12 EXISTS", lambda session, unit: b"* 0 EXISTS\r\n")
     refused = bender.deny(r"UID FETCH 1:(\*|4294967295)", "NO Internal error.")
-    run = world.sync()
+    run = world.sync(expect=1)
     assert counted.used and refused.used
     bender.on_command.clear()
     assert_unproven(world, bender, run)
