@@ -88,6 +88,8 @@ static int wait_for(pid_t pid, pid_t group, int64_t deadline, const char *name, 
 	}
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return 0;
+	if (cancel_check(err) != 0) /* Ctrl-C may end the command before us */
+		return -1;
 	return WIFEXITED(status) ? err_set(err, ERR_AUTH, "the command %s failed with status %d",
 					   name, WEXITSTATUS(status))
 				 : err_set(err, ERR_AUTH, "the command %s was ended by signal %d",

@@ -13,6 +13,7 @@
 
 #define FILE_MOST (1u << 20)
 #define DEPTH_MOST 16
+#define KEYS_MOST 2000 /* of one map: each is compared with all before it */
 
 struct loading {
 	const char *file;
@@ -111,7 +112,7 @@ static int read_map(struct loading *l, struct yaml_node *map)
 	struct yaml_node **end = &map->first;
 	yaml_event_t event;
 
-	for (;;) {
+	for (size_t count = 0;; count++) {
 		const char *key = NULL;
 		if (next_event(l, &event) != 0)
 			return -1;
@@ -120,7 +121,8 @@ static int read_map(struct loading *l, struct yaml_node *map)
 			return 0;
 		}
 		yaml_mark_t mark = event.start_mark;
-		int rc = read_key(l, &event, map, &key);
+		int rc = count < KEYS_MOST ? read_key(l, &event, map, &key)
+					   : fail_at(l, mark, "too many keys stand here");
 		yaml_event_delete(&event);
 		if (rc != 0 || next_event(l, &event) != 0 || read_node(l, &event, end) != 0)
 			return -1;

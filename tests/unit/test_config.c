@@ -200,6 +200,13 @@ static void test_bombs(void **state UNUSED)
 	large[(1 << 20) + 50] = '\0';
 	assert_int_equal(load(large, &config, &err), -1);
 	assert_non_null(strstr(err.msg, "larger than 1 MiB"));
+	struct buf many = {0};
+	buf_add_str(&many, "accounts:\n");
+	for (unsigned i = 0; many.len < (1u << 20) - 20; i++)
+		buf_addf(&many, " %x:\n", i);
+	assert_int_equal(load(many.data, &config, &err), -1);
+	assert_non_null(strstr(err.msg, ":2002:2: too many keys stand here"));
+	buf_fini(&many);
 	assert_int_equal(config_load(&config, "/no/such/file", &err), -1);
 	assert_string_equal(err.msg,
 		"/no/such/file: no such file; write one (see sample.yaml) or give -c FILE");
