@@ -86,6 +86,7 @@ static int authenticate(struct imap *imap, const struct mechanism *mechanism, st
 	int rc = begin_authenticate(imap, mechanism, sasl, ticket, &first, err);
 
 	imap->continuable = ticket;
+	imap->reader.lexer.hide_challenges = true;
 	while (rc == 0 && !ticket_is_answered(imap, ticket)) {
 		rc = receive_next(imap, &response, err);
 		if (rc < 0 || response.kind != RESPONSE_CONTINUE || why.kind != ERR_NONE)
@@ -97,6 +98,7 @@ static int authenticate(struct imap *imap, const struct mechanism *mechanism, st
 		buf_wipe(&first);
 	}
 	buf_wipe(&first);
+	imap->reader.lexer.hide_challenges = false;
 	imap->continuable = 0;
 	if (rc == 0 && why.kind != ERR_NONE)
 		return connection_die(imap, &why, err);

@@ -92,6 +92,8 @@ static void trace_end(struct lexer *lexer)
 		return;
 	if (lexer_hides(lexer, shown))
 		shown = SLICE("(hidden)");
+	else if (lexer->hide_challenges && shown.n > 2 && shown.p[0] == '+')
+		shown = SLICE("+ (hidden)");
 	else if (cut)
 		shown.n = TRACE_MAX;
 	log_debug(LOG_IMAP, "conn %u < %s%s", lexer->number, escape(shown, line, sizeof(line)),

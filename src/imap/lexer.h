@@ -45,6 +45,10 @@ struct lexer {
 	struct buf trace;    /* the present line as it will be shown */
 	struct buf secrets;  /* what is not shown again, each with a NUL behind it; wiped */
 	size_t least_secret; /* shorter ones may be shown */
+	/* What stands behind "+" is not shown: with the server's part of a SCRAM login, which
+	 * proves that it knows the password, passwords can be tried out at leisure. Set by the
+	 * owner. */
+	bool hide_challenges;
 };
 
 void lexer_init(struct lexer *lexer, struct stream *stream, unsigned number);

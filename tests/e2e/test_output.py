@@ -1,6 +1,8 @@
 """What the commands print: JSON line by line, tables, and never a secret."""
+import base64
 import json
 import os
+import re
 import subprocess
 
 import pytest
@@ -58,7 +60,6 @@ def test_quiet_says_nothing(used):
 
 
 def test_password_is_in_no_trace(used):
-    import base64
     forms = [SECRET, base64.b64encode(b"\0%s\0%s" % (used.user.encode(), SECRET.encode())).decode(),
              base64.b64encode(SECRET.encode()).decode()]
     for mechanism in (None, "PLAIN", "LOGIN"):
@@ -74,6 +75,14 @@ def test_password_is_in_no_trace(used):
         for name in files:
             with open(os.path.join(folder, name), "rb") as file:
                 assert SECRET.encode() not in file.read(), name
+
+
+def test_trace_gives_no_means_to_try_passwords_out(used):
+    """What a server sends in a SCRAM login (RFC 5802: salt, count, signature) tells right guesses from wrong ones."""
+    run = used.run("--debug", "imap", "sync")
+    assert "AUTHENTICATE SCRAM-SHA-256 (hidden)" in run.err
+    challenges = re.findall(r" < \+ ?(.*)", run.err)
+    assert challenges and set(challenges) <= {"", "(hidden)"}, run
 
 
 def test_status_needs_no_server(used):
