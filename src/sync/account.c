@@ -102,6 +102,7 @@ static int work_phase(struct pass *pass, struct err *err)
 		return -1;
 	if (!pass->hold_there && !pass->hold_here)
 		return 0;
+	pass_leave_mailboxes(pass);
 	if (pass_match_moves(pass, err) != 0)
 		return -1;
 	pass->hold_there = pass->hold_here = false;
@@ -166,9 +167,11 @@ static int run(struct pass *pass, struct err *err)
 {
 	if (run_once(pass, err) != 0)
 		return -1;
-	if (atomic_exchange(&pass->again, false) &&
-		(settler_flush(pass->settler, err) != 0 || run_once(pass, err) != 0))
-		return -1;
+	if (atomic_exchange(&pass->again, false)) {
+		pass_leave_mailboxes(pass);
+		if (settler_flush(pass->settler, err) != 0 || run_once(pass, err) != 0)
+			return -1;
+	}
 	if (ledger_close(pass, err) != 0)
 		return -1;
 	return pass->settler ? save_policy(pass, err) : 0;

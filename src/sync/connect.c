@@ -43,6 +43,22 @@ void worker_drop_broken(struct worker *w, const struct err *err)
 	worker_disconnect(w);
 }
 
+void pass_leave_mailboxes(struct pass *pass)
+{
+	for (unsigned i = 0; pass->settler && i < pass->worker_count; i++) {
+		struct worker *w = &pass->workers[i];
+		struct err err = {0};
+
+		if (!w->imap || imap_can(w->imap, IMAP_CAP_CONDSTORE))
+			continue;
+		w->selected = NULL;
+		if (imap_unselect(w->imap, &err) == 0)
+			continue;
+		log_info("connection %u: %s", w->number, err.msg);
+		worker_disconnect(w); /* which leaves the mailbox, too */
+	}
+}
+
 /*
  * What is to be moved or deleted was found when BOX was selected before. In a mailbox that was put
  * in its place since (another client deletes and makes, or renames), the same UIDs are messages

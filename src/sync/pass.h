@@ -162,6 +162,13 @@ int worker_connect(struct worker *worker, struct err *err) MUST_USE;
 void worker_disconnect(struct worker *worker);
 /* Close the connection if ERR ended it, or left it in a state that nobody knows. */
 void worker_drop_broken(struct worker *worker, const struct err *err);
+/*
+ * Between two looks of a pass at a mailbox, the second of which may be by another connection: let
+ * go of what is selected, and wait for the answer. There are servers that show flags which one
+ * session stores to the others only when it has left (GNU mailutils): the second look would take
+ * them for removed by somebody else. CONDSTORE servers, whose flags have an age, do not.
+ */
+void pass_leave_mailboxes(struct pass *pass);
 /* COMPRESS, if it is wanted for what BOX will bring. */
 int worker_compress(struct worker *worker, const struct box *box, struct err *err) MUST_USE;
 /* Select BOX, and ask for its changes in the same breath. */

@@ -5,6 +5,7 @@ import re
 import pytest
 
 from mail import FLAGGED, SEEN, compose
+from meddler import Meddler
 
 
 @pytest.fixture
@@ -39,6 +40,22 @@ def test_uploads_that_only_a_fresh_select_shows(world, bender):
     assert run.summary()["appended"] == 3 and "waiting" not in run.err, run
     world.assert_same()
     world.assert_noop()
+
+
+@pytest.mark.parametrize("quirks", [["-CONDSTORE", "-QRESYNC"], []], ids=["no ages", "flags have an age"])
+def test_mailboxes_are_left_between_two_looks(make_world, quirks):
+    """GNU mailutils shows flags that a session stores to others only when it has left. (There are servers that make
+    parents which hold messages: a pass looks once more for them.)"""
+    world = make_world()
+    world.settings["server"].update(quirks=quirks, connections=2)
+    world.here.deliver("INBOX", compose(), "S")
+    world.here.deliver("a/b", compose(), "S")
+    with Meddler(world) as meddler:
+        world.sync()
+        verbs = meddler.verbs
+    first, second = [i for i, verb in enumerate(verbs) if verb == "LIST"]
+    assert verbs[first:second].count("UNSELECT") == (2 if quirks else 0), verbs
+    world.assert_same()
 
 
 def some_of_all(world):
