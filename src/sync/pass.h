@@ -59,6 +59,7 @@ struct box {
 	bool remains;    /* lost, and there is something new in it */
 	bool paired;     /* all of it is paired anew (identity.c): no deletions in this pass */
 	bool incomplete; /* something is left undone: the watermark stays unknown */
+	bool alone;      /* the server refused several messages in one APPEND: one by one now */
 	bool selected_anew; /* to see an APPEND in doubt */
 	bool waited;        /* for it */
 	bool looked;        /* went through the work phase */

@@ -8,8 +8,10 @@
  * behind it; only then the answers about the first are collected. No file is open meanwhile: it is
  * opened again to be sent, and must be the same.
  *
- * With MULTIAPPEND a group goes in a few commands, each of which stores all its messages or none;
- * one that is refused is repeated message by message.
+ * With MULTIAPPEND a group goes in a few commands, each of which stores all its messages or none,
+ * says RFC 3502. Stalwart says NO when its quota is full and keeps those that still fitted. So what
+ * was refused as a whole is sent again only by the next round: it looks at the mailbox anew, pairs
+ * what is there, and the rest goes message by message.
  *
  * An answered APPEND is never sent again. Its UID comes with the answer (UIDPLUS); else the next
  * look finds the message as new there and pairs it with the file.
@@ -188,7 +190,7 @@ static size_t count_joined(const struct pushing *p, const struct sending *first,
 	uint64_t bytes = 0;
 	size_t n = 0;
 
-	for (; n < count; n++) {
+	for (; n < count && !p->box->alone; n++) {
 		const struct sending *s = &first[n];
 		if (!s->reader || !imap_append_joins(p->w->imap, s->facts.wire_size))
 			break;
@@ -289,25 +291,35 @@ static int stored(struct pushing *p, struct sending *s, uint32_t uid, struct err
 
 static int collect(struct pushing *p, struct sending *s, struct err *err);
 
-/* The files of a command that was refused, one by one: which of them was it? */
-static int send_again(struct pushing *p, struct sending *first, size_t n, struct err *err)
+/* A message that went alone, once more: the server says that it is its own fault. */
+static int send_again(struct pushing *p, struct sending *s, struct err *err)
 {
-	for (size_t k = 0; k < n; k++) {
-		struct sending *s = &first[k];
-		maildir_reader_close(s->reader);
-		s->reader = NULL;
-		s->again = true;
-		if (prepare(p, s, err) != 0)
+	maildir_reader_close(s->reader);
+	s->reader = NULL;
+	s->again = true;
+	if (prepare(p, s, err) != 0)
+		return -1;
+	if (s->reader && (settler_flush(p->w->pass->settler, err) != 0 || wake(p, s, err) < 0))
+		return -1;
+	return s->reader && (send_one(p, s, err) != 0 || collect(p, s, err) != 0) ? -1 : 0;
+}
+
+/* None of the messages in S's command is on its way any more: the next look tells what became of
+ * them. */
+static int let_go(struct pushing *p, const struct sending *s, struct err *err)
+{
+	for (size_t k = 0; k < s->joined; k++)
+		if (settle_upload_gone(
+			    p->w->pass->settler, p->box->row.id, base_of(s[k].op), err) != 0)
 			return -1;
-		int rc = s->reader ? settler_flush(p->w->pass->settler, err) : 1;
-		if (rc == 0)
-			rc = wake(p, s, err) < 0 ? -1 : 0;
-		if (rc < 0)
-			return -1;
-		if (s->reader && (send_one(p, s, err) != 0 || collect(p, s, err) != 0))
-			return -1;
-	}
 	return 0;
+}
+
+/* Which of them is it that the server does not want? */
+static int take_apart(struct pushing *p, const struct sending *s, struct err *err)
+{
+	p->apart = p->box->alone = *p->again = true;
+	return let_go(p, s, err);
 }
 
 /* Nothing is wrong with the messages: they are sent when the mailbox is taken again. */
@@ -317,11 +329,7 @@ static int postpone(struct pushing *p, const struct sending *s, const struct ima
 	err_set(&p->later, ERR_SERVER_BUSY, "the server takes no message now");
 	err_server(&p->later, result->text, strlen(result->text));
 	p->later.wait_ms = imap_suggested_wait_ms(result->words);
-	for (size_t k = 0; k < s->joined; k++)
-		if (settle_upload_gone(
-			    p->w->pass->settler, p->box->row.id, base_of(s[k].op), err) != 0)
-			return -1;
-	return 0;
+	return let_go(p, s, err);
 }
 
 static int collect(struct pushing *p, struct sending *s, struct err *err)
@@ -334,9 +342,9 @@ static int collect(struct pushing *p, struct sending *s, struct err *err)
 	if (imap_means_later(&result))
 		return postpone(p, s, &result, err);
 	if (!result.ok && s->joined > 1)
-		return send_again(p, s, s->joined, err);
+		return take_apart(p, s, err);
 	if (!result.ok && result.code == IMAP_CODE_SERVERBUG && !s->again)
-		return send_again(p, s, 1, err);
+		return send_again(p, s, err);
 	if (!result.ok) {
 		bool full = result.code == IMAP_CODE_OVERQUOTA;
 		if (full)
@@ -377,7 +385,7 @@ static int collect_group(struct pushing *p, struct group *g, struct err *err)
 {
 	for (size_t i = 0, n; i < g->count; i += n) {
 		struct sending *s = &g->items[i];
-		n = s->joined > 1 ? s->joined : 1; /* what is sent again stands alone */
+		n = s->joined > 1 ? s->joined : 1;
 		if (s->sent && collect(p, s, err) != 0)
 			return -1;
 	}
@@ -444,6 +452,8 @@ int carry_appends(struct worker *w, struct box *box, const struct op *ops, size_
 		*err = p->later;
 		rc = -1;
 	}
+	if (rc == 0 && p->apart) /* for a look that shows all that came */
+		rc = worker_select_anew(w, box, err);
 	close_group(&p->groups[0]);
 	close_group(&p->groups[1]);
 	free(p);

@@ -32,6 +32,7 @@ struct pushing {
 	struct group groups[2];
 	bool *again;
 	struct err later; /* the server wants no message now */
+	bool apart;       /* a command with several messages was refused */
 };
 
 /* Of the flags here those that the server can keep. */

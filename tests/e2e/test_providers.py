@@ -142,3 +142,22 @@ def test_search_that_ends_early(world, bender):
     world.there.store("INBOX", uids[1], "+FLAGS", ["\\Flagged"])
     world.sync_same()
     assert rule.used and len(world.here.files("INBOX")) == 9
+
+
+def test_refused_as_a_whole_and_stored_in_part(world, bender):
+    """Stalwart: of several messages in one APPEND those that still fitted the quota are stored, and the answer is NO."""
+    def store_two(session, tag, text):
+        for _ in range(2):
+            literal = re.search(rb"\{(\d+)\+\}\r\n", text)
+            end = literal.end() + int(literal.group(1))
+            world.there.append("INBOX", text[literal.end():end], [SEEN], 1000)
+            text = text[end:]
+        return tag + b" NO [OVERQUOTA] Disk quota exceeded.\r\n"
+
+    for number in range(5):
+        world.here.deliver("INBOX", compose("mine %d" % number), "S", 1000)
+    rule = bender.command(rb"^APPEND .*\{\d+\+\}\r\n.*\{\d+\+\}\r\n", store_two, times=1)
+    world.sync()
+    assert rule.used == 1 and len(world.there.uids("INBOX")) == 5
+    world.assert_same()
+    world.assert_noop()
