@@ -342,7 +342,8 @@ static int look_and_carry(struct round *r, struct err *err)
 	log_debug(LOG_SYNC, "server: %llu new, %zu changed; here: %zu new, %zu changed",
 		(unsigned long long)uidset_size(&look->new_there), look->there_count,
 		look->new_here_count, look->here_count);
-	if (follow_renames(r->w, r->box, look, err) != 0)
+	if (follow_renames(r->w, r->box, look, err) != 0 ||
+		astray_settle(r->w, r->box, look, &r->again, err) != 0)
 		return -1;
 	if (bulk_suits(r->w, r->box, look))
 		return adopt_in_bulk(r, err);

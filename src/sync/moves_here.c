@@ -56,6 +56,8 @@ static int begin_upload(
 		.header = file->header,
 		.size = file->wire_size,
 		.date = file->date,
+		/* As it was before: what comes of the move has no lower UID. */
+		.uidnext_before = f->to->watermark.uidnext,
 		.answered = answered,
 	};
 	return settle_upload(f->w->pass->settler, f->to->row.id, &upload, err);

@@ -322,6 +322,11 @@ int doubt_wait(struct worker *worker, struct box *box, const struct look *look,
 int doubt_settle(struct worker *worker, struct box *box, struct look *look,
 	const struct pairing *pairing, struct err *err) MUST_USE;
 
+/* astray.c: of uploads whose end is not known, those whose file is in another folder by now and
+ * whose message is new there: they get their row, and are taken out of LOOK. Sets *AGAIN then. */
+int astray_settle(struct worker *worker, struct box *box, struct look *look, bool *again,
+	struct err *err) MUST_USE;
+
 /* ---- carrying out; OPS are COUNT operations of one kind ---- */
 
 int carry_appends(struct worker *worker, struct box *box, const struct op *ops, size_t count,

@@ -4,7 +4,7 @@
  * still in tmp/ -> rename now; found under its BASE -> make it a message row; neither -> the row
  * goes, and the message is fetched again. Names prove nothing, only BASEs of rows do.
  *
- * A mail reader may have taken the file to another folder meanwhile. Found there under its BASE, it
+ * A mail reader may have taken the file to another folder meanwhile. Found there (elsewhere.c), it
  * is a message row all the same: one whose file is gone, so that it is found again as a move.
  */
 #include <errno.h>
@@ -13,8 +13,7 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "sync/pass.h"
-#include "sync/unwind.h"
+#include "sync/elsewhere.h"
 
 #define SCANS 5 /* of a folder in which another program keeps renaming files */
 
@@ -88,46 +87,6 @@ static int look_through(struct recovery *r, struct maildir *maildir, struct err 
 	return maildir_scan_end(&scan, rc, &stable, err) != 0 ? -1 : stable;
 }
 
-/* Is the file BASE of the mailbox ID known as a message of it? 1, 0, -1. */
-static int is_known(struct recovery *r, uint32_t id, struct slice base, struct err *err)
-{
-	struct state_read *read = NULL;
-	uint32_t uid;
-
-	if (state_read_begin(r->pass->state, &read, err) != 0)
-		return -1;
-	int rc = state_get_by_base(read, id, base, &uid, err);
-	state_read_end(read);
-	return rc;
-}
-
-static int look_in(struct recovery *r, const struct folder *folder, struct err *err)
-{
-	struct maildir *maildir = NULL;
-	struct maildir_scan scan;
-	struct maildir_file file;
-	bool stable;
-	int rc;
-
-	if (maildir_open(&maildir, &r->pass->root, folder->path, r->pass->keywords, err) != 0)
-		return err->sys == ENOENT ? 0 : -1;
-	if ((rc = maildir_scan_begin(&scan, maildir, err)) == 0)
-		while ((rc = maildir_scan_next(&scan, &file, err)) == 1) {
-			struct arrived *item = find(r, file.base);
-			int known =
-				item && !item->found ? is_known(r, folder->id, file.base, err) : 1;
-			if (known < 0) {
-				rc = -1;
-				break;
-			}
-			if (known == 0)
-				item->elsewhere = true;
-		}
-	rc = maildir_scan_end(&scan, rc, &stable, err);
-	maildir_unref(maildir);
-	return rc;
-}
-
 static bool is_any_lost(const struct recovery *r)
 {
 	for (size_t i = 0; i < r->count; i++)
@@ -136,20 +95,20 @@ static bool is_any_lost(const struct recovery *r)
 	return false;
 }
 
-/* What is not in its folder may be in any other one, whatever this pass is about. ITEMS are sorted.
- */
+/* What is not in its folder may be in any other one, whatever this pass is about. */
 static int look_elsewhere(struct recovery *r, struct err *err)
 {
-	for (size_t i = 0; i < r->pass->folder_count && is_any_lost(r); i++) {
-		const struct folder *folder = &r->pass->folders[i];
-		if (strcmp(folder->name, r->box->name) == 0 || look_in(r, folder, err) == 0)
-			continue;
-		if (unwind_of(err) != UNWIND_MAILBOX)
-			return -1;
-		log_warn(
-			"%s: %s", folder->name, err->msg); /* who takes the mailbox tells it, too */
-		err_clear(err);
-	}
+	struct sought *lost = arena_zalloc(&r->arena, (r->count + 1) * sizeof(*lost));
+	size_t count = 0;
+
+	for (size_t i = 0; i < r->count; i++)
+		if (!r->items[i].found)
+			lost[count++] = (struct sought){r->items[i].row.base,
+				r->items[i].row.content, r->items[i].row.size, false};
+	if (elsewhere_look(r->pass, r->box->name, lost, count, err) != 0)
+		return -1;
+	for (size_t i = 0; i < count; i++)
+		find(r, lost[i].base)->elsewhere = lost[i].found;
 	return 0;
 }
 

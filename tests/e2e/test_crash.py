@@ -137,6 +137,55 @@ def test_file_goes_while_its_upload_is_in_doubt(lanes, record_property):
               record_property)
 
 
+def push_to_box(world):
+    two_boxes(world)
+    world.sync()
+    for _ in range(4):
+        world.here.deliver("box", compose())
+    return {"box": 10, "other": 2}
+
+
+def move_to_box(world):
+    """From INBOX."""
+    two_boxes(world)
+    fill(world, 4)
+    world.sync()
+    for file in world.here.files("INBOX"):
+        os.rename(file.path, os.path.join(world.here.folder("box"), "cur", file.base + ":2,"))
+    return {"box": 10, "other": 2}
+
+
+@pytest.mark.parametrize("begin, target", [(push_to_box, "another folder and base"), (push_to_box, "a new name"),
+                                           (move_to_box, "another folder")])
+def test_upload_is_moved_before_it_is_settled(lanes, record_property, begin, target):
+    """The program is killed, and a mail reader takes what was being sent elsewhere: there is no second one of it."""
+    work = Work(begin.__name__, begin)
+    steps, *_ = lanes[0].steps(work)
+    arrived = []
+
+    def one(lane, case):
+        lane.disturbed(case)
+        lane.wait_until_quiet()
+        arrived.append(len(lane.there.uids("box")))
+        for number, file in enumerate(lane.here.files("box") if target != "a new name" else []):
+            base = "%d.renamed" % number if target.endswith("base") else file.base
+            os.rename(file.path, os.path.join(lane.here.folder("other"), "cur", base + ":2,"))
+        if target == "a new name":
+            os.rename(lane.here.folder("box"), lane.here.folder("new"))
+        for _ in range(2):
+            lane.sync("--approve")
+        lane.assert_same()
+        lane.assert_noop()
+        here = {name: len(messages) for name, messages in lane.here.all().items() if messages}
+        assert here == ({"new": 10, "other": 2} if target == "a new name" else {"other": 12}), here
+        lane.assert_nothing_left()
+        return 1
+
+    run_cases(lanes, work, ["kill %d" % n for n in thin(range(1, steps + 1), ALL if SOAK else 10)], one,
+              record_property)
+    assert max(arrived) > 6
+
+
 def two_boxes(world):
     for name in ("box", "other"):
         world.there.create(name)
@@ -146,7 +195,7 @@ def two_boxes(world):
     return {"box": 6, "other": 2}
 
 
-@pytest.mark.parametrize("target", ["another folder", "a folder that is not asked for", "a new name"])
+@pytest.mark.parametrize("target", ["another folder", "another folder and base", "a folder that is not asked for", "a new name"])
 def test_download_is_moved_before_it_is_settled(lanes, record_property, target):
     """The program is killed, and a mail reader takes what came of it elsewhere: there is no second one of it."""
     folder = target != "a new name"
@@ -158,8 +207,9 @@ def test_download_is_moved_before_it_is_settled(lanes, record_property, target):
         lane.disturbed(case)
         files = lane.here.files("box")
         if folder:
-            for file in files:
-                os.rename(file.path, os.path.join(lane.here.folder("other"), "cur", file.base + ":2,"))
+            for number, file in enumerate(files):
+                base = "%d.renamed" % number if target.endswith("base") else file.base
+                os.rename(file.path, os.path.join(lane.here.folder("other"), "cur", base + ":2,"))
         else:
             os.rename(lane.here.folder("box"), lane.here.folder("new"))
         if target == "a folder that is not asked for":
