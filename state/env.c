@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/fs.h"
@@ -23,6 +24,7 @@
 #include "state/state_impl.h"
 
 #define MAP_SIZE (sizeof(void *) >= 8 ? (size_t)16 << 30 : (size_t)256 << 20)
+#define MAP_LEAST ((size_t)16 << 20)
 #define MAX_READERS 128
 
 static size_t map_size_of_tests;
@@ -30,6 +32,19 @@ static size_t map_size_of_tests;
 void state_set_map_size(size_t bytes)
 {
 	map_size_of_tests = bytes;
+}
+
+/* Where address space is limited (ulimit -v), a part of it: other accounts and threads need theirs.
+ */
+static size_t first_map_size(void)
+{
+	size_t size = map_size_of_tests ? map_size_of_tests : MAP_SIZE;
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
+		while (size > MAP_LEAST && size > limit.rlim_cur / 8)
+			size /= 2;
+	return size;
 }
 
 static int foreign(struct err *err)
@@ -110,17 +125,21 @@ static int check_file(const struct state *state, struct err *err)
 static int open_env(struct state *s, struct err *err)
 {
 	int rc = mdb_env_create(&s->env);
+	MDB_envinfo info;
 
 	if (rc == 0)
 		rc = mdb_env_set_maxdbs(s->env, TABLE_COUNT);
 	if (rc == 0)
 		rc = mdb_env_set_maxreaders(s->env, MAX_READERS);
-	s->map_size = map_size_of_tests ? map_size_of_tests : MAP_SIZE;
 	if (rc == 0)
-		rc = mdb_env_set_mapsize(s->env, s->map_size);
+		rc = mdb_env_set_mapsize(s->env, first_map_size());
 	if (rc == 0)
 		rc = mdb_env_open(s->env, s->dir,
 			MDB_NOTLS | MDB_NORDAHEAD | (s->read_only ? MDB_RDONLY : 0), 0600);
+	if (rc == 0)
+		rc = mdb_env_info(s->env, &info);
+	if (rc == 0)
+		s->map_size = info.me_mapsize; /* more, if more is in use */
 	int dead;
 	if (rc == 0)
 		rc = mdb_reader_check(s->env, &dead); /* slots of killed processes */

@@ -103,9 +103,9 @@ int state_next_pending(struct state_read *read, uint32_t id, const struct state_
 int state_write_begin(struct state *state, struct state_write **out, struct err *err) MUST_USE;
 /*
  * 0: committed and durable. 1: the map was full; it has been grown, nothing was written: do the
- * whole transaction again. -1: error, nothing was written. Frees the transaction in every case. The
- * put functions below return 0, 1 (map full: call state_abort(), then do it all again, the map is
- * grown there) or -1.
+ * whole transaction again (which can't begin if there is no address space for a larger map). -1:
+ * error, nothing was written. Frees the transaction in every case. The put functions below return
+ * 0, 1 (map full: call state_abort(), then do it all again, the map is grown there) or -1.
  */
 int state_commit(struct state_write *write, struct err *err) MUST_USE;
 void state_abort(struct state_write *write); /* NULL is allowed */

@@ -17,7 +17,8 @@ struct state {
 	char id[33]; /* 32 hex digits */
 	bool read_only, fresh, opened;
 	size_t map_size;
-	bool grow; /* a put met MDB_MAP_FULL: grow when the transaction is gone */
+	bool grow;  /* a put met MDB_MAP_FULL: grow when the transaction is gone */
+	bool stuck; /* ... but there is no address space for it */
 	/* Readers hold it shared, growing the map holds it alone: LMDB must not move the map under
 	 * anybody. */
 	pthread_rwlock_t map_lock;

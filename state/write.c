@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "base/log.h"
 #include "base/thread.h"
@@ -13,6 +14,11 @@
 
 int state_write_begin(struct state *s, struct state_write **out, struct err *err)
 {
+	if (s->stuck)
+		return err_set(err, ERR_DISK,
+			"state %s: the database needs more than %zu MiB of address space, and gets "
+			"none (ulimit -v)",
+			s->dir, s->map_size >> 20);
 	struct state_write *w = xcalloc(1, sizeof(*w));
 	int rc = mdb_txn_begin(s->env, NULL, 0, &w->txn);
 
@@ -34,10 +40,23 @@ static void release(struct state_write *w)
 	free(w);
 }
 
+/* LMDB lets go of the old map first, and is lost if it does not get the new one. */
+static bool is_room_for(size_t size)
+{
+	void *trial =
+		mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	return trial != MAP_FAILED && munmap(trial, size) == 0;
+}
+
 /* No transaction is open in this thread. */
 static void grow(struct state *s)
 {
 	s->grow = false;
+	if (!is_room_for(s->map_size * 2)) {
+		s->stuck = true;
+		return;
+	}
 	ASSERT(pthread_rwlock_wrlock(&s->map_lock) == 0);
 	int rc = mdb_env_set_mapsize(s->env, s->map_size * 2);
 	if (rc == 0)

@@ -3,6 +3,7 @@ import os
 import random
 import re
 import shutil
+import subprocess
 import time
 
 import pytest
@@ -171,6 +172,18 @@ def test_state_of_zero_length(filled):
     assert (run.summary()["fetched"], run.summary()["appended"]) == (0, 0)
     world.assert_same()
     world.assert_noop()
+
+
+@pytest.mark.plain_build
+def test_little_address_space(world):
+    """ulimit -v, as some hosts set it: the database takes less of it."""
+    world.there.append_many("INBOX", [(compose(), [], n) for n in range(50)])
+    world.write_config()
+    for command in ("sync", "check --deep", "status"):
+        limited = ["sh", "-c", "ulimit -v 1000000; exec %s %s" % (world.program, command)]
+        run = subprocess.run(limited, cwd=world.tmp, env=world._environment(), capture_output=True, timeout=60)
+        assert run.returncode == 0, run
+    world.assert_same()
 
 
 def test_state_of_another_account(filled, make_world):

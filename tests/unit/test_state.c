@@ -10,6 +10,7 @@
 #include <cmocka.h>
 #include <errno.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -318,6 +319,66 @@ static void test_growth(void **state UNUSED)
 }
 
 /* The tallies equal a count of the rows after any mixture of changes. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define ADDRESSES_ARE_PLENTY 0 /* sanitizers reserve terabytes */
+#else
+#define ADDRESSES_ARE_PLENTY 1
+#endif
+
+/* In a child: address space for one map of 8 MiB and little more. 0: the database says so. */
+static int fill_map(void)
+{
+	struct rlimit limit;
+	struct state *s;
+	struct state_write *w;
+	struct err err = {0};
+	unsigned long pages = 0;
+	FILE *statm = fopen("/proc/self/statm", "re");
+	char base[200];
+	int rc = 0;
+
+	if (state_open(&s, place, "me", false, &err) != 0)
+		return 5;
+	if (!statm || fscanf(statm, "%lu", &pages) != 1 || fclose(statm) != 0)
+		return 1;
+	limit.rlim_cur = limit.rlim_max = pages * (rlim_t)sysconf(_SC_PAGESIZE) + (8 << 20);
+	if (setrlimit(RLIMIT_AS, &limit) != 0)
+		return 2;
+	memset(base, 'b', sizeof(base));
+	for (uint32_t uid = 1; uid < 100000 && (rc = state_write_begin(s, &w, &err)) == 0;) {
+		for (unsigned i = 0; rc == 0 && i < 1000; i++, uid++) {
+			snprintf(base, 12, "%011u", uid);
+			base[11] = 'b';
+			struct state_message m = message_of(uid, "");
+			m.base = (struct slice){base, sizeof(base)};
+			rc = state_put_message(w, 1, &m, &err);
+		}
+		if (rc == 0)
+			rc = state_commit(w, &err);
+		else
+			state_abort(w);
+		if (rc < 0)
+			return 3;
+	}
+	return rc == -1 && err.kind == ERR_DISK && strstr(err.msg, "address space") ? 0 : 4;
+}
+
+static void test_no_address_space(void **state UNUSED)
+{
+	int status;
+
+	if (!ADDRESSES_ARE_PLENTY)
+		skip();
+	state_set_map_size(8 << 20);
+	state_close(open_fresh());
+	pid_t child = fork();
+	if (child == 0)
+		_exit(fill_map());
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	state_set_map_size(0);
+}
+
 static void test_tally(void **state UNUSED)
 {
 	struct state *s = open_fresh();
@@ -510,8 +571,8 @@ int main(void)
 		cmocka_unit_test(test_round_trips), cmocka_unit_test(test_damage),
 		cmocka_unit_test(test_rows), cmocka_unit_test(test_reopen),
 		cmocka_unit_test(test_later_version), cmocka_unit_test(test_garbage),
-		cmocka_unit_test(test_growth), cmocka_unit_test(test_tally),
-		cmocka_unit_test(test_lock), cmocka_unit_test(test_reading_beside_a_pass),
-		cmocka_unit_test(test_threads)};
+		cmocka_unit_test(test_growth), cmocka_unit_test(test_no_address_space),
+		cmocka_unit_test(test_tally), cmocka_unit_test(test_lock),
+		cmocka_unit_test(test_reading_beside_a_pass), cmocka_unit_test(test_threads)};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }
