@@ -41,7 +41,9 @@ int doubt_wait(struct worker *w, struct box *box, const struct look *look,
 {
 	bool may_be_sent = w->pass->policy.new_messages & WAY_PUSH;
 
-	if (box->waited || w->pass->options->plan || !may_be_sent || !any_open(look, pairing))
+	/* Not there: the mailbox is gone, with all that may have arrived in it. */
+	if (box->waited || !box->there || w->pass->options->plan || !may_be_sent ||
+		!any_open(look, pairing))
 		return 0;
 	if (box->selected_anew) {
 		log_info("an upload may still arrive: waiting %u s before it is repeated",
@@ -80,7 +82,7 @@ static int settle_open(struct worker *w, struct box *box, const struct look *loo
 		file->held = true;
 		return 0;
 	}
-	return file->answered ? note_lost(w, box, file, err) : 0;
+	return file->answered && box->there ? note_lost(w, box, file, err) : 0;
 }
 
 /* ---- what has no file any more ---- */

@@ -137,6 +137,28 @@ def test_file_goes_while_its_upload_is_in_doubt(lanes, record_property):
               record_property)
 
 
+def test_mailbox_goes_while_uploads_to_it_are_in_doubt(lanes, record_property):
+    """Another client deletes it: what the server never had stays, in a mailbox made anew."""
+    work = Work("push_to_box", push_to_box)
+    steps, *_ = lanes[0].steps(work)
+
+    def one(lane, case):
+        lane.disturbed(case)
+        lane.wait_until_quiet()
+        there = {message.body for message in lane.there.messages("box").values()}
+        unsent = {message.body for message in lane.here.messages("box")} - there
+        lane.there.delete("box")
+        lane.sync("--approve")
+        lane.assert_same()
+        lane.assert_noop()
+        assert {message.body for message in lane.here.all().get("box", [])} >= unsent
+        lane.assert_nothing_left()
+        return 1
+
+    run_cases(lanes, work, ["kill %d" % n for n in thin(range(1, steps + 1), ALL if SOAK else 10)], one,
+              record_property)
+
+
 def push_to_box(world):
     two_boxes(world)
     world.sync()
