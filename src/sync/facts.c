@@ -108,6 +108,23 @@ out:
 	return event == IMAP_FETCH_END ? 0 : -1;
 }
 
+int facts_fitting_sizes(struct worker *w, const struct uidset *uids, const struct pair_sizes *sizes,
+	struct uidset *out, struct err *err)
+{
+	struct imap_fetch_request request = {.uids = uids, .size = true};
+	struct uid_gather gather = {0};
+	struct imap_message m;
+	enum imap_fetch_event event;
+
+	if (imap_fetch_begin(w->imap, &request, err) != 0)
+		return -1;
+	while ((event = imap_fetch_next(w->imap, &m, err)) > 0)
+		if (event == IMAP_FETCH_MESSAGE && m.has_size && pair_size_fits(sizes, m.size))
+			uid_gather(&gather, out, m.uid);
+	uid_gather_end(&gather, out);
+	return event == IMAP_FETCH_END ? 0 : -1;
+}
+
 static int read_body(struct worker *w, struct box *box, struct err *err)
 {
 	char base[MAILDIR_BASE_SIZE];

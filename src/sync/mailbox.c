@@ -308,6 +308,7 @@ static int carry_look(struct round *r, struct err *err)
 	r->box->incomplete |= !look->there_complete || !look->here_complete;
 	if (plan_and_carry(r, &changes, err) != 0)
 		return -1;
+	r->pairing.partner = NULL; /* what is left was paired with nothing */
 	return fetch_rest(r, err);
 }
 

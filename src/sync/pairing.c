@@ -6,6 +6,56 @@
 #include "sync/pair.h"
 #include "sync/pass.h"
 
+static uint64_t sieve_from = 50000;
+
+void sync_set_sieve(unsigned messages)
+{
+	sieve_from = messages;
+}
+
+/* From which UID on may a message be a file that is recognised by less than its size? 0: none may.
+ */
+static uint32_t vouched_from(const struct look *look)
+{
+	uint32_t since = 0;
+
+	for (size_t i = 0; i < look->new_here_count; i++) {
+		const struct new_here *file = &look->new_here[i];
+		uint32_t first =
+			file->has_former || file->uidnext_before == 0 ? 1 : file->uidnext_before;
+		if (pair_is_vouched(file) && (since == 0 || first < since))
+			since = first;
+	}
+	return since;
+}
+
+/*
+ * What is known of a message takes a hundred bytes, and a server may have millions that are new
+ * when a few files are. So of very many only those are compared whose size fits a file. The others,
+ * to REST, are new for sure.
+ */
+static int sieve(
+	struct worker *w, struct box *box, struct look *look, struct uidset *rest, struct err *err)
+{
+	struct pair_sizes sizes;
+	struct uidset fitting = {0};
+
+	if (uidset_size(&look->new_there) <= sieve_from)
+		return 0;
+	if (facts_here(w, box, look, NULL, err) != 0)
+		return -1;
+	pair_sizes_here(&w->arena, look->new_here, look->new_here_count, &sizes);
+	int rc = facts_fitting_sizes(w, &look->new_there, &sizes, &fitting, err);
+	uint32_t since = vouched_from(look);
+	if (since != 0)
+		uidset_add_range(&fitting, since, UINT32_MAX);
+	uidset_copy(rest, &look->new_there);
+	uidset_subtract(rest, &fitting);
+	uidset_subtract(&look->new_there, rest);
+	uidset_fini(&fitting);
+	return rc;
+}
+
 static void list_there(struct worker *w, struct look *look, struct pairing *out)
 {
 	struct uid_iter it = {0};
@@ -74,12 +124,19 @@ static bool any_vouched(const struct look *look, const bool *used)
 int pairing_find(
 	struct worker *w, struct box *box, struct look *look, struct pairing *out, struct err *err)
 {
+	struct uidset rest = {0};
+
 	/* Needs all of both. */
 	if ((look->truncated || look->new_here_count >= LOOK_CHANGES) &&
 		(look_here(w, box, true, look, err) != 0 || follow_renames(w, box, look, err) != 0))
 		return -1;
+	int rc = sieve(w, box, look, &rest, err);
 	list_there(w, look, out);
-	if (gather(w, box, look, out, err) != 0)
+	if (rc == 0)
+		rc = gather(w, box, look, out, err);
+	uidset_union(&look->new_there, &rest); /* of no use if it failed */
+	uidset_fini(&rest);
+	if (rc != 0)
 		return -1;
 	out->used = arena_zalloc(&w->arena, look->new_here_count + 1);
 	out->partner = arena_alloc(&w->arena, (out->there_count + 1) * sizeof(*out->partner));

@@ -272,6 +272,10 @@ int follow_renames(
 /* Sizes, dates and flags of server messages. THERE is sorted by UID, here and below. */
 int facts_sizes(struct worker *worker, struct new_there *there, size_t there_count,
 	struct err *err) MUST_USE;
+/* Those of UIDS whose size fits one of SIZES (pair.h), to OUT; sizes that the server does not tell
+ * fit nothing. */
+int facts_fitting_sizes(struct worker *worker, const struct uidset *uids,
+	const struct pair_sizes *sizes, struct uidset *out, struct err *err) MUST_USE;
 /* Read the new files that may have one of the sizes WANTED; NULL: all. */
 int facts_here(struct worker *worker, struct box *box, struct look *look,
 	const struct pair_sizes *wanted, struct err *err) MUST_USE;

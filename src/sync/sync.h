@@ -99,6 +99,9 @@ void sync_set_doubt_ms(unsigned ms);
 /* For tests: from how many new files on a mailbox is paired in bulk (20000), and how many messages
  * of the server at once (5000). */
 void sync_set_bulk(unsigned from, unsigned messages);
+/* For tests: from how many new messages of the server on only those are compared with files whose
+ * size fits (50000). */
+void sync_set_sieve(unsigned messages);
 
 /* One mailbox as `list` and `status --remote` see it. */
 struct sync_box {

@@ -81,6 +81,7 @@ __attribute__((constructor)) static void install(void)
 	sync_set_doubt_ms(number_of("GODWIT_DOUBT_MS", 200));
 	maildir_set_still_ms(number_of("GODWIT_STILL_MS", 50));
 	sync_set_bulk(number_of("GODWIT_BULK", 20000), number_of("GODWIT_BULK_WINDOW", 5000));
+	sync_set_sieve(number_of("GODWIT_SIEVE", 50000));
 	patience_set_first_ms(number_of("GODWIT_BACKOFF_MS", 500));
 	setenv("GODWIT_CONFINE", "off", 1); /* what is written down goes anywhere */
 	if (fault && sscanf(fault, "%15s %d %d", mode, &number, &error) < 2)

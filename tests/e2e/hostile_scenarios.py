@@ -267,6 +267,11 @@ SETS = [
     vanished("modseq-too-large", b"* 1 FETCH (UID 1 FLAGS (\\Flagged) MODSEQ (9223372036854775808))", status=PROTO),
     vanished("uid-largest", b"* 4 FETCH (UID 4294967295 FLAGS ())",
              change=((b"3 EXISTS", b"4 EXISTS"), (b"UIDNEXT 4", b"UIDNEXT 4294967295"))),
+    Scenario("millions-new-there-and-one-here", {
+        "SELECT": selected((b"3 EXISTS", b"5000000 EXISTS"), (b"UIDNEXT 4", b"UIDNEXT 5000001")),
+        "STATUS": rows(b"* STATUS INBOX (MESSAGES 5000000 UIDNEXT 5000001 UIDVALIDITY 7)"),
+        "SEARCH": rows(b'* ESEARCH (TAG "$T") UID ALL 1:5000000'), "FETCH": b"$T OK\r\n",
+        "BODY": hang_up()}, (0, 1, 75), fresh=True, edit="new", keeps=False),
     Scenario("listing-sinks", {"caps": PLAIN_IMAP, "SELECT": selected((b"3 EXISTS", b"4294967295 EXISTS")),
                                "FETCH": sinking(200000)}, (0, 1, 75, 76), edit="new"),
     Scenario("vanished-everything", {"SELECT": first(b"* VANISHED 1:4294967295")}, edit="new"),

@@ -45,6 +45,17 @@ def test_as_usual(world, same):
     same(in_bulk(world))
 
 
+@pytest.mark.parametrize("same", [
+    adoption.test_twins_pair_one_to_one, adoption.test_without_message_ids, adoption.test_crlf_files_are_adopted,
+    adoption.test_missing_final_newline_counts_as_equal, adoption.test_flags_unite,
+    pairing.test_flags_and_date_dropped_on_upload, pairing.test_upload_that_never_arrived_is_repeated,
+], ids=lambda test: test.__name__)
+def test_as_usual_behind_the_sieve(world, same):
+    """Of very many new messages only those are compared whose size fits a file: here of any number."""
+    world.program, world.environment = CRASHING, {"GODWIT_SIEVE": "0"}
+    same(world)
+
+
 @pytest.mark.parametrize("changes", [False, True])
 def test_numbered_anew(world, changes):
     adoption.test_new_uidvalidity(in_bulk(world), changes)
