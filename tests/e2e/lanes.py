@@ -221,4 +221,4 @@ def thin(cases, most):
         most = max(1, most // 8)
     if len(cases) <= most:
         return cases
-    return [cases[i * len(cases) // most] for i in range(most)]
+    return [cases[(2 * i + 1) * len(cases) // (2 * most)] for i in range(most)]
