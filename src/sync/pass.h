@@ -56,10 +56,11 @@ struct box {
 	enum side lost;  /* the side that has no such mailbox any more: deleted on the other */
 	bool held_there; /* new messages of the server wait until moves are known (moves.c) */
 	bool held_here;  /* new files do */
-	bool remains;    /* lost, and there is something new in it */
-	bool paired;     /* all of it is paired anew (identity.c): no deletions in this pass */
-	bool incomplete; /* something is left undone: the watermark stays unknown */
-	bool alone;      /* the server refused several messages in one APPEND: one by one now */
+	bool delete_sent;   /* a DELETE for it, which may have been carried out */
+	bool remains;       /* lost, and there is something new in it */
+	bool paired;        /* all of it is paired anew (identity.c): no deletions in this pass */
+	bool incomplete;    /* something is left undone: the watermark stays unknown */
+	bool alone;         /* the server refused several messages in one APPEND: one by one now */
 	bool selected_anew; /* to see an APPEND in doubt */
 	bool waited;        /* for it */
 	bool looked;        /* went through the work phase */

@@ -358,6 +358,7 @@ static int delete_mailbox_there(struct worker *w, struct box *box, struct err *e
 		return rc < 0 ? -1 : 1;
 	if (!status.known || status.messages > 0)
 		return 0;
+	box->delete_sent = true;
 	if (imap_delete_send(w->imap, box->wire, &ticket, err) != 0 ||
 		imap_wait(w->imap, ticket, &result, err) != 0)
 		return -1;
@@ -392,10 +393,24 @@ static int finish_lost(struct worker *w, struct box *box, struct err *err)
 	return settle_mailbox_gone(pass->settler, box->row.id, err);
 }
 
+/* The connection was cut after a DELETE: was that carried out? Then there is nothing to select any
+ * more. 1, 0, -1. */
+static int went_unanswered(struct worker *w, const struct box *box, struct err *err)
+{
+	struct imap_status status;
+
+	if (!box->delete_sent)
+		return 0;
+	int known = imap_status(w->imap, box->wire, &status, err);
+	return known < 0 ? -1 : known == 0;
+}
+
 int mailbox_delete(struct worker *w, struct box *box, struct err *err)
 {
-	if (mailbox_open_here(w, box, err) != 0 || delete_there(w, box, err) != 0 ||
-		delete_here(w, box, err) != 0)
+	int gone = went_unanswered(w, box, err);
+
+	if (gone < 0 || mailbox_open_here(w, box, err) != 0 ||
+		(gone == 0 && delete_there(w, box, err) != 0) || delete_here(w, box, err) != 0)
 		return -1;
 	return box->lost != SIDE_NONE ? finish_lost(w, box, err) : mailbox_finish(w, box, err);
 }

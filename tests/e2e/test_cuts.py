@@ -43,7 +43,7 @@ def test_cut_after_some_bytes(lanes, work, direction, record_property):
             behind(lane, proxy)
             run = lane.disturbed()
             # Cut before the login was over, the pass has not begun.
-            assert run.status in (DONE, RETRY), run
+            assert run.status in (DONE, RETRY), "%s %s %s" % (run.status, run.out, run.err)
             statuses.add(run.status)
         lane.settings["server"]["port"] = lane.port
         lane.assert_recovers()

@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from bender import Cut
 from mail import SEEN, compose
 
 
@@ -214,6 +215,25 @@ def test_silence_that_lasts(world, bender):
     bender.silence("LIST", times=None)
     run = world.sync(expect=75)
     assert "no answer for 1 s" in run.err
+
+
+def test_mailbox_was_deleted_without_an_answer(world, bender):
+    """The connection ends between the server's doing and its word about it: nothing is left to select."""
+    world.there.create("box")
+    world.there.append("box", compose(), [SEEN])
+    world.sync()
+    world.here.remove_mailbox("box")
+
+    def end(session, unit):
+        if (session.answers(unit) or b"").startswith(b"DELETE"):
+            raise Cut
+        return unit
+
+    bender.rewrite(rb"^\S+ OK", end)
+    run = world.sync("--json", "--approve")
+    assert run.summary()["boxes_deleted_there"] == 1, run
+    assert "box" not in world.there.mailboxes()
+    world.assert_noop()
 
 
 def test_quota(world, bender):
