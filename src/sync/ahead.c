@@ -80,7 +80,11 @@ bool look_suits_ahead(const struct worker *w, const struct box *box)
 static int comes_whole(
 	const struct worker *w, const struct box *box, uint64_t rows, struct err *err)
 {
-	return rows == 0 && look_suits_ahead(w, box) ? is_empty(box->maildir, err) : 0;
+	if (rows > 0 || !look_suits_ahead(w, box))
+		return 0;
+	/* What was sent and taken elsewhere here must not come as something new: see astray.c. */
+	int left = pass_has_leftovers(w->pass, box, err);
+	return left != 0 ? -(left < 0) : is_empty(box->maildir, err);
 }
 
 int look_bodies_ahead(struct worker *w, const struct box *box, struct err *err)

@@ -167,6 +167,15 @@ def push_to_box(world):
     return {"box": 10, "other": 2}
 
 
+def push_to_empty_box(world):
+    for name in ("box", "other"):
+        world.there.create(name)
+    world.sync()
+    for _ in range(4):
+        world.here.deliver("box", compose())
+    return {"box": 4}
+
+
 def move_to_box(world):
     """From INBOX."""
     two_boxes(world)
@@ -178,7 +187,7 @@ def move_to_box(world):
 
 
 @pytest.mark.parametrize("begin, target", [(push_to_box, "another folder and base"), (push_to_box, "a new name"),
-                                           (move_to_box, "another folder")])
+                                           (push_to_empty_box, "another folder"), (move_to_box, "another folder")])
 def test_upload_is_moved_before_it_is_settled(lanes, record_property, begin, target):
     """The program is killed, and a mail reader takes what was being sent elsewhere: there is no second one of it."""
     work = Work(begin.__name__, begin)
@@ -199,13 +208,14 @@ def test_upload_is_moved_before_it_is_settled(lanes, record_property, begin, tar
         lane.assert_same()
         lane.assert_noop()
         here = {name: len(messages) for name, messages in lane.here.all().items() if messages}
-        assert here == ({"new": 10, "other": 2} if target == "a new name" else {"other": 12}), here
+        count = sum(lane.expected.values())
+        assert here == ({"new": count - 2, "other": 2} if target == "a new name" else {"other": count}), here
         lane.assert_nothing_left()
         return 1
 
     run_cases(lanes, work, ["kill %d" % n for n in thin(range(1, steps + 1), ALL if SOAK else 10)], one,
               record_property)
-    assert max(arrived) > 6
+    assert max(arrived) > min(arrived)
 
 
 def two_boxes(world):
