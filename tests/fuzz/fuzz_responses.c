@@ -16,6 +16,11 @@ static uint64_t touch(const struct response *response)
 		ASSERT(response->ranges[i].first > 0);
 		ASSERT(response->ranges[i].first <= response->ranges[i].last);
 	}
+	ASSERT(response->id_name.n <= RESPONSE_ID_MAX && response->id_vendor.n <= RESPONSE_ID_MAX);
+	for (size_t i = 0; i < response->id_name.n; i++)
+		sum += (unsigned char)response->id_name.p[i];
+	for (size_t i = 0; i < response->id_vendor.n; i++)
+		sum += (unsigned char)response->id_vendor.p[i];
 	for (size_t i = 0; i < response->namespace_count; i++)
 		sum += response->namespaces[i].prefix.n;
 	return sum;
