@@ -96,7 +96,7 @@ int reading_path(struct reading *r, const char *key, bool must_exist, char **out
 	*out = value_path(node->text.p, reason, sizeof(reason));
 	if (!*out)
 		return reading_fail(r, node->line, node->column, "%s: %s", key, reason);
-	if (must_exist && access(*out, R_OK) != 0)
+	if (must_exist && euidaccess(*out, R_OK) != 0)
 		return reading_fail(r, node->line, node->column,
 			"%s: the file %s can't be read; name one that is there", key, *out);
 	if (must_exist && stat(*out, &st) == 0 && S_ISDIR(st.st_mode))
