@@ -248,6 +248,8 @@ void uidset_add_ranges(struct uidset *set, struct uid_range *ranges, size_t coun
 	uidset_fini(&sorted);
 }
 
+#define GATHER_MOST 200000
+
 void uid_gather(struct uid_gather *gather, struct uidset *set, uint32_t uid)
 {
 	if (set->count == 0 || uid >= set->ranges[set->count - 1].first) {
@@ -257,6 +259,9 @@ void uid_gather(struct uid_gather *gather, struct uidset *set, uint32_t uid)
 	gather->late =
 		base_reserve(gather->late, gather->count, &gather->room, sizeof(*gather->late));
 	gather->late[gather->count++] = uid;
+	/* One UID may be told any number of times. */
+	if (gather->count >= GATHER_MOST && gather->count >= set->count)
+		uid_gather_end(gather, set);
 }
 
 void uid_gather_end(struct uid_gather *gather, struct uidset *set)

@@ -104,9 +104,10 @@ static int forget_mailbox(struct state_write *w, uint32_t id, struct err *err)
 	struct state_mailbox row = {0};
 	int rc = state_write_get_mailbox(w, id, &row, err);
 
-	if (rc == 1 && row.former != 0)
-		rc = delete_mailbox(w, row.former, err);
-	return rc < 0 ? -1 : delete_mailbox(w, id, err);
+	if (rc < 0)
+		return -1;
+	rc = row.former != 0 ? delete_mailbox(w, row.former, err) : 0;
+	return rc != 0 ? rc : delete_mailbox(w, id, err);
 }
 
 static int apply_mailbox(struct state_write *w, const struct item *item, struct err *err)

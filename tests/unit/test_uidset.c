@@ -115,6 +115,13 @@ static void test_gather(void **state UNUSED)
 		uid_gather(&gather, &set, uid);
 	uid_gather_end(&gather, &set);
 	assert_int_equal(uidset_size(&set), 999999);
+	uidset_clear(&set);
+	uid_gather(&gather, &set, 9);
+	for (int i = 0; i < 3000000; i++) /* no memory for saying the same again */
+		uid_gather(&gather, &set, 5);
+	assert_true(gather.room <= 500000);
+	uid_gather_end(&gather, &set);
+	assert_int_equal(uidset_size(&set), 2);
 	uidset_fini(&set);
 }
 
