@@ -28,36 +28,57 @@
  */
 static bool unchanged(struct pass *pass, const struct box *box, const struct maildir_times *now)
 {
+	struct maildir_identity known = {box->row.inode, box->row.born};
 	const struct state_watermark *w = &box->row.watermark;
 	struct maildir_times then = {w->new_mtime, w->new_ctime, w->cur_mtime, w->cur_ctime};
 
 	return !pass->void_watermarks && box->former == 0 && box->status.known &&
-	       w->new_mtime != 0 && box->status.highestmodseq != 0 &&
-	       box->status.highestmodseq == w->highestmodseq &&
+	       !maildir_identity_differs(&known, &box->folder) && w->new_mtime != 0 &&
+	       box->status.highestmodseq != 0 && box->status.highestmodseq == w->highestmodseq &&
 	       box->status.uidvalidity == box->row.uidvalidity &&
 	       box->status.uidnext == w->uidnext && box->status.messages == w->messages &&
 	       maildir_times_equal(now, &then);
 }
 
-/* 1: BOX need not be looked at, 0: it must, -1. An error of this folder alone is met again, and
+/* Which folder stands there, and as of when it is. An error of this folder alone is met again, and
  * told, by who takes the mailbox. */
-static int can_skip(struct pass *pass, struct box *box, struct err *err)
+static int look_at_folder(struct pass *pass, struct box *box, struct err *err)
 {
-	struct maildir *maildir;
+	struct maildir *maildir = NULL;
 
-	box->times_known = false;
-	if (!pass->state || !box->there || !box->here || box->lost != SIDE_NONE)
+	box->times_known = box->folder_known = false;
+	if (!pass->state || !box->here)
 		return 0;
-	if (maildir_open(&maildir, &pass->root, box->path, pass->keywords, err) != 0)
-		return -1;
-	int rc = maildir_times(maildir, &box->times, err);
-	box->times_known = rc == 0;
-	if (rc == 0 && unchanged(pass, box, &box->times)) {
-		int left = pass_has_leftovers(pass, box, err);
-		rc = left < 0 ? -1 : !left;
+	int rc = maildir_open(&maildir, &pass->root, box->path, pass->keywords, err);
+	if (rc == 0)
+		rc = maildir_identity(&pass->root, maildir, &box->folder, err);
+	box->folder_known = rc == 0;
+	if (rc == 0 && box->there && box->lost == SIDE_NONE) {
+		rc = maildir_times(maildir, &box->times, err);
+		box->times_known = rc == 0;
 	}
 	maildir_unref(maildir);
-	return rc;
+	if (rc == 0 || unwind_of(err) != UNWIND_MAILBOX)
+		return rc;
+	err_clear(err);
+	return 0;
+}
+
+static int look_at_folders(struct pass *pass, struct err *err)
+{
+	for (size_t i = 0; i < pass->box_count; i++)
+		if (look_at_folder(pass, &pass->boxes[i], err) != 0)
+			return -1;
+	return places_settle(pass, err);
+}
+
+/* 1: BOX need not be looked at, 0: it must, -1. */
+static int can_skip(struct pass *pass, struct box *box, struct err *err)
+{
+	if (!box->times_known || !unchanged(pass, box, &box->times))
+		return 0;
+	int left = pass_has_leftovers(pass, box, err);
+	return left < 0 ? -1 : !left;
 }
 
 static int compare_jobs(const void *a, const void *b)
@@ -71,12 +92,16 @@ static int compare_jobs(const void *a, const void *b)
 static int list_jobs(struct pass *pass, struct box **jobs, size_t *count, struct err *err)
 {
 	*count = 0;
+	if (look_at_folders(pass, err) != 0)
+		return -1;
 	for (size_t i = 0; i < pass->box_count; i++) {
 		struct box *box = &pass->boxes[i];
 		if (!pass->options->plan && box->lost == SIDE_NONE && (!box->there || !box->here))
 			continue; /* could not be made: told already */
+		if (box->displaced)
+			continue; /* told, too */
 		int skip = can_skip(pass, box, err);
-		if (skip < 0 && unwind_of(err) != UNWIND_MAILBOX)
+		if (skip < 0)
 			return -1;
 		if (skip == 1)
 			atomic_fetch_add(&pass->report->totals.boxes_skipped, 1);

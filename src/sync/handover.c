@@ -145,6 +145,16 @@ int settle_renumbered(
 	return hand_over_mailbox(s, ITEM_RENUMBERED, mailbox, former, err);
 }
 
+int settle_folders(
+	struct settler *s, const struct settled_folder *folders, size_t count, struct err *err)
+{
+	struct item *item = item_new(ITEM_FOLDERS, 0, NULL, 0);
+	item->folders.items = xcalloc(count, sizeof(*folders));
+	item->folders.count = count;
+	memcpy(item->folders.items, folders, count * sizeof(*folders));
+	return settler_hand_over(s, item, err);
+}
+
 int settle_mailbox_gone(struct settler *s, uint32_t id, struct err *err)
 {
 	struct state_mailbox none = {0};

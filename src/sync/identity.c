@@ -8,8 +8,7 @@
  * place where rows meet absence would have to know of it, and a pass that is killed in between,
  * too. A new id is one transaction, and pairing is there anyway.
  *
- * A mailbox that need not be selected is safe: another directory has another ctime, which nobody
- * can set, so its folder does not look as it did (account.c).
+ * A folder that is another mailbox's is one of those that changed places: places.c, before this.
  */
 #include "base/log.h"
 #include "sync/pass.h"
@@ -77,7 +76,7 @@ int identity_check_here(struct worker *w, struct box *box, struct err *err)
 
 	if (maildir_identity(&w->pass->root, box->maildir, &now, err) != 0)
 		return -1;
-	if (box->looked && maildir_identity_differs(&box->folder, &now))
+	if ((box->looked || box->folder_known) && maildir_identity_differs(&box->folder, &now))
 		return err_set(err, ERR_CONFLICT,
 			"another folder took the place of this one meanwhile; the next pass goes "
 			"on");

@@ -39,6 +39,8 @@ struct list list_take(struct list *list)
 
 void item_free(struct item *item)
 {
+	if (item->kind == ITEM_FOLDERS)
+		free(item->folders.items);
 	maildir_unref(item->maildir);
 	free(item);
 }

@@ -38,7 +38,9 @@ struct box {
 	bool same_uids; /* ... whose UIDs mean the same messages: only the folder is another one */
 	struct maildir *maildir;        /* open while somebody works on it; NULL: no folder yet */
 	struct maildir_identity folder; /* of the one that was opened last */
-	struct maildir_times times;     /* before the work phase, if times_known */
+	bool folder_known;              /* ... before the work phase already */
+	bool displaced; /* its files are in a folder that this pass is not about: left alone */
+	struct maildir_times times; /* before the work phase, if times_known */
 	bool times_known;
 	struct flags mask_there; /* flags that the server keeps for good */
 	/* what the work phase leaves for the delete phase */
@@ -359,6 +361,14 @@ int identity_check_here(struct worker *worker, struct box *box, struct err *err)
 /* The mailbox is selected, its folder open. SAME: the server numbers it as the rows do. */
 int identity_check_there(
 	struct worker *worker, struct box *box, bool same, struct err *err) MUST_USE;
+
+/* ---- places.c ---- */
+
+/*
+ * Mailboxes whose folders changed places here: their rows know the new ones from now on, so that
+ * what is in them follows as moved. Before the work phase, when the folders of all boxes are known.
+ */
+int places_settle(struct pass *pass, struct err *err) MUST_USE;
 
 /* ---- row.c ---- */
 

@@ -133,6 +133,30 @@ static int apply_renumbered(struct state_write *w, const struct item *item, stru
 	return rc != 0 ? rc : state_put_mailbox(w, &item->mailbox, err);
 }
 
+/* The watermark's other half, what is known of the server, is as good as ever. */
+static int apply_folder(struct state_write *w, const struct settled_folder *folder, struct err *err)
+{
+	struct state_mailbox row = {0};
+	int rc = state_write_get_mailbox(w, folder->id, &row, err);
+
+	if (rc <= 0)
+		return rc;
+	row.inode = folder->folder.inode;
+	row.born = folder->folder.born;
+	row.watermark.new_mtime = row.watermark.new_ctime = 0;
+	row.watermark.cur_mtime = row.watermark.cur_ctime = 0;
+	return state_put_mailbox(w, &row, err);
+}
+
+static int apply_folders(struct state_write *w, const struct item *item, struct err *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < item->folders.count; i++)
+		rc = apply_folder(w, &item->folders.items[i], err);
+	return rc;
+}
+
 /*
  * A UID that has a file is never given a second one, whatever went wrong before: this is where
  * doubling would end.
@@ -179,6 +203,8 @@ static int apply(struct state_write *w, struct item *item, struct err *err)
 		return apply_mailbox(w, item, err);
 	case ITEM_RENUMBERED:
 		return apply_renumbered(w, item, err);
+	case ITEM_FOLDERS:
+		return apply_folders(w, item, err);
 	case ITEM_TEXT:
 		return state_put_text(w, item->text.key, item->text.value, err);
 	case ITEM_FLUSH:

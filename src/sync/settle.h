@@ -74,6 +74,15 @@ int settle_mailbox(struct settler *settler, const struct state_mailbox *mailbox,
  * own former goes: in one transaction, so that one row always stands for the mailbox. */
 int settle_renumbered(struct settler *settler, const struct state_mailbox *mailbox, uint32_t former,
 	struct err *err) MUST_USE;
+/* The folder of the mailbox ID. */
+struct settled_folder {
+	uint32_t id;
+	struct maildir_identity folder;
+};
+/* These are other folders than the rows of their mailboxes know: all COUNT rows learn it in one
+ * transaction, and forget the times of the old ones. */
+int settle_folders(struct settler *settler, const struct settled_folder *folders, size_t count,
+	struct err *err) MUST_USE;
 /* The mailbox is on neither side any more: its row and all rows under its id go. */
 int settle_mailbox_gone(struct settler *settler, uint32_t id, struct err *err) MUST_USE;
 /* meta text */

@@ -24,6 +24,7 @@ enum item_kind {
 	ITEM_NOT_PENDING,
 	ITEM_MAILBOX,
 	ITEM_RENUMBERED,
+	ITEM_FOLDERS,
 	ITEM_TEXT,
 	ITEM_FLUSH,
 };
@@ -49,6 +50,10 @@ struct item {
 			const char *key;
 			struct slice value;
 		} text;
+		struct {
+			struct settled_folder *items; /* the item's */
+			size_t count;
+		} folders;
 		struct waiter *waiter;
 	};
 	struct flags change;

@@ -404,14 +404,19 @@ int syncfs(int fd)
 /* ---- folders that are copies ---- */
 
 /* A case begins from a copy of a world, and a power cut leaves one: with GODWIT_COPIES all folders
- * are taken for the ones that were copied. */
+ * are taken for the ones that were copied, with GODWIT_COPIES=rights those that have the same ones
+ * for others (rwx). */
 int statx(int at, const char *path, int flags, unsigned mask, struct statx *out)
 {
-	int rc = REAL(statx)(at, path, flags, mask, out);
+	const char *copies = getenv("GODWIT_COPIES");
+	int rc = REAL(statx)(at, path, flags, mask | STATX_MODE, out);
 
-	if (rc == 0 && getenv("GODWIT_COPIES")) {
-		out->stx_ino = 1;
-		out->stx_mask &= ~(unsigned)STATX_BTIME;
-	}
+	if (rc != 0 || !copies)
+		return rc;
+	bool rights = strcmp(copies, "rights") == 0;
+	out->stx_ino = rights ? 1 + (out->stx_mode & 7u) : 1;
+	out->stx_btime = (struct statx_timestamp){.tv_sec = 1};
+	out->stx_mask &= ~(unsigned)STATX_BTIME;
+	out->stx_mask |= rights ? STATX_BTIME : 0;
 	return rc;
 }

@@ -50,6 +50,7 @@ class Disk:
     def __init__(self, root):
         self.root, self.ids, self.next = root, {}, 0
         self.files = {}  # id: File
+        self.rights = {}  # id of a folder that was there at first: its mode
         self.now, self.safe = {}, {}  # id of a folder: {name: id}
         self.pending = []  # (folders touched, id, change of names) that no sync covers
         self.top = self._load(root)
@@ -65,6 +66,7 @@ class Disk:
         if os.path.isdir(path):
             entries = {name: self._load(os.path.join(path, name)) for name in os.listdir(path)}
             self.now[number], self.safe[number] = dict(entries), dict(entries)
+            self.rights[number] = info.st_mode & 0o777
         else:
             with open(path, "rb") as file:
                 self.files[number] = File(file.read(), info.st_mtime_ns)
@@ -169,7 +171,8 @@ class Disk:
         self._write_folder(self.root, self.top, tree, chance if data else None)
 
     def _write_folder(self, path, number, tree, chance):
-        os.mkdir(path, 0o700)
+        os.mkdir(path)
+        os.chmod(path, self.rights.get(number, 0o700))
         for name, child in tree[number].items():
             place = os.path.join(path, name)
             if child in tree:

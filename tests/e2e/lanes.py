@@ -103,7 +103,7 @@ class Lane(World):
     @staticmethod
     def environment_of(work):
         """A copied folder is another one, and nothing that is gone from it was deleted: only one WORK is about that."""
-        return {} if work.name == "replaced" else {"GODWIT_COPIES": "1"}
+        return {"replaced": {}, "turned": {"GODWIT_COPIES": "rights"}}.get(work.name, {"GODWIT_COPIES": "1"})
 
     def disturbed(self, fault=None, record=False):
         """The run that something happens to."""

@@ -12,7 +12,7 @@ import pytest
 
 from lanes import SOAK, run_cases, run_lanes, thin
 from mail import compose, wire
-from work import WORK, Work, fill
+from work import RARE, WORK, Work, fill
 
 ALL = 10 ** 6
 SEED = int(os.environ.get("GODWIT_SEED", "1"))
@@ -28,7 +28,7 @@ def lanes():
 every_work = pytest.mark.parametrize("work", WORK, ids=lambda work: work.name)
 
 
-@every_work
+@pytest.mark.parametrize("work", WORK + [work for work in RARE if not SOAK], ids=lambda work: work.name)
 def test_killed_at_every_step(lanes, work, record_property):
     steps, *_ = lanes[0].steps(work)
     assert steps > 5
@@ -39,8 +39,8 @@ def test_killed_at_every_step(lanes, work, record_property):
         lane.assert_recovers()
         return 1
 
-    run_cases(lanes, work, ["kill %d" % n for n in thin(range(1, steps + 1), ALL if SOAK else 60)], one,
-              record_property)
+    most = ALL if SOAK else 20 if work in RARE else 60
+    run_cases(lanes, work, ["kill %d" % n for n in thin(range(1, steps + 1), most)], one, record_property)
 
 
 @every_work

@@ -7,6 +7,7 @@ import typing
 from mail import compose
 
 SEEN, FLAGGED = "\\Seen", "\\Flagged"
+SOAK = bool(os.environ.get("GODWIT_SOAK"))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,12 +30,16 @@ class Work:
 
 
 WORK = []
+RARE = []  # disturbed in fewer ways, but in `make soak`
 
 
-def work(**how):
-    """Adds the function below to WORK, under its name."""
+def work(rare=False, **how):
+    """Adds the function below to WORK (or RARE), under its name."""
     def add(prepare):
-        WORK.append(Work(prepare.__name__, prepare, **how))
+        one = Work(prepare.__name__, prepare, **how)
+        (RARE if rare else WORK).append(one)
+        if rare and SOAK:
+            WORK.append(one)
         return prepare
     return add
 
@@ -212,6 +217,32 @@ def replaced(world):
     os.rename(folder + ".copy", folder)
     world.there.append("box", compose())
     return {"box": 5}
+
+
+@work(rare=True)
+def turned(world):
+    """Two folders changed places; a message was removed from each, and one came to each on the server."""
+    for number, name in enumerate(("a", "b"), 1):
+        world.here.create(name)
+        os.chmod(os.path.join(world.here.folder(name), "cur"), 0o700 + number)  # GODWIT_COPIES=rights
+        world.there.create(name)
+        fill(world, 3 + number, name)
+    world.sync()
+    turn(world, "a", "b")
+    for name in ("a", "b"):
+        world.here.remove(world.here.files(name)[0])
+        fill(world, 1, name)
+    return {"a": 5, "b": 4}
+
+
+def turn(world, *names):
+    """The folder of each of NAMES gets the name of the next one, the last one that of the first."""
+    folders = [world.here.folder(name) for name in names]
+    aside = os.path.join(world.here.root, ".aside")
+    os.rename(folders[-1], aside)
+    for folder, target in reversed(list(zip(folders, folders[1:]))):
+        os.rename(folder, target)
+    os.rename(aside, folders[0])
 
 
 @work(passes=2, dates=False)

@@ -1,0 +1,193 @@
+"""Folders that changed places here, by mv. Every message follows, is there once, and is copied neither up nor down."""
+import os
+import time
+
+import pytest
+
+from mail import SEEN, compose
+from meddler import Meddler
+from work import turn
+
+
+@pytest.fixture
+def filled(make_world):
+    """filled(names, count, ...): a world in which each of NAMES holds COUNT messages on both sides."""
+    def fill(*names, count=4, **how):
+        world = make_world(**how)
+        for name in names:
+            world.there.create(name)
+            world.there.append_many(name, [(compose("%s %d" % (name, n)), [SEEN] if n % 2 else [], 1500000000 + n)
+                                           for n in range(count)])
+        world.sync_same()
+        return world
+
+    return fill
+
+
+def subjects(world):
+    """{mailbox: sorted subjects} on the server."""
+    return {name: sorted(m.body.partition(b"Subject: ")[2].splitlines()[0].decode() for m in messages.values())
+            for name, messages in world.there.all().items() if messages}
+
+
+def assert_turned(world, before, *circles):
+    """As before, but for the mailboxes of CIRCLES, which turned; and both sides agree."""
+    expected = dict(before)
+    for names in circles:
+        for name, target in zip(names, names[1:] + names[:1]):
+            expected[target] = before[name]
+    assert subjects(world) == expected
+    world.assert_same()
+    world.assert_noop()
+
+
+def assert_moved(run, **counts):
+    summary = run.summary()
+    for name in ("fetched", "appended", "failed", "deleted_here", "deleted_there"):
+        counts.setdefault(name, 0)
+    for name, count in counts.items():
+        assert summary[name] == count, (name, run)
+
+
+@pytest.mark.parametrize("layout, names", [("nested", ("A", "B", "C")), ("maildir++", ("A", "B")), ("nested", ("A/x", "B/x"))],
+                         ids=lambda value: " ".join(value) if isinstance(value, tuple) else value)
+def test_turned_here(filled, layout, names):
+    """In a nested layout with what is below them."""
+    world = filled("A", "B", "C", "A/x", "B/x", "C/x", layout=layout)
+    before = subjects(world)
+    turn(world, *names)
+    with Meddler(world) as meddler:
+        assert_moved(world.sync("--json"))
+        assert meddler.bodies == 0 and "APPEND" not in meddler.verbs and "CREATE" not in meddler.verbs
+    below = [tuple(name + "/x" for name in names)] if layout == "nested" and "A" in names else []
+    assert_turned(world, before, names, *below)
+
+
+def test_inbox_turned_here(filled):
+    world = filled("INBOX", "A")
+    before = subjects(world)
+    turn(world, "INBOX", "A")
+    assert_moved(world.sync("--json"), moved_there=8)
+    assert_turned(world, before, ("INBOX", "A"))
+
+
+def test_turned_here_while_both_sides_change(filled):
+    """What is deleted is deleted, and what comes stays where it came."""
+    world = filled("A", "B", count=6)
+    before = subjects(world)
+    for name in ("A", "B"):
+        world.there.append(name, compose("%s there" % name))
+    turn(world, "A", "B")
+    for name in ("A", "B"):
+        world.here.deliver(name, compose("%s here" % name), "S")
+        world.here.remove(world.here.files(name)[0])
+    world.here.flag(world.here.files("A")[1], "FS")
+    assert_moved(world.sync("--json"), moved_there=10, deleted_there=2, fetched=2, appended=2)
+    world.assert_same()
+    world.assert_noop()
+    after = subjects(world)
+    for name, other in (("A", "B"), ("B", "A")):
+        assert {"%s here" % name, "%s there" % name} <= set(after[name])
+        assert len(set(after[name]) & set(before[other])) == 5
+
+
+def test_turned_here_with_twins(filled):
+    world = filled("A", "B")
+    twin = compose("twin")
+    for name, count in (("A", 1), ("B", 2)):
+        world.there.append_many(name, [(twin, [SEEN], 1500000000)] * count)
+    world.sync_same()
+    before = subjects(world)
+    turn(world, "A", "B")
+    assert_moved(world.sync("--json"))
+    assert_turned(world, before, ("A", "B"))
+
+
+def test_last_one_of_a_row_has_a_new_name(filled):
+    world = filled("A", "B")
+    before = subjects(world)
+    os.rename(world.here.folder("A"), world.here.folder("C"))
+    os.rename(world.here.folder("B"), world.here.folder("A"))
+    assert_moved(world.sync("--json"), moved_there=8, boxes_made_there=1, boxes_deleted_there=1)
+    assert subjects(world) == {"A": before["B"], "C": before["A"]}
+    world.assert_same()
+    world.assert_noop()
+
+
+@pytest.mark.parametrize("quirks", [["-MOVE"], ["-UIDPLUS", "-CONDSTORE", "-QRESYNC"], ["-MOVE", "-UIDPLUS"]], ids="+".join)
+def test_turned_here_on_lesser_servers(filled, quirks):
+    world = filled("A", "B")
+    before = subjects(world)
+    world.settings["server"]["quirks"] = quirks
+    turn(world, "A", "B")
+    assert_moved(world.sync("--json"))
+    world.sync()
+    assert_turned(world, before, ("A", "B"))
+
+
+def test_turned_here_is_no_deletion_for_the_guard(filled):
+    world = filled("A", "B", count=30)
+    before = subjects(world)
+    turn(world, "A", "B")
+    assert_moved(world.sync("--json"), moved_there=60)
+    assert_turned(world, before, ("A", "B"))
+
+
+def test_turned_here_is_planned(filled):
+    world = filled("A", "B")
+    turn(world, "A", "B")
+    before = world.there.snapshot(), world.here.snapshot()
+    plan = world.run("plan").out
+    assert (world.there.snapshot(), world.here.snapshot()) == before
+    assert plan.count("moved here from A") == plan.count("moved here from B") == 4, plan
+    assert "new " not in plan and "deleted" not in plan, plan
+
+
+def test_one_of_two_is_left_alone(filled):
+    """A pass over one of the mailboxes can't move anything between them."""
+    world = filled("A", "B")
+    before = subjects(world)
+    turn(world, "A", "B")
+    run = world.sync("acc/A", expect=1)
+    assert "its folder stands in the place of B now" in run.err, run
+    assert subjects(world) == before
+    assert_moved(world.sync("--json"), moved_there=8)
+    assert_turned(world, before, ("A", "B"))
+
+
+@pytest.mark.parametrize("sync", [{"direction": "push"}, {"deletes": "none"}, {"direction": "pull"}],
+                         ids=lambda sync: " ".join(sync.values()))
+def test_turned_here_under_a_policy(filled, sync):
+    """Nothing is fetched a second time, and nothing lost; what the policy keeps stays there."""
+    world = filled("A", "B")
+    before, here = subjects(world), {name: len(found) for name, found in world.here.all().items()}
+    world.settings["sync"].update(sync)
+    turn(world, "A", "B")
+    summary = world.sync("--json").summary()
+    assert summary["fetched"] == summary["deleted_here"] == summary["deleted_there"] == 0, summary
+    assert {name: len(found) for name, found in world.here.all().items()} == here
+    both = sorted(before["A"] + before["B"])
+    assert subjects(world) == {"push": {"A": before["B"], "B": before["A"]}, "pull": before,
+                               "none": {"A": both, "B": both}}[list(sync.values())[0]]
+    world.assert_noop()
+
+
+def test_turned_here_since_they_were_skipped(filled):
+    world = filled("A", "B")
+    before = subjects(world)
+    time.sleep(2.1)  # their times are old enough to be trusted
+    world.sync()
+    assert world.sync("--json").summary()["boxes_skipped"] == 3
+    turn(world, "A", "B")
+    assert_moved(world.sync("--json"), moved_there=8)
+    assert_turned(world, before, ("A", "B"))
+
+
+def test_made_again_beside_its_old_folder(filled):
+    """`mv A C`, and an empty A: that may be somebody who wants all of A once more. Nothing is moved or deleted."""
+    world = filled("A")
+    before = subjects(world)
+    os.rename(world.here.folder("A"), world.here.folder("C"))
+    world.here.create("A")
+    assert_moved(world.sync("--json"), fetched=4, appended=4)
+    assert subjects(world) == {"A": before["A"], "C": before["A"]}
