@@ -22,8 +22,8 @@ struct change {
 	enum change_kind kind;
 	struct flags base;  /* flags in the state */
 	struct flags flags; /* flags on this side (CHANGE_FLAGS) */
-	bool kept;  /* the row says already that this side does not hold it: decided in an earlier
-		       pass */
+	bool kept;  /* gone, and the row says already that this side does not hold it: decided in an
+		       earlier pass */
 	bool alone; /* the row says that the other side does not hold it */
 	const char *name; /* here: the file's present name, "new/x" or "cur/x:2,S"; borrowed from
 			     the arena */
@@ -63,6 +63,7 @@ struct new_here {
 	bool doubtful; /* an earlier APPEND was begun and its end is not known */
 	bool answered; /* an earlier APPEND was answered with OK without its UID: pair, never send
 			  again */
+	bool tried;    /* it was refused in this pass: not once more */
 	bool held;     /* must not be sent in this pass */
 	uint32_t uidnext_before; /* doubtful: what that APPEND made has no lower UID; 0: unknown */
 };

@@ -24,7 +24,7 @@
 #define TWINS_MOST 1000 /* files with one header that a window looks at */
 #define GRAIN 32        /* sizes are kept as multiples of it: the sieve is coarser */
 
-static unsigned bulk_from = LOOK_CHANGES, window = 5000;
+static unsigned bulk_from = 20000, window = 5000;
 
 void sync_set_bulk(unsigned from, unsigned messages)
 {
@@ -166,7 +166,7 @@ static int read_one(struct bulk *b, const struct maildir_file *file, struct err 
 	if (cancel_check(err) != 0 || state_read_begin(b->w->pass->state, &read, err) != 0)
 		return -1;
 	int known = state_get_by_base(read, b->box->row.id, file->base, &uid, err);
-	int rc = known == 0 ? look_history(b->box, read, &new, err) : known;
+	int rc = known == 0 ? look_history(b->w->pass, b->box, read, &new, err) : known;
 	state_read_end(read);
 	if (known == 0 && rc == 0)
 		rc = facts_of(b->box, &new, err);

@@ -6,11 +6,14 @@
  *
  * Each of these looks begins with a SELECT: GNU mailutils never shows a session what came after it
  * selected the mailbox, however often it is asked for news.
+ *
+ * A pass that may go on in spite of trouble for less than that leaves it to the next one.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
+#include "base/thread.h"
 #include "sync/pass.h"
 
 static unsigned doubt_ms = 10000;
@@ -46,6 +49,12 @@ int doubt_wait(struct worker *w, struct box *box, const struct look *look,
 		!any_open(look, pairing))
 		return 0;
 	if (box->selected_anew) {
+		if (box->patience.troubled &&
+			box->patience.until - clock_awake_ms() < (int64_t)doubt_ms)
+			return err_set(err, ERR_NET,
+				"an upload may still arrive, and is repeated no sooner than in "
+				"%u s, which is longer than server.retry; the next pass goes on",
+				doubt_ms / 1000);
 		log_info("an upload may still arrive: waiting %u s before it is repeated",
 			doubt_ms / 1000);
 		box->waited = true;

@@ -18,6 +18,19 @@
 
 #include "base/log.h"
 #include "sync/pass.h"
+#include "sync/plan.h"
+
+static unsigned most = 20000;
+
+void sync_set_look(unsigned changes)
+{
+	most = changes;
+}
+
+size_t look_most(void)
+{
+	return most;
+}
 
 #define SCANS 5
 #define RENEW_FILES 5000 /* files a read snapshot is held for */
@@ -33,8 +46,10 @@ struct scanning {
 	struct look *look;
 	struct state_read *read; /* NULL: no state */
 	bool all_new;
-	struct flags mask; /* what file names can show */
-	uint32_t *seen;    /* UIDs whose file was listed */
+	size_t to_send;       /* of the new files: as many as may be sent in this pass */
+	struct flags mask;    /* what file names can show */
+	struct flags carried; /* ... and changes of which are carried */
+	uint32_t *seen;       /* UIDs whose file was listed */
 	size_t seen_count, seen_room;
 	uint64_t seen_there;     /* of these, so many that the server had, too */
 	struct doubled *doubled; /* BASEs that were listed more than once; sorted */
@@ -61,8 +76,8 @@ static bool was_changed(
 	       stamp != pending->stamp;
 }
 
-int look_history(
-	const struct box *box, struct state_read *read, struct new_here *new, struct err *err)
+int look_history(const struct pass *pass, const struct box *box, struct state_read *read,
+	struct new_here *new, struct err *err)
 {
 	struct state_upload upload;
 	struct state_pending pending;
@@ -81,6 +96,7 @@ int look_history(
 		return -1;
 	new->refused = rc == 1 && !pending.for_now && !was_changed(box, new, &pending);
 	new->pending = rc == 1 && pending.for_now;
+	new->tried = rc == 1 && pending.pass == pass->number;
 	if (box->former == 0)
 		return 0;
 	rc = state_get_by_base(read, box->former, base, &uid, err);
@@ -98,7 +114,7 @@ static int add_new(struct scanning *s, const struct maildir_file *file, struct e
 {
 	struct look *look = s->look;
 
-	if (!s->all_new && look->new_here_count >= LOOK_CHANGES && !s->w->pass->options->plan) {
+	if (!s->all_new && s->to_send >= look_most() && !s->w->pass->options->plan) {
 		/* Where uploads wait, another look would find the same. */
 		look->truncated |= !s->w->pass->hold_here && s->box->lost == SIDE_NONE;
 		return 0;
@@ -111,7 +127,11 @@ static int add_new(struct scanning *s, const struct maildir_file *file, struct e
 		.base = arena_strndup(&s->w->arena, file->base.p, file->base.n),
 		.flags = maildir_flags(s->box->maildir, file->in_new, file->info),
 	};
-	return look_history(s->box, s->read, new, err);
+	if (look_history(s->w->pass, s->box, s->read, new, err) != 0)
+		return -1;
+	/* The others, which no later round will be rid of, must not keep these from their turn. */
+	s->to_send += plan_may_send(&s->w->pass->policy, new);
+	return 0;
 }
 
 static struct change *add_change(
@@ -119,7 +139,7 @@ static struct change *add_change(
 {
 	struct look *look = s->look;
 
-	if (look->here_count >= LOOK_CHANGES && !s->w->pass->options->plan) {
+	if (look->here_count >= look_most() && !s->w->pass->options->plan) {
 		look->truncated = true;
 		return NULL;
 	}
@@ -142,12 +162,13 @@ static void compare(
 {
 	struct flags flags = maildir_flags(s->box->maildir, file->in_new, file->info);
 	struct flags diff = flags_xor(&flags, &row->flags);
-	diff = flags_and(&diff, &s->mask);
+	diff = flags_and(&diff, row->where & STATE_THERE ? &s->carried : &s->mask);
 	bool renamed = file->in_new != row->in_new || !slice_eq(file->info, row->info);
 
 	if (flags_empty(&diff) && !renamed)
 		return;
-	if (uidset_contains(&s->box->delete_here, row->uid))
+	if (uidset_contains(&s->box->delete_here, row->uid) ||
+		uidset_contains(&s->box->done_here, row->uid))
 		return;
 	struct change *change = add_change(s, row, flags_empty(&diff) ? CHANGE_NAME : CHANGE_FLAGS);
 	if (!change)
@@ -190,12 +211,13 @@ static int scan_once(struct scanning *s, struct err *err)
 	bool stable = false;
 	int rc;
 
-	s->seen_there = 0;
+	s->seen_there = s->to_send = 0;
 	s->seen_count = s->look->here_count = s->look->new_here_count = 0;
 	if (maildir_scan_begin(&scan, s->box->maildir, err) != 0)
 		return -1;
 	s->look->times = scan.before;
 	s->mask = maildir_mask(s->box->maildir);
+	s->carried = plan_flags_carried(&s->w->pass->policy, SIDE_HERE, s->mask);
 	while ((rc = maildir_scan_next(&scan, &file, err)) == 1)
 		if (look_up(s, &file, err) != 0) {
 			rc = -1;
@@ -323,6 +345,17 @@ static int all_listed(struct scanning *s, struct err *err)
 	return here == s->seen_count && there == s->seen_there;
 }
 
+/* Is a row whose file was not listed a change? Not if that was dealt with, in this pass or an
+ * earlier one. */
+static bool counts_as_gone(const struct scanning *s, const struct state_message *row)
+{
+	if (row->where & STATE_REFUSED || uidset_contains(&s->box->delete_there, row->uid) ||
+		uidset_contains(&s->box->done_here, row->uid))
+		return false;
+	return row->where & STATE_HERE ||
+	       plan_carries_kept(&s->w->pass->policy, SIDE_HERE, &row->flags);
+}
+
 /* Rows with a file that no scan listed. SEEN is sorted. */
 static int find_gone(struct scanning *s, struct err *err)
 {
@@ -338,11 +371,8 @@ static int find_gone(struct scanning *s, struct err *err)
 		while (i < s->seen_count && s->seen[i] < row.uid)
 			i++;
 		bool listed = i < s->seen_count && s->seen[i] == row.uid;
-		if (!listed && !(row.where & STATE_REFUSED) &&
-			!uidset_contains(&s->box->delete_there, row.uid)) {
-			if (!add_change(s, &row, CHANGE_GONE))
-				return 0;
-		}
+		if (!listed && counts_as_gone(s, &row) && !add_change(s, &row, CHANGE_GONE))
+			return 0;
 		if (++s->files % RENEW_FILES == 0 && state_read_renew(s->read, err) != 0)
 			return -1;
 	}

@@ -31,6 +31,8 @@ static int renumber(struct worker *w, struct box *box, uint32_t uidvalidity, str
 	uidset_clear(&box->delete_here);
 	uidset_clear(&box->delete_there);
 	uidset_clear(&box->left_there);
+	uidset_clear(&box->done_there);
+	uidset_clear(&box->done_here);
 	return pass->settler ? settle_renumbered(pass->settler, &box->row, old, err) : 0;
 }
 

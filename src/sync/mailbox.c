@@ -236,6 +236,7 @@ struct round {
 	struct pairing pairing;
 	bool pairs; /* messages of whose history nothing is known */
 	bool again;
+	size_t planned; /* operations */
 };
 
 static int plan_and_carry(struct round *r, const struct changes *changes, struct err *err)
@@ -251,6 +252,7 @@ static int plan_and_carry(struct round *r, const struct changes *changes, struct
 
 	plan_make(&r->w->arena, &input, &plan);
 	r->pairs |= plan.pairs;
+	r->planned += plan.count;
 	return carry_out(r->w, r->box, &plan, &r->again, err);
 }
 
@@ -289,6 +291,28 @@ static size_t without_gone(struct change *changes, size_t count)
 	return kept;
 }
 
+static void add_uids(struct uidset *set, const struct change *changes, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		uidset_add(set, changes[i].uid);
+}
+
+/* What the server or the disk refused looks the same in the next round, which has to come to the
+ * others. */
+static void note_done(struct round *r, const struct changes *changes)
+{
+	if (!r->look.truncated)
+		return;
+	add_uids(&r->box->done_there, changes->there, changes->there_count);
+	add_uids(&r->box->done_here, changes->here, changes->here_count);
+}
+
+static void forget_done(struct box *box)
+{
+	uidset_clear(&box->done_there);
+	uidset_clear(&box->done_here);
+}
+
 static int carry_look(struct round *r, struct err *err)
 {
 	struct look *look = &r->look;
@@ -308,6 +332,7 @@ static int carry_look(struct round *r, struct err *err)
 	r->box->incomplete |= !look->there_complete || !look->here_complete;
 	if (plan_and_carry(r, &changes, err) != 0)
 		return -1;
+	note_done(r, &changes);
 	r->pairing.partner = NULL; /* what is left was paired with nothing */
 	return fetch_rest(r, err);
 }
@@ -371,8 +396,8 @@ static bool has_deletions(const struct box *box)
 
 /* What a round leaves to say. */
 struct outcome {
-	bool again;     /* looking again will find more to do */
-	bool truncated; /* because there was too much for one round */
+	bool again;   /* looking again will find more to do */
+	bool goes_on; /* because there was too much for one round, which did its part */
 	struct maildir_times times;
 };
 
@@ -386,6 +411,7 @@ static void look_once_more(struct round *r)
 		return;
 	uidset_clear(&r->box->delete_here);
 	uidset_clear(&r->box->delete_there);
+	forget_done(r->box);
 	r->again = true;
 }
 
@@ -397,7 +423,7 @@ static int run_round(struct worker *w, struct box *box, struct outcome *out, str
 	if (rc == 0 && w->pass->settler)
 		rc = settler_flush(w->pass->settler, err);
 	look_once_more(&r);
-	*out = (struct outcome){r.again, r.look.truncated, r.look.times};
+	*out = (struct outcome){r.again, r.look.truncated && r.planned > 0, r.look.times};
 	look_fini(&r.look);
 	arena_reset(&w->arena);
 	return rc;
@@ -410,6 +436,7 @@ static int run_rounds(
 	struct outcome out = {.again = true};
 	unsigned restless = 0;
 
+	forget_done(box); /* of a connection that was lost */
 	for (unsigned i = 0; out.again && restless < RESTLESS; i++) {
 		/* What was sent has to show: Courier lists nothing new before a NOOP. */
 		if (i > 0 && box->there && imap_noop(w->imap, err) != 0)
@@ -418,8 +445,9 @@ static int run_rounds(
 			return -1;
 		if (i == 0)
 			*times = out.times;
-		restless = out.truncated ? 0 : restless + 1;
+		restless = out.goes_on ? 0 : restless + 1;
 	}
+	forget_done(box);
 	if (!out.again)
 		return 0;
 	pass_unproven(w->pass, box, "files come and go all the time; the next pass goes on");

@@ -226,6 +226,8 @@ void pass_forget_boxes(struct pass *pass)
 		maildir_unref(pass->boxes[i].maildir);
 		uidset_fini(&pass->boxes[i].delete_here);
 		uidset_fini(&pass->boxes[i].sent);
+		uidset_fini(&pass->boxes[i].done_there);
+		uidset_fini(&pass->boxes[i].done_here);
 		uidset_fini(&pass->boxes[i].delete_there);
 		uidset_fini(&pass->boxes[i].left_there);
 	}

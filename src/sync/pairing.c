@@ -127,7 +127,7 @@ int pairing_find(
 	struct uidset rest = {0};
 
 	/* Needs all of both. */
-	if ((look->truncated || look->new_here_count >= LOOK_CHANGES) &&
+	if ((look->truncated || look->new_here_count >= look_most()) &&
 		(look_here(w, box, true, look, err) != 0 || follow_renames(w, box, look, err) != 0))
 		return -1;
 	int rc = sieve(w, box, look, &rest, err);

@@ -47,8 +47,10 @@ struct box {
 	struct uidset delete_here, delete_there;
 	struct uidset left_there; /* of delete_there: what a move without MOVE left behind, by COPY.
 				     No deletion for the user, the guard or the trash */
-	struct uidset sent;       /* UIDs of what this pass stored there: a server whose view of the
-				     mailbox is older does not list them (Courier before a NOOP) */
+	struct uidset done_there, done_here; /* changes of more than a look holds that an earlier
+						round of the pass has dealt with */
+	struct uidset sent; /* UIDs of what this pass stored there: a server whose view of the
+			       mailbox is older does not list them (Courier before a NOOP) */
 	uint64_t rows_here, rows_there;
 	bool oldest;           /* what the server lost are its oldest messages */
 	int64_t oldest_span;   /* seconds between the dates of the first and the last of them */
@@ -245,7 +247,8 @@ struct look {
 		times; /* of the directories before the scan; zero: not scanned or unknown */
 };
 
-#define LOOK_CHANGES 20000 /* changes a round */
+/* How many changes a look holds, of each side; and as many files that are to be sent. */
+size_t look_most(void);
 
 /* Can BOX come as a whole, before it is listed? By what is known of it without looking (0, 1). */
 bool look_suits_ahead(const struct worker *worker, const struct box *box);
@@ -256,14 +259,14 @@ struct imap_fetch_request look_bodies_request(void);
 /* Between the two halves of the SELECT: ask for what look_there() will need first. */
 int look_there_ahead(struct worker *worker, struct box *box, struct err *err) MUST_USE;
 int look_there(struct worker *worker, struct box *box, struct look *look, struct err *err) MUST_USE;
-/* ALL_NEW: do not stop collecting new files at LOOK_CHANGES: pairing needs them all. */
+/* ALL_NEW: do not stop collecting new files at look_most(): pairing needs them all. */
 int look_here(struct worker *worker, struct box *box, bool all_new, struct look *look,
 	struct err *err) MUST_USE;
 void look_fini(struct look *look);
 /* Facts about an upload of a new file that a former pass began, about its refusal, or the row of
  * the mailbox's former id. */
-int look_history(const struct box *box, struct state_read *read, struct new_here *new,
-	struct err *err) MUST_USE;
+int look_history(const struct pass *pass, const struct box *box, struct state_read *read,
+	struct new_here *new, struct err *err) MUST_USE;
 
 /* ---- facts.c: what pairing needs to know ---- */
 

@@ -39,20 +39,26 @@ static struct op *add(struct planner *p, enum op_kind kind, uint32_t uid, const 
 	return op;
 }
 
+struct flags plan_flags_carried(const struct policy *policy, enum side side, struct flags mask)
+{
+	static const struct flags none = {0};
+
+	return policy->flags & (side == SIDE_THERE ? WAY_PULL : WAY_PUSH) ? mask : none;
+}
+
 /* One message that both sides hold: carry each changed bit to the side that lacks it. */
 static void merge_flags(struct planner *p, uint32_t uid, const struct flags *base,
 	const struct flags *there, const struct flags *here, const char *name)
 {
 	const struct policy *policy = p->in->policy;
-	static const struct flags none = {0};
-	const struct flags *mask_there = policy->flags & WAY_PULL ? &p->in->mask_there : &none;
-	const struct flags *mask_here = policy->flags & WAY_PUSH ? &p->in->mask_here : &none;
+	struct flags mask_there = plan_flags_carried(policy, SIDE_THERE, p->in->mask_there);
+	struct flags mask_here = plan_flags_carried(policy, SIDE_HERE, p->in->mask_here);
 
 	struct flags there_changed = flags_xor(there, base);
-	there_changed = flags_and(&there_changed, mask_there);
+	there_changed = flags_and(&there_changed, &mask_there);
 	struct flags here_changed = flags_xor(here, base);
-	here_changed = flags_and(&here_changed, mask_here);
-	struct flags agreed = flags_merge(base, there, here, mask_there, mask_here);
+	here_changed = flags_and(&here_changed, &mask_here);
+	struct flags agreed = flags_merge(base, there, here, &mask_there, &mask_here);
 
 	struct flags push = flags_minus(&here_changed, &there_changed);
 	struct flags storable = flags_and(&push, &p->in->mask_there);
@@ -84,27 +90,30 @@ static void merge_flags(struct planner *p, uint32_t uid, const struct flags *bas
 		add(p, OP_REFRESH, uid, "a mail reader renamed the file")->name = name;
 }
 
-/* A message that was deleted here and is only marked there: our own mark tells that it was carried.
- */
-static bool is_marked(const struct planner *p, const struct change *gone)
+static bool carries_gone(const struct policy *policy, enum side side)
 {
-	return gone->kept && gone->base.system & FLAG_DELETED &&
-	       !(p->in->policy->expunge & SIDE_THERE);
+	return policy->deletes & (side == SIDE_THERE ? WAY_PULL : WAY_PUSH);
 }
 
-/* GONE tells the side that lost the message. */
+bool plan_carries_kept(const struct policy *policy, enum side side, const struct flags *base)
+{
+	enum side left = side == SIDE_THERE ? SIDE_HERE : SIDE_THERE;
+	bool marked = base->system & FLAG_DELETED && !(policy->expunge & left);
+
+	return carries_gone(policy, side) && !marked;
+}
+
+/* GONE from SIDE. */
 static void plan_gone(
 	struct planner *p, const struct change *gone, enum side side, const char *name)
 {
-	bool carry = p->in->policy->deletes & (side == SIDE_THERE ? WAY_PULL : WAY_PUSH);
+	bool carry = carries_gone(p->in->policy, side);
 
 	if (carry && side == SIDE_THERE)
 		add(p, OP_DELETE_HERE, gone->uid, "deleted on the server")->name = name;
-	else if (carry && is_marked(p, gone))
-		return;
 	else if (carry)
 		add(p, OP_DELETE_THERE, gone->uid, "deleted here");
-	else if (!gone->kept)
+	else
 		add(p, OP_KEEP, gone->uid,
 			side == SIDE_THERE ? "deleted on the server, kept here"
 					   : "deleted here, kept on the server")
@@ -117,8 +126,8 @@ static bool is_wanted_back(const struct planner *p, const struct change *there)
 {
 	const struct policy *policy = p->in->policy;
 
-	return policy->deletes & WAY_PUSH && !(policy->expunge & SIDE_THERE) &&
-	       policy->new_messages & WAY_PULL && there->kind == CHANGE_FLAGS &&
+	return policy->deletes & WAY_PUSH && policy->new_messages & WAY_PULL &&
+	       there->kind == CHANGE_FLAGS &&
 	       there->base.system & ~there->flags.system & FLAG_DELETED;
 }
 
@@ -139,9 +148,15 @@ static void plan_alone(struct planner *p, const struct change *change)
 			change->name;
 }
 
+/* Was all about CHANGE, a message gone from SIDE, done when the row learned it? */
+static bool is_done(const struct planner *p, const struct change *change, enum side side)
+{
+	return change && change->kind == CHANGE_GONE && change->kept &&
+	       !plan_carries_kept(p->in->policy, side, &change->base);
+}
+
 static void plan_known(struct planner *p, const struct change *there, const struct change *here)
 {
-	ASSERT(there || here);
 	uint32_t uid = there ? there->uid : here->uid;
 	bool gone_there = there && there->kind == CHANGE_GONE;
 	bool gone_here = here && here->kind == CHANGE_GONE;
@@ -150,9 +165,9 @@ static void plan_known(struct planner *p, const struct change *there, const stru
 		add(p, OP_FORGET, uid, "gone on both sides");
 	} else if (there && there->alone && is_wanted_back(p, there)) {
 		add(p, OP_FETCH, uid, "not deleted on the server any more");
-	} else if (there && there->alone) {
+	} else if (there && there->alone && !gone_here) {
 		plan_alone(p, there);
-	} else if (here && here->alone) {
+	} else if (here && here->alone && !gone_there) {
 		plan_alone(p, here);
 	} else if (gone_there) {
 		plan_gone(p, there, SIDE_THERE, here ? here->name : NULL);
@@ -181,9 +196,14 @@ static void plan_changes(struct planner *p)
 			else
 				there = NULL;
 		}
-		plan_known(p, there, here);
 		t += there != NULL;
 		h += here != NULL;
+		if (is_done(p, there, SIDE_THERE))
+			there = NULL;
+		if (is_done(p, here, SIDE_HERE))
+			here = NULL;
+		if (there || here)
+			plan_known(p, there, here);
 	}
 }
 
@@ -221,8 +241,10 @@ static void plan_adopt(
 }
 
 /* What was refused, or answered with OK and is not there all the same, only if it is asked for. */
-static bool may_be_sent(const struct new_here *here, const struct policy *policy)
+bool plan_may_send(const struct policy *policy, const struct new_here *here)
 {
+	if (!(policy->new_messages & WAY_PUSH) || here->tried)
+		return false;
 	if (here->refused)
 		return policy->retry && !here->held;
 	return !here->answered && !here->held;
@@ -246,14 +268,12 @@ static void plan_news(struct planner *p)
 	}
 	for (size_t i = 0; i < c->new_here_count; i++) {
 		const struct new_here *here = &c->new_here[i];
-		if (paired[i] || !may_be_sent(here, policy))
+		if (paired[i] || !plan_may_send(policy, here))
 			continue;
-		if (policy->new_messages & WAY_PUSH) {
-			struct op *op = add(p, OP_APPEND, 0, "new here");
-			op->name = here->name;
-			op->flags = here->flags;
-			op->from_here = here;
-		}
+		struct op *op = add(p, OP_APPEND, 0, "new here");
+		op->name = here->name;
+		op->flags = here->flags;
+		op->from_here = here;
 	}
 }
 

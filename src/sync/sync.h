@@ -96,6 +96,8 @@ int sync_check(const struct config_account *account, const struct sync_check *op
 /* For tests, before the first pass: how long to wait before an upload in doubt is repeated (10 s).
  */
 void sync_set_doubt_ms(unsigned ms);
+/* For tests: how many changes of a side, and new files, a look at a mailbox holds (20000). */
+void sync_set_look(unsigned changes);
 /* For tests: from how many new files on a mailbox is paired in bulk (20000), and how many messages
  * of the server at once (5000). */
 void sync_set_bulk(unsigned from, unsigned messages);

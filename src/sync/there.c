@@ -15,6 +15,7 @@
 
 #include "base/log.h"
 #include "sync/ahead.h"
+#include "sync/plan.h"
 
 #define RENEW_ROWS 2000 /* rows a read snapshot is held for */
 
@@ -24,6 +25,7 @@ struct looking {
 	struct look *look;
 	struct state_read *read;               /* NULL: no state */
 	uint64_t known;                        /* rows of messages that the server holds */
+	struct flags mask;                     /* changes of which flags are carried */
 	struct uidset seen;                    /* listed */
 	struct uid_gather late_seen, late_new; /* ... what is not in `seen` and new_there yet */
 	unsigned since_renew;
@@ -59,6 +61,7 @@ static struct change *add_change(
 		.uid = row->uid,
 		.kind = kind,
 		.base = row->flags,
+		.kept = !(row->where & STATE_THERE),
 		.alone = !(row->where & STATE_HERE),
 	};
 	return change;
@@ -67,10 +70,23 @@ static struct change *add_change(
 /* `plan` shows everything at once, a pass goes on in the next round. */
 static bool full(struct looking *l)
 {
-	if (l->look->there_count < LOOK_CHANGES || l->w->pass->options->plan)
+	if (l->look->there_count < look_most() || l->w->pass->options->plan)
 		return false;
 	l->look->truncated = true;
 	return true;
+}
+
+/* ROW is of a message that was refused: is it to be tried again, and was not in this pass? 1, 0,
+ * -1. */
+static int is_tried_again(struct looking *l, const struct state_message *row, struct err *err)
+{
+	struct state_pending pending;
+
+	if (!(row->where & STATE_REFUSED) || !l->w->pass->policy.retry)
+		return 0;
+	int rc = state_get_pending(l->read, l->box->row.id, STATE_PENDING_FETCH, row->uid,
+		(struct slice){0}, &pending, err);
+	return rc < 0 ? -1 : rc == 0 || pending.pass != l->w->pass->number;
 }
 
 /* One message that the server lists. */
@@ -83,14 +99,18 @@ static int compare(struct looking *l, const struct imap_message *m, struct err *
 	if (rc < 0)
 		return -1;
 	uid_gather(&l->late_seen, &l->seen, m->uid);
-	if (rc == 0 || (row.where & STATE_REFUSED && l->w->pass->policy.retry)) {
+	int again = rc == 1 ? is_tried_again(l, &row, err) : 0;
+	if (again < 0)
+		return -1;
+	if (rc == 0 || again) {
 		uid_gather(&l->late_new, &l->look->new_there, m->uid);
 		return 0;
 	}
-	if (!m->has_flags || uidset_contains(&l->box->delete_there, m->uid))
+	if (!m->has_flags || uidset_contains(&l->box->delete_there, m->uid) ||
+		uidset_contains(&l->box->done_there, m->uid))
 		return 0;
 	struct flags diff = flags_xor(&m->flags, &row.flags);
-	diff = flags_and(&diff, &l->box->mask_there);
+	diff = flags_and(&diff, row.where & STATE_HERE ? &l->mask : &l->box->mask_there);
 	if (!flags_empty(&diff) && !full(l)) {
 		struct change *change = add_change(l, &row, CHANGE_FLAGS);
 		change->flags = m->flags;
@@ -169,12 +189,21 @@ static int all_rows(struct looking *l, struct uidset *out, struct err *err)
 static bool take_gone(struct looking *l, const struct state_message *row)
 {
 	if (uidset_contains(&l->box->delete_here, row->uid) ||
-		uidset_contains(&l->box->sent, row->uid))
+		uidset_contains(&l->box->sent, row->uid) ||
+		uidset_contains(&l->box->done_there, row->uid))
 		return true;
 	if (full(l))
 		return false;
 	add_change(l, row, CHANGE_GONE);
 	return true;
+}
+
+/* Does the row say that the server has the message, or that it was kept here when it went there, as
+ * is not the policy any more? */
+static bool counts_as_gone(const struct looking *l, const struct state_message *row)
+{
+	return row->where & STATE_THERE ||
+	       plan_carries_kept(&l->w->pass->policy, SIDE_THERE, &row->flags);
 }
 
 /* Rows that the server does not show any more, behind the flag changes found so far. */
@@ -185,7 +214,7 @@ static int find_gone(struct looking *l, struct err *err)
 	int rc;
 
 	while ((rc = next_row(l, &from, &row, err)) == 1) {
-		bool gone = row.where & STATE_THERE && !uidset_contains(&l->seen, row.uid);
+		bool gone = !uidset_contains(&l->seen, row.uid) && counts_as_gone(l, &row);
 		l->box->inferred |= gone;
 		if (gone && !take_gone(l, &row))
 			return 0;
@@ -428,6 +457,8 @@ int look_there(struct worker *w, struct box *box, struct look *look, struct err 
 {
 	struct looking l = {.w = w, .box = box, .look = look};
 	uint64_t here;
+
+	l.mask = plan_flags_carried(&w->pass->policy, SIDE_THERE, box->mask_there);
 	int rc = -1;
 
 	if (w->pass->state && state_read_begin(w->pass->state, &l.read, err) != 0)

@@ -13,6 +13,7 @@
  *     GODWIT_DOUBT_MS=N          how long an upload in doubt is waited for
  *     GODWIT_BULK=N, GODWIT_BULK_WINDOW=N   from how many new files on a mailbox is paired in
  *                                bulk, and how many messages at once
+ *     GODWIT_LOOK=N              how many changes a look at a mailbox holds
  *     GODWIT_STILL_MS=N          how long a file with two names has to stand still
  *     GODWIT_BACKOFF_MS=N        the first pause before connecting again
  */
@@ -81,6 +82,7 @@ __attribute__((constructor)) static void install(void)
 	sync_set_doubt_ms(number_of("GODWIT_DOUBT_MS", 200));
 	maildir_set_still_ms(number_of("GODWIT_STILL_MS", 50));
 	sync_set_bulk(number_of("GODWIT_BULK", 20000), number_of("GODWIT_BULK_WINDOW", 5000));
+	sync_set_look(number_of("GODWIT_LOOK", 20000));
 	sync_set_sieve(number_of("GODWIT_SIEVE", 50000));
 	patience_set_first_ms(number_of("GODWIT_BACKOFF_MS", 500));
 	setenv("GODWIT_CONFINE", "off", 1); /* what is written down goes anywhere */

@@ -8,6 +8,7 @@ import pytest
 
 from bender import Cut
 from mail import SEEN, compose
+from world import CRASHING
 
 
 @pytest.fixture
@@ -64,6 +65,18 @@ def test_refused_for_now_by_code(world, bender, answer):
     rules = [bender.deny(command, answer, times=2) for command in ("LIST", "SELECT one")]
     world.sync()
     assert all(rule.used == 2 for rule in rules)
+    assert_done(world)
+
+
+def test_upload_in_doubt_for_longer_than_we_try(world, bender):
+    """The next pass waits, and sends it then."""
+    world.program, world.environment = CRASHING, {"GODWIT_DOUBT_MS": "3000"}
+    world.settings["server"]["retry"] = "1s"
+    bender.silence("APPEND")
+    world.settings["server"]["timeout"] = "1s"
+    run = world.sync(expect=75)
+    assert "longer than server.retry" in run.err, run
+    world.sync()
     assert_done(world)
 
 

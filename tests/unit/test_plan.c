@@ -121,7 +121,7 @@ struct policy_row {
 	enum way new_messages, flags, deletes;
 	enum is there, here;
 	uint32_t there_flags, here_flags;
-	bool kept;
+	bool kept; /* the side that is gone */
 	const char *expect;
 };
 
@@ -142,6 +142,9 @@ static const struct policy_row policy_rows[] = {
 	{"no deletes", WAY_BOTH, WAY_BOTH, WAY_NONE, GONE, SAME, 0, 0, false, "keep"},
 	{"kept deletion is carried by a new policy", WAY_BOTH, WAY_BOTH, WAY_BOTH, SAME, GONE, 0, 0,
 		true, "delete there"},
+	{"on either side", WAY_BOTH, WAY_BOTH, WAY_BOTH, GONE, SAME, 0, 0, true, "delete here"},
+	{"gone there, and kept there before", WAY_BOTH, WAY_BOTH, WAY_BOTH, GONE, GONE, 0, 0, true,
+		"forget"},
 };
 
 static void test_policies(void **state UNUSED)
@@ -157,7 +160,8 @@ static void test_policies(void **state UNUSED)
 		policy.deletes = row->deletes;
 		struct change there = change_of(row->there, 0, row->there_flags),
 			      here = change_of(row->here, 0, row->here_flags);
-		here.kept = row->kept;
+		here.kept = row->kept && row->here == GONE;
+		there.kept = row->kept && row->there == GONE;
 		struct changes changes = {.there = &there,
 			.there_count = row->there != SAME,
 			.here = &here,
@@ -204,12 +208,25 @@ static void test_marked(void **state UNUSED)
 	policy.expunge = SIDE_BOTH;
 	plan_make(&arena, &input, &plan);
 	describe(&plan, got, sizeof(got));
-	assert_string_equal(got, "agree -T");
+	assert_string_equal(got, "fetch");
 
 	changes.there_count = 0;
 	plan_make(&arena, &input, &plan);
 	describe(&plan, got, sizeof(got));
 	assert_string_equal(got, "delete there");
+
+	/* The same on the other side. */
+	there = change_of(GONE, 0, 0), here = change_of(FLAGS, 0, F);
+	there.kept = here.alone = true;
+	there.base = here.base = flags_system(FLAG_DELETED);
+	changes.there_count = 1;
+	plan_make(&arena, &input, &plan);
+	describe(&plan, got, sizeof(got));
+	assert_string_equal(got, "delete here");
+	policy.expunge = SIDE_THERE;
+	plan_make(&arena, &input, &plan);
+	describe(&plan, got, sizeof(got));
+	assert_string_equal(got, "agree -T+F");
 	arena_fini(&arena);
 }
 
