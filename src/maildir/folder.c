@@ -173,14 +173,30 @@ static int remove_parts(int dir, struct err *err)
 	return 1;
 }
 
-/* Files that belong to a folder as such. */
+/* Does NAME belong to the folder as such? An IMAP server that reads the Maildir, too, takes what is
+ * left of a folder with an index of its own for that folder, and makes it whole again. */
+static bool is_own_file(const char *name)
+{
+	return strcmp(name, "maildirfolder") == 0 || strncmp(name, "dovecot", 7) == 0;
+}
+
 static int remove_own_files(int dir, struct err *err)
 {
-	static const char *const ours[] = {"dovecot-keywords", "maildirfolder"};
+	struct fs_dir list;
+	struct fs_entry entry;
+	int rc;
 
-	for (size_t i = 0; i < COUNT_OF(ours); i++)
-		if (fs_unlink(dir, ours[i], err) != 0 && err->sys != ENOENT)
-			return -1;
+	if (fs_dir_open(&list, dir, ".", err) != 0)
+		return -1;
+	while ((rc = fs_dir_next(&list, &entry, err)) == 1)
+		if (is_own_file(entry.name) && fs_unlink(dir, entry.name, err) != 0 &&
+			err->sys != ENOENT && err->sys != EISDIR) {
+			rc = -1;
+			break;
+		}
+	fs_dir_close(&list);
+	if (rc != 0)
+		return -1;
 	err_clear(err);
 	return fs_fsync(dir, err);
 }

@@ -101,8 +101,9 @@ int maildir_check_writable(const struct maildir *maildir, struct err *err) MUST_
 bool maildir_is_gone(const struct maildir_root *root, const char *path);
 /* Is PATH a Maildir, whole but perhaps for its tmp/? */
 bool maildir_exists(const struct maildir_root *root, const char *path);
-/* Remove a folder without messages, keyword table included; folders below it and files of other
- * programs stay. 1: done, durable; 0: a message is in it, or something in tmp/: left as it is. */
+/* Remove a folder without messages, keyword table and Dovecot's other files included; folders below
+ * it and files of other programs stay. 1: done, durable; 0: a message is in it, or something in
+ * tmp/: left as it is. */
 int maildir_remove_folder(
 	const struct maildir_root *root, const char *path, struct err *err) MUST_USE;
 /* Open a folder (ENOENT in err->sys); tmp/ is made if missing. One reference; thread-safe counting.

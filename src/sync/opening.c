@@ -19,7 +19,11 @@ static int open_folder(struct worker *w, struct box *box, struct err *err)
 		settler_flush(w->pass->settler, err) != 0)
 		return -1;
 	if (maildir_open(&box->maildir, &w->pass->root, box->path, w->pass->keywords, err) != 0)
-		return -1;
+		return maildir_is_gone(&w->pass->root, box->path)
+			       ? err_set(err, ERR_CONFLICT,
+					 "another program took its folder away meanwhile; the next "
+					 "pass goes on")
+			       : -1;
 	/* Whoever meets a file must know what its letters mean. */
 	if (identity_check_here(w, box, err) == 0 && maildir_letters_load(box->maildir, err) == 0)
 		return 0;

@@ -359,6 +359,35 @@ def test_many_messages_need_approval(filled):
     assert "box" not in world.there.mailboxes()
 
 
+def test_deleted_there_while_dovecot_reads_here(filled):
+    """What is left of a folder with an index of Dovecot's in it would be made whole by Dovecot, and then here again."""
+    world = filled
+    for name in ("dovecot-uidlist", "dovecot.index.log", "dovecot.index.cache"):
+        with open(os.path.join(world.here.folder("box"), name), "w") as file:
+            file.write("x")
+    world.there.delete("box")
+    world.sync("--approve")
+    assert not os.path.exists(world.here.folder("box"))
+
+
+def test_renamed_here_during_the_pass(filled):
+    """No trouble with the disk: that mailbox fails in this pass."""
+    world = filled
+    world.there.append("box", compose())
+    with Meddler(world) as meddler:
+        def before(line):
+            if b"SELECT" in line and os.path.exists(world.here.folder("box")):
+                os.rename(world.here.folder("box"), world.here.folder("renamed"))
+            return line
+
+        meddler.command = before
+        run = world.sync(expect=1)
+    assert "acc/box: another program took its folder away meanwhile; the next pass goes on" in run.err, run
+    world.sync("--approve")
+    world.sync_same()
+    assert "box" in world.here.mailboxes() and "renamed" in world.there.mailboxes()
+
+
 def test_deleted_here_while_something_came_there(filled):
     world = filled
     shutil.rmtree(world.here.folder("box"))

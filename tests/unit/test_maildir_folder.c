@@ -235,9 +235,20 @@ static void test_remove(void **state UNUSED)
 	assert_int_equal(maildir_remove_folder(&t.root, "A", &t.err), 0);
 	assert_true(
 		tree_has(&t, "A/cur/message") && tree_has(&t, "A/new") && tree_has(&t, "A/tmp"));
+	tree_write(&t, "A/B/C/maildirfolder", "");
+	tree_write(&t, "A/B/C/dovecot-keywords", "0 a\n");
+	tree_write(&t, "A/B/C/dovecot.index.log", "index");
 	/* The levels between that are no folders go with the last folder in them. */
 	assert_int_equal(maildir_remove_folder(&t.root, "A/B/C", &t.err), 1);
 	assert_true(tree_has(&t, "A/cur") && !tree_has(&t, "A/B"));
+
+	GOOD(&t, maildir_create(&t.root, "B", &t.err));
+	GOOD(&t, maildir_create(&t.root, "B/dovecots", &t.err));
+	tree_write(&t, "B/dovecot-uidlist", "3 V1\n");
+	tree_write(&t, "B/notes", "somebody's");
+	assert_int_equal(maildir_remove_folder(&t.root, "B", &t.err), 1);
+	assert_true(tree_has(&t, "B/notes") && tree_has(&t, "B/dovecots/cur"));
+	assert_false(tree_has(&t, "B/cur") || tree_has(&t, "B/dovecot-uidlist"));
 	tree_close(&t);
 }
 
