@@ -238,6 +238,15 @@ int fs_rename_noreplace(int from_at, const char *from, int to_at, const char *to
 	return rc == 0 ? 0 : failed(err, "rename to", to);
 }
 
+int fs_rename_at_once(int from_at, const char *from, int to_at, const char *to, struct err *err)
+{
+	if (fault("rename", to) == 0 && renameat2(from_at, from, to_at, to, RENAME_NOREPLACE) == 0)
+		return 0;
+	if (errno == EINVAL)
+		errno = ENOSYS;
+	return failed(err, "rename to", to);
+}
+
 int fs_rename(int from_at, const char *from, int to_at, const char *to, struct err *err)
 {
 	return fault("rename", to) == 0 && renameat(from_at, from, to_at, to) == 0

@@ -45,6 +45,9 @@ int fs_make_path(const char *path, mode_t mode, struct err *err) MUST_USE;
  */
 int fs_rename_noreplace(
 	int from_at, const char *from, int to_at, const char *to, struct err *err) MUST_USE;
+/* The same in one step only; ENOSYS in err->sys where the file system lacks it. */
+int fs_rename_at_once(
+	int from_at, const char *from, int to_at, const char *to, struct err *err) MUST_USE;
 int fs_rename(int from_at, const char *from, int to_at, const char *to,
 	struct err *err) MUST_USE;                                 /* replaces */
 int fs_unlink(int at, const char *path, struct err *err) MUST_USE; /* ENOENT in err->sys */

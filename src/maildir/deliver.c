@@ -191,20 +191,30 @@ int maildir_rename(struct maildir *m, const char *path, const char *to_path, str
 
 int maildir_rename_fresh(struct maildir *m, const char *path, const char *to_path, struct err *err)
 {
-	int from = part_of(m, &path), to = part_of(m, &to_path);
-
-	if (faccessat(to, to_path, F_OK, AT_SYMLINK_NOFOLLOW) == 0) {
-		errno = EEXIST;
-		return err_set_errno(err, ERR_DISK, "%s: %s can't be there", m->path, to_path);
-	}
-	return fs_rename(from, path, to, to_path, err) == 0 ? 0 : err_wrap(err, "%s", m->path);
+	return maildir_move_fresh(m, path, m, to_path, err);
 }
 
 int maildir_move(struct maildir *from, const char *path, struct maildir *to, const char *to_path,
 	struct err *err)
 {
 	int from_at = part_of(from, &path), to_at = part_of(to, &to_path);
-	return fs_rename_noreplace(from_at, path, to_at, to_path, err) == 0
-		       ? 0
-		       : err_wrap(err, "%s", from->path);
+
+	if (fs_rename_at_once(from_at, path, to_at, to_path, err) == 0)
+		return 0;
+	if (err->sys == ENOSYS)
+		err->sys = EEXIST;
+	return err_wrap(err, "%s", from->path);
+}
+
+int maildir_move_fresh(struct maildir *from, const char *path, struct maildir *to,
+	const char *to_path, struct err *err)
+{
+	int from_at = part_of(from, &path), to_at = part_of(to, &to_path);
+
+	if (faccessat(to_at, to_path, F_OK, AT_SYMLINK_NOFOLLOW) == 0) {
+		errno = EEXIST;
+		return err_set_errno(err, ERR_DISK, "%s: %s can't be there", to->path, to_path);
+	}
+	return fs_rename(from_at, path, to_at, to_path, err) == 0 ? 0
+								  : err_wrap(err, "%s", from->path);
 }

@@ -250,9 +250,12 @@ int maildir_rename(
  * system, so that no second name of the file is left by whoever is killed. */
 int maildir_rename_fresh(
 	struct maildir *maildir, const char *path, const char *to_path, struct err *err) MUST_USE;
-/* The same to another folder. EEXIST in err->sys: take a fresh base. */
+/* To another folder, in one step. EEXIST in err->sys: somebody has the name, or the file system
+ * can't tell in the same step: take a fresh BASE, and maildir_move_fresh(). */
 int maildir_move(struct maildir *from, const char *path, struct maildir *to, const char *to_path,
 	struct err *err) MUST_USE;
+int maildir_move_fresh(struct maildir *from, const char *path, struct maildir *to,
+	const char *to_path, struct err *err) MUST_USE; /* as maildir_rename_fresh() */
 int maildir_remove(struct maildir *maildir, const char *path,
 	struct err *err) MUST_USE; /* ENOENT in err->sys */
 /*

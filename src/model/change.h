@@ -57,6 +57,7 @@ struct new_here {
 	struct digest content;
 	struct flags former; /* flags of the row under the mailbox's former UIDVALIDITY */
 	int64_t former_date; /* ... and its date */
+	uint32_t former_uid; /* ... and the row's UID */
 	bool has_former;
 	bool refused;  /* an earlier upload was refused: see pending */
 	bool pending;  /* ... or refused for now only */

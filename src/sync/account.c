@@ -113,6 +113,14 @@ static int list_jobs(struct pass *pass, struct box **jobs, size_t *count, struct
 	return 0;
 }
 
+static bool any_turned(const struct pass *pass)
+{
+	for (size_t i = 0; i < pass->box_count; i++)
+		if (pass->boxes[i].turned)
+			return true;
+	return false;
+}
+
 /*
  * Changes of all mailboxes are found before what is new is copied, if it may have moved from one to
  * another; else each mailbox goes straight on.
@@ -125,7 +133,7 @@ static int work_phase(struct pass *pass, struct err *err)
 	if (list_jobs(pass, jobs, &count, err) != 0 || pass_expect_moves(pass, err) != 0 ||
 		pass_run(pass, mailbox_work, jobs, count, UINT_MAX, err) != 0)
 		return -1;
-	if (!pass->hold_there && !pass->hold_here)
+	if (!pass->hold_there && !pass->hold_here && !any_turned(pass))
 		return 0;
 	pass_leave_mailboxes(pass);
 	if (pass_match_moves(pass, err) != 0)

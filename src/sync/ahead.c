@@ -71,8 +71,8 @@ bool look_suits_ahead(const struct worker *w, const struct box *box)
 	const struct pass *pass = w->pass;
 
 	return box->there && box->here && !pass->options->plan && !pass->hold_there &&
-	       (pass->policy.new_messages & WAY_PULL) && box->status.known &&
-	       box->status.messages <= BODIES_AHEAD &&
+	       !turned_expected(pass, box) && (pass->policy.new_messages & WAY_PULL) &&
+	       box->status.known && box->status.messages <= BODIES_AHEAD &&
 	       (box->status.messages > 0 || (imap_qresync(w->imap) && box->row.synced == 0));
 }
 

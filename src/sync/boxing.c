@@ -271,7 +271,7 @@ int pass_survey(struct pass *pass, struct err *err)
 		.read = read,
 		.status = true,
 	};
-	if (find_next_id(pass, read, err) == 0 &&
+	if (find_next_id(pass, read, err) == 0 && turned_load_rows(pass, read, err) == 0 &&
 		survey_make(&input, &pass->arena, &survey, err) == 0) {
 		pass->profile = imap_profile(pass->control->imap).profile;
 		rc = take_boxes(pass, &survey, err);

@@ -106,6 +106,7 @@ int look_history(const struct pass *pass, const struct box *box, struct state_re
 	if (rc == 1) {
 		new->former = former.flags;
 		new->former_date = former.date;
+		new->former_uid = uid;
 	}
 	return rc < 0 ? -1 : 0;
 }

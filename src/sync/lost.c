@@ -26,7 +26,7 @@ static void add_gone_there(struct pass *pass, struct box *box, const struct stat
 		.header = row->header,
 		.content = row->content,
 	};
-	m->there[m->there_count++] = (struct lost){.box = box, .uid = row->uid};
+	m->there[m->there_count++] = (struct lost){.box = box, .id = box->row.id, .uid = row->uid};
 }
 
 static void add_gone_here(struct pass *pass, struct box *box, const struct state_message *row)
@@ -34,8 +34,8 @@ static void add_gone_here(struct pass *pass, struct box *box, const struct state
 	struct moves *m = pass->moves;
 
 	if (!digest_is_zero(&row->content) && row->where & STATE_THERE)
-		m->here[m->here_count++] =
-			(struct lost){.box = box, .uid = row->uid, .content = row->content};
+		m->here[m->here_count++] = (struct lost){
+			.box = box, .id = box->row.id, .uid = row->uid, .content = row->content};
 }
 
 typedef void add_lost(struct pass *pass, struct box *box, const struct state_message *row);

@@ -502,6 +502,14 @@ static int pull_ahead(struct worker *w, struct box *box, struct err *err)
 	return w->selected == box ? 0 : open_there(w, box, err);
 }
 
+/* Its files are in the folder of another mailbox: see turned.c. */
+static int wait_for_files(struct worker *w, struct box *box, struct err *err)
+{
+	box->turned = box->held_there = box->held_here = true;
+	w->ahead = (struct ahead){0};
+	return line_break(w, err);
+}
+
 int mailbox_work(struct worker *w, struct box *box, struct err *err)
 {
 	struct maildir_times times = {0};
@@ -512,6 +520,8 @@ int mailbox_work(struct worker *w, struct box *box, struct err *err)
 		return -1;
 	if (box->maildir && w->pass->settler && maildir_sweep(box->maildir, err) != 0)
 		return -1;
+	if (box->there && turned_has(w->pass, box))
+		return wait_for_files(w, box, err);
 	if (box->there && w->ahead.bodies) {
 		int all = pull_ahead(w, box, err);
 		if (all != 0)

@@ -12,7 +12,8 @@
  *     here            what is new here has the content of a file that is gone here; a BASE proves
  *                     nothing
  *
- * A mailbox that was renamed on the server goes first: renamed.c.
+ * Mailboxes that were renamed on the server, or changed places there, go first: renamed.c,
+ * turned.c.
  *
  * A move changes two rows: the new one comes first, the old one goes after it. Killed in between,
  * the next pass finds a row that neither side has, and forgets it. Killed before, it finds the same
@@ -74,7 +75,7 @@ static void judge_here(struct chances *c, const struct box *box, uint64_t rows)
 		add_chance(c, box, changed && rows > 0, changed);
 }
 
-static bool moves_here_allowed(const struct policy *policy)
+bool moves_here_allowed(const struct policy *policy)
 {
 	return policy->new_messages & WAY_PULL && policy->deletes & WAY_PULL &&
 	       policy->expunge & SIDE_HERE;
@@ -115,16 +116,19 @@ int pass_expect_moves(struct pass *pass, struct err *err)
 /* ---- one mailbox with news ---- */
 
 /* `plan`: what is not a move is copied. */
-static void tell_copies(struct worker *w, const struct box *box, const struct look *look)
+static void tell_copies(struct worker *w, const struct box *box, struct look *look)
 {
 	struct op fetch = {.kind = OP_FETCH, .reason = "new on the server"};
 	struct op append = {.kind = OP_APPEND, .reason = "new here"};
 	struct uid_iter it = {0};
 
 	for (size_t i = 0; box->held_here && i < look->new_here_count; i++) {
-		append.name = look->new_here[i].name;
-		pass_tell_op(w->pass, box, &append);
+		const struct new_here *file = &look->new_here[i];
+		append.name = file->name;
+		if (!file->has_former || !uidset_contains(&box->told_here, file->former_uid))
+			pass_tell_op(w->pass, box, &append);
 	}
+	uidset_subtract(&look->new_there, &box->told_there);
 	while (box->held_there && (fetch.uid = uidset_next(&look->new_there, &it)) != 0)
 		pass_tell_op(w->pass, box, &fetch);
 }
@@ -172,6 +176,7 @@ int pass_match_moves(struct pass *pass, struct err *err)
 	int rc = follow_renamed(pass, jobs, err);
 
 	pass->moves = &moves;
+	turned_settle(pass);
 	if (rc == 0)
 		rc = moves_load_lost(pass, err);
 	bool any = moves.there_count > 0 || moves.here_count > 0;

@@ -9,10 +9,14 @@
 /* A message that one side lost. */
 struct lost {
 	struct box *box;
+	uint32_t id; /* under which its row is: that of BOX, or its former one */
 	uint32_t uid;
 	struct digest content;
 	bool used;
 };
+
+/* May files follow what moved on the server? */
+bool moves_here_allowed(const struct policy *policy);
 
 struct moves {
 	/* gone there: as files that wait for a partner; the two run in parallel */
@@ -57,6 +61,16 @@ int moves_match_here(
  * no row, any more; -1. */
 int moves_follow(struct worker *worker, struct box *to, const struct new_there *new,
 	const struct lost *lost, struct err *err) MUST_USE;
+
+/* ---- turned.c ---- */
+
+/* Is TO now what FROM was before it got another id? */
+bool turned_is_source(const struct pass *pass, const struct box *from, const struct box *to);
+/* ... and the server's MAILBOXID says so, too. */
+bool turned_is_proven(const struct pass *pass, const struct box *from, const struct box *to);
+/* The files of mailboxes that turned have followed: they are worked on now; if one of them could
+ * not be looked at, none is in this pass. */
+void turned_settle(struct pass *pass);
 
 /* ---- renamed.c: before anything is loaded; the essay is there ---- */
 

@@ -13,6 +13,7 @@ static int rename_file(struct worker *w, struct box *from, struct box *to,
 {
 	char path[ROW_FILE_SIZE], target[ROW_FILE_SIZE], base[MAILDIR_BASE_SIZE];
 	struct slice kept = row->base;
+	bool fresh = false;
 
 	row_file(row, path, sizeof(path));
 	for (int attempt = 0; attempt < 4; attempt++) {
@@ -24,15 +25,18 @@ static int rename_file(struct worker *w, struct box *from, struct box *to,
 		if (maildir_filename(to->maildir, kept, now.in_new, (struct slice){0}, &flags,
 			    target, sizeof(target)) == 0)
 			return 0; /* too long there: copied under a name of our own */
-		if (maildir_move(from->maildir, path, to->maildir, target, err) == 0) {
+		int rc = (fresh ? maildir_move_fresh : maildir_move)(
+			from->maildir, path, to->maildir, target, err);
+		if (rc == 0) {
 			row_set_file(row, arena_strdup(&w->arena, target));
 			return 1;
 		}
 		if (err->sys == EEXIST) {
 			maildir_fresh_base(base);
 			kept = slice_str(base);
+			fresh = true;
 		} else if (err->sys == ENOENT) {
-			int rc = maildir_find(from->maildir, row->base, path, sizeof(path), err);
+			rc = maildir_find(from->maildir, row->base, path, sizeof(path), err);
 			if (rc <= 0)
 				return rc;
 		} else {
@@ -48,7 +52,7 @@ int moves_follow(struct worker *w, struct box *to, const struct new_there *new,
 {
 	struct settler *settler = w->pass->settler;
 	struct state_message row;
-	int rc = row_get(w, lost->box->row.id, lost->uid, &row, err);
+	int rc = row_get(w, lost->id, lost->uid, &row, err);
 
 	if (rc == 1)
 		rc = moved_open_source(w, lost->box, to, err) != 0
@@ -62,7 +66,7 @@ int moves_follow(struct worker *w, struct box *to, const struct new_there *new,
 	moved_drop_untold(&row, lost->box, to);
 	atomic_fetch_add(&w->pass->report->totals.moved_here, 1);
 	if (settle_message(settler, to->row.id, to->maildir, &row, err) != 0 ||
-		settle_forget(settler, lost->box->row.id, lost->uid, lost->box->maildir, err) != 0)
+		settle_forget(settler, lost->id, lost->uid, lost->box->maildir, err) != 0)
 		return -1;
 	return 1;
 }

@@ -228,6 +228,8 @@ void pass_forget_boxes(struct pass *pass)
 		uidset_fini(&pass->boxes[i].sent);
 		uidset_fini(&pass->boxes[i].done_there);
 		uidset_fini(&pass->boxes[i].done_here);
+		uidset_fini(&pass->boxes[i].told_there);
+		uidset_fini(&pass->boxes[i].told_here);
 		uidset_fini(&pass->boxes[i].delete_there);
 		uidset_fini(&pass->boxes[i].left_there);
 	}

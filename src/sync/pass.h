@@ -60,9 +60,13 @@ struct box {
 	enum side lost;  /* the side that has no such mailbox any more: deleted on the other */
 	bool held_there; /* new messages of the server wait until moves are known (moves.c) */
 	bool held_here;  /* new files do */
-	bool delete_sent;   /* a DELETE for it, which may have been carried out */
-	bool remains;       /* lost, and there is something new in it */
-	bool paired;        /* all of it is paired anew (identity.c): no deletions in this pass */
+	bool delete_sent; /* a DELETE for it, which may have been carried out */
+	bool remains;     /* lost, and there is something new in it */
+	bool paired;      /* all of it is paired anew (identity.c): no deletions in this pass */
+	bool turned;      /* changed places on the server: waits for its files (turned.c) */
+	bool followed;    /* ... and they came */
+	struct uidset told_there, told_here; /* plan: messages whose files would follow; rows under
+						the former id whose files would */
 	bool incomplete;    /* something is left undone: the watermark stays unknown */
 	bool alone;         /* the server refused several messages in one APPEND: one by one now */
 	bool selected_anew; /* to see an APPEND in doubt */
@@ -107,6 +111,12 @@ struct worker {
 	struct err refusal;     /* what it said of the last headers that it refused */
 };
 
+/* A mailbox as the state knew it when the pass began. */
+struct known_row {
+	uint32_t id, uidvalidity;
+	struct slice mailboxid; /* arena */
+};
+
 /* A folder here, of a mailbox that this pass is about or not. */
 struct folder {
 	const char *name; /* canonical */
@@ -130,6 +140,8 @@ struct pass {
 	struct arena arena;
 	struct folder *folders; /* every one that the survey found here */
 	size_t folder_count;
+	struct known_row *known; /* every row, those of former ids, too */
+	size_t known_count;
 	struct box *boxes;
 	size_t box_count;
 	const struct quirk_profile *profile; /* of the server, NULL: none */
@@ -372,6 +384,15 @@ int identity_check_there(
  * what is in them follows as moved. Before the work phase, when the folders of all boxes are known.
  */
 int places_settle(struct pass *pass, struct err *err) MUST_USE;
+
+/* ---- turned.c ---- */
+
+/* Fill pass->known. */
+int turned_load_rows(struct pass *pass, struct state_read *read, struct err *err) MUST_USE;
+/* By its STATUS: may BOX be a mailbox now that another one was? */
+bool turned_expected(const struct pass *pass, const struct box *box);
+/* BOX is selected: the same for sure enough to wait for its files. */
+bool turned_has(const struct pass *pass, const struct box *box);
 
 /* ---- row.c ---- */
 

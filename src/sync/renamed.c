@@ -1,5 +1,6 @@
 /*
- * A mailbox that was renamed on the server: the files follow, UID by UID.
+ * A mailbox that was renamed on the server, or changed places with others (turned.c): the files
+ * follow, UID by UID.
  *
  * To the survey it is one mailbox that is gone and another one that is new. moves_there.c would
  * find its messages, too, but holds all that are gone and all that are new in memory to do it, and
@@ -23,6 +24,8 @@
 struct renamed {
 	struct worker *w;
 	struct box *from, *to;
+	uint32_t id;         /* of the rows of what FROM was */
+	struct uidset *gone; /* from there */
 	struct uidset *news; /* of TO: UIDs without a row */
 	bool proven;         /* it is the same mailbox */
 };
@@ -48,7 +51,7 @@ static bool may_be(const struct box *from, const struct box *to)
 bool renamed_may_be(const struct pass *pass, const struct box *to)
 {
 	for (size_t i = 0; i < pass->box_count; i++)
-		if (may_be(&pass->boxes[i], to))
+		if (may_be(&pass->boxes[i], to) || turned_is_source(pass, &pass->boxes[i], to))
 			return true;
 	return false;
 }
@@ -62,7 +65,7 @@ static int compare_facts(struct renamed *r, struct new_there *news, size_t count
 	if (facts_sizes(r->w, news, count, err) != 0)
 		return -1;
 	for (size_t i = 0; i < count; i++) {
-		int rc = row_get(r->w, r->from->row.id, news[i].uid, &row, err);
+		int rc = row_get(r->w, r->id, news[i].uid, &row, err);
 		if (rc < 0)
 			return -1;
 		news[i].has_facts = news[i].has_facts && rc == 1 && row.where & STATE_HERE &&
@@ -76,19 +79,24 @@ static int compare_facts(struct renamed *r, struct new_there *news, size_t count
 /* 1: NEW is the message of this UID that FROM had, and was followed; 0, -1. */
 static int follow(struct renamed *r, const struct new_there *new, struct err *err)
 {
-	struct lost lost = {.box = r->from, .uid = new->uid};
+	struct lost lost = {.box = r->from, .id = r->id, .uid = new->uid};
+	bool plan = r->w->pass->options->plan;
 	struct state_message row;
 	char path[ROW_FILE_SIZE];
-	int rc = row_get(r->w, r->from->row.id, new->uid, &row, err);
+	int rc = row_get(r->w, r->id, new->uid, &row, err);
 
 	if (rc <= 0 || (!r->proven && (digest_is_zero(&new->header) ||
 					      !digest_equal(&new->header, &row.header))))
 		return rc < 0 ? -1 : 0;
 	row_file(&row, path, sizeof(path));
 	moved_tell(r->w, r->to, OP_MOVE_HERE, new->uid, arena_strdup(&r->w->arena, path), r->from);
-	if (!r->w->pass->options->plan && moves_follow(r->w, r->to, new, &lost, err) < 0)
+	if (!plan && moves_follow(r->w, r->to, new, &lost, err) < 0)
 		return -1;
-	uidset_remove(&r->from->delete_here, new->uid);
+	if (plan) {
+		uidset_add(&r->to->told_there, new->uid);
+		uidset_add(&r->from->told_here, new->uid);
+	}
+	uidset_remove(r->gone, new->uid);
 	uidset_remove(r->news, new->uid);
 	return 1;
 }
@@ -118,7 +126,7 @@ static int follow_all(struct renamed *r, struct err *err)
 	int rc = 0;
 
 	uidset_copy(&common, r->news);
-	uidset_intersect(&common, &r->from->delete_here);
+	uidset_intersect(&common, r->gone);
 	report_begin(r->w->pass->report, r->w->number, r->to->name, "comparing",
 		uidset_size(&common), 0);
 	do {
@@ -133,6 +141,58 @@ static int follow_all(struct renamed *r, struct err *err)
 	return rc;
 }
 
+/* What FROM, which is another mailbox now, was: rows with a file, under its former id. */
+static int load_former(struct renamed *r, struct err *err)
+{
+	struct state_read *read = NULL;
+	struct state_message row;
+	uint64_t from = 0;
+	unsigned count = 0;
+	int rc;
+
+	if (state_read_begin(r->w->pass->state, &read, err) != 0)
+		return -1;
+	while ((rc = state_next_message(read, r->id, from, &row, err)) == 1) {
+		from = (uint64_t)row.uid + 1;
+		if (row.where & STATE_HERE)
+			uidset_add(r->gone, row.uid);
+		if (++count % WINDOW == 0 && state_read_renew(read, err) != 0) {
+			rc = -1;
+			break;
+		}
+	}
+	state_read_end(read);
+	return rc;
+}
+
+static int follow_turned(struct renamed *r, struct err *err)
+{
+	struct uidset gone = {0};
+
+	r->id = r->from->former;
+	r->gone = &gone;
+	r->proven = turned_is_proven(r->w->pass, r->from, r->to);
+	int rc = load_former(r, err) != 0 ? -1 : follow_all(r, err);
+	uidset_fini(&gone);
+	r->gone = NULL;
+	return rc;
+}
+
+static int follow_from(
+	struct worker *w, struct box *from, struct box *to, struct uidset *news, struct err *err)
+{
+	struct renamed r = {.w = w, .from = from, .to = to, .news = news};
+
+	if (turned_is_source(w->pass, from, to))
+		return follow_turned(&r, err);
+	if (!may_be(from, to))
+		return 0;
+	r.id = from->row.id;
+	r.gone = &from->delete_here;
+	r.proven = has_id_of(from, to);
+	return follow_all(&r, err);
+}
+
 int renamed_follow(struct worker *w, struct box *to, struct err *err)
 {
 	struct look look = {0};
@@ -142,13 +202,8 @@ int renamed_follow(struct worker *w, struct box *to, struct err *err)
 	if (mailbox_open_here(w, to, err) == 0 && worker_select(w, to, err) == 0 &&
 		look_there(w, to, &look, err) == 0)
 		rc = 0;
-	for (size_t i = 0; rc == 0 && i < w->pass->box_count; i++) {
-		struct box *from = &w->pass->boxes[i];
-		struct renamed r = {w, from, to, &look.new_there, has_id_of(from, to)};
-
-		if (may_be(from, to))
-			rc = follow_all(&r, err);
-	}
+	for (size_t i = 0; rc == 0 && i < w->pass->box_count; i++)
+		rc = follow_from(w, &w->pass->boxes[i], to, &look.new_there, err);
 	if (rc == 0 && w->pass->settler)
 		rc = settler_flush(w->pass->settler, err);
 	look_fini(&look);

@@ -1,4 +1,6 @@
-"""Folders that changed places here, by mv. Every message follows, is there once, and is copied neither up nor down."""
+"""Mailboxes that changed places: here, by mv of their folders, or on the server, by RENAME. Every message follows, is
+there once, and is copied neither up nor down.
+"""
 import os
 import time
 
@@ -22,6 +24,13 @@ def filled(make_world):
         return world
 
     return fill
+
+
+def turn_there(world, *names):
+    world.there.rename(names[-1], "aside")
+    for name, target in reversed(list(zip(names, names[1:]))):
+        world.there.rename(name, target)
+    world.there.rename("aside", names[0])
 
 
 def subjects(world):
@@ -191,3 +200,116 @@ def test_made_again_beside_its_old_folder(filled):
     world.here.create("A")
     assert_moved(world.sync("--json"), fetched=4, appended=4)
     assert subjects(world) == {"A": before["A"], "C": before["A"]}
+
+
+# on the server
+
+
+@pytest.mark.parametrize("names", [("A", "B"), ("A", "B", "C")], ids=" ".join)
+@pytest.mark.parametrize("quirks", [[], ["-OBJECTID"]], ids=["OBJECTID", "without"])
+def test_turned_there(filled, names, quirks):
+    """What is below goes along, in the empty folder of which the state knows nothing, too."""
+    world = filled("A", "B", "C", "A/x", "B/x", "C/x")
+    world.settings["server"]["quirks"] = quirks
+    before = subjects(world)
+    turn_there(world, *names)
+    with Meddler(world) as meddler:
+        assert_moved(world.sync("--json"), moved_here=8 * len(names))
+        assert meddler.bodies == 0 and "APPEND" not in meddler.verbs
+    assert_turned(world, before, names, [name + "/x" for name in names])
+
+
+def test_turned_there_with_one_that_is_empty(filled):
+    world = filled("A")
+    world.there.create("B")
+    world.sync_same()
+    before = {"B": [], **subjects(world)}
+    turn_there(world, "A", "B")
+    assert_moved(world.sync("--json"), moved_here=4)
+    assert subjects(world) == {"B": before["A"]}
+    world.assert_same()
+    world.assert_noop()
+
+
+def test_last_one_of_a_row_has_a_new_name_there(filled):
+    world = filled("A", "B")
+    before = subjects(world)
+    world.there.rename("A", "C")
+    world.there.rename("B", "A")
+    assert_moved(world.sync("--json"), moved_here=8, boxes_made_here=1, boxes_deleted_here=1)
+    assert subjects(world) == {"A": before["B"], "C": before["A"]}
+    world.assert_same()
+    world.assert_noop()
+
+
+def test_turned_on_both_sides(filled):
+    world = filled("A", "B")
+    before = subjects(world)
+    turn(world, "A", "B")
+    turn_there(world, "A", "B")
+    assert_moved(world.sync("--json"))
+    assert_turned(world, before, ("A", "B"))
+
+
+def test_turned_there_while_both_sides_change(filled):
+    """Nothing is deleted in a pass that compares: what was deleted here comes back."""
+    world = filled("A", "B", count=6)
+    turn_there(world, "A", "B")
+    for name in ("A", "B"):
+        world.there.append(name, compose("%s there" % name))
+        world.here.deliver(name, compose("%s here" % name), "S")
+    world.there.store("A", world.there.uids("A")[3:4], "+FLAGS", ["\\Flagged"])
+    world.here.flag(world.here.files("A")[1], "FRS")
+    world.here.remove(world.here.files("B")[0])
+    assert_moved(world.sync("--json"), moved_here=11, fetched=3, appended=2, flags_here=1, flags_there=1)
+    world.assert_same()
+    world.assert_noop()
+    after = subjects(world)
+    for name, other in (("A", "B"), ("B", "A")):
+        assert after[name] == sorted(["%s here" % name, "%s there" % name] + ["%s %d" % (other, n) for n in range(6)])
+
+
+def test_turned_there_with_equal_names_of_files(filled):
+    world = filled("A", "B")
+    world.here.deliver("A", compose("A twin"), "S", base="twin")
+    world.here.deliver("B", compose("B twin"), "S", base="twin")
+    world.sync_same()
+    before = subjects(world)
+    turn_there(world, "A", "B")
+    assert_moved(world.sync("--json"), moved_here=10)
+    assert_turned(world, before, ("A", "B"))
+
+
+def test_turned_there_is_planned(filled):
+    world = filled("A", "B")
+    turn_there(world, "A", "B")
+    before = world.there.snapshot(), world.here.snapshot()
+    plan = world.run("plan").out
+    assert (world.there.snapshot(), world.here.snapshot()) == before
+    assert plan.count("moved on the server from A") == plan.count("moved on the server from B") == 4, plan
+    assert "new " not in plan and "deleted" not in plan, plan
+
+
+def test_one_of_two_there_is_left_alone(filled):
+    world = filled("A", "B")
+    before = subjects(world)
+    turn_there(world, "A", "B")
+    run = world.sync("acc/A", expect=1)
+    assert "changed places on the server" in run.err, run
+    assert_moved(world.sync("--json"), moved_here=8)
+    assert_turned(world, before, ("A", "B"))
+
+
+def test_one_of_two_there_can_not_be_selected(filled, bender):
+    world = filled("A", "B")
+    before = subjects(world)
+    turn_there(world, "A", "B")
+    bender.behind(world)
+    bender.deny('SELECT "B"', "NO no")
+    bender.deny("SELECT B", "NO no")
+    here = world.here.snapshot()
+    assert "changed places on the server" in world.sync(expect=1).err
+    assert world.here.snapshot() == here
+    bender.on_command.clear()
+    assert_moved(world.sync("--json"), moved_here=8)
+    assert_turned(world, before, ("A", "B"))

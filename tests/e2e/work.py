@@ -235,6 +235,21 @@ def turned(world):
     return {"a": 5, "b": 4}
 
 
+@work(rare=True, passes=2)
+def turned_there(world):
+    """Two mailboxes changed places on the server; one more message is new on each side of each."""
+    for number, name in enumerate(("a", "b"), 1):
+        world.there.create(name)
+        fill(world, 3 + number, name)
+    world.sync()
+    for name, target in (("a", "t"), ("b", "a"), ("t", "b")):
+        world.there.rename(name, target)
+    for name in ("a", "b"):
+        fill(world, 1, name)
+        world.here.deliver(name, compose(), "S")
+    return {"a": 7, "b": 6}
+
+
 def turn(world, *names):
     """The folder of each of NAMES gets the name of the next one, the last one that of the first."""
     folders = [world.here.folder(name) for name in names]
