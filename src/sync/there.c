@@ -170,6 +170,7 @@ static void forget_listed(struct looking *l)
 	uidset_clear(&l->seen);
 	uidset_clear(&l->look->new_there);
 	l->look->there_count = 0;
+	l->look->truncated = false;
 }
 
 /* The UIDs that have a row. */
@@ -372,6 +373,7 @@ static int look_again(struct looking *l, struct err *err)
 		if (l->look->there[i].kind != CHANGE_GONE)
 			l->look->there[kept++] = l->look->there[i];
 	l->look->there_count = kept;
+	l->look->truncated = kept == look_most(); /* of what counted as gone nothing was left out */
 	if (imap_noop(l->w->imap, err) != 0 || search_all(l, false, err) != 0 ||
 		all_rows(l, &rows, err) != 0)
 		goto out;

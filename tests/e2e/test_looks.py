@@ -76,6 +76,16 @@ def test_refused(world, bender, command):
     assert len(world.here.files("INBOX")) == 5 * COUNT
 
 
+def test_told_that_all_went(world, bender):
+    """... which the counts disprove: what seemed gone is not too much for a look."""
+    change(world)
+    rule = bender.rewrite(rb"^\* VANISHED \(EARLIER\)", lambda session, unit: b"* VANISHED (EARLIER) 1:4294967295\r\n")
+    run = world.sync("--json")
+    assert rule.used and not run.err, run
+    world.assert_same()
+    assert len(world.here.files("INBOX")) == 5 * COUNT
+
+
 def test_renamed_by_a_reader(world):
     """Other names, more than a look holds, among new files that stay here."""
     world.settings["sync"]["new"] = "pull"
