@@ -111,10 +111,30 @@ int look_history(const struct pass *pass, const struct box *box, struct state_re
 	return rc < 0 ? -1 : 0;
 }
 
+/* FNV-1a: the same part in every scan. */
+static unsigned part_of_base(struct slice base, unsigned parts)
+{
+	uint32_t hash = 2166136261U;
+
+	for (size_t i = 0; i < base.n; i++)
+		hash = (hash ^ (unsigned char)base.p[i]) * 16777619U;
+	return hash % parts;
+}
+
+/* Is it one of those that are wanted? */
+static bool is_wanted(struct look *look, struct slice base)
+{
+	look->new_here_total++;
+	return (look->parts == 0 || part_of_base(base, look->parts) == look->part) &&
+	       (look->new_here_most == 0 || look->new_here_count < look->new_here_most);
+}
+
 static int add_new(struct scanning *s, const struct maildir_file *file, struct err *err)
 {
 	struct look *look = s->look;
 
+	if (!is_wanted(look, file->base))
+		return 0;
 	if (!s->all_new && s->to_send >= look_most() && !s->w->pass->options->plan) {
 		/* Where uploads wait, another look would find the same. */
 		look->truncated |= !s->w->pass->hold_here && s->box->lost == SIDE_NONE;
@@ -214,6 +234,7 @@ static int scan_once(struct scanning *s, struct err *err)
 
 	s->seen_there = s->to_send = 0;
 	s->seen_count = s->look->here_count = s->look->new_here_count = 0;
+	s->look->new_here_total = 0;
 	if (maildir_scan_begin(&scan, s->box->maildir, err) != 0)
 		return -1;
 	s->look->times = scan.before;

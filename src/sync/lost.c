@@ -6,8 +6,6 @@
 
 #include "sync/moves.h"
 
-#define LOST_MOST 50000 /* messages gone from all mailboxes that are considered */
-
 static void add_gone_there(struct pass *pass, struct box *box, const struct state_message *row)
 {
 	struct moves *m = pass->moves;
@@ -49,7 +47,7 @@ static int load_box(struct pass *pass, struct state_read *read, struct box *box,
 	uint32_t uid;
 	int rc = 0;
 
-	while (rc >= 0 && !box->paired && *count < LOST_MOST &&
+	while (rc >= 0 && !box->paired && *count < moves_lost_most() &&
 		(uid = uidset_next(set, &it)) != 0) {
 		rc = state_get_message(read, box->row.id, uid, &row, err);
 		if (rc == 1)
@@ -71,7 +69,7 @@ static int compare_lost(const void *a, const void *b)
 
 static size_t bounded(uint64_t n)
 {
-	return n < LOST_MOST ? (size_t)n : LOST_MOST;
+	return n < moves_lost_most() ? (size_t)n : moves_lost_most();
 }
 
 int moves_load_lost(struct pass *pass, struct err *err)

@@ -24,6 +24,18 @@
  */
 #include "sync/moves.h"
 
+static size_t window = 20000, lost_most = 50000;
+
+void sync_set_moves(unsigned messages)
+{
+	window = lost_most = messages;
+}
+
+size_t moves_lost_most(void)
+{
+	return lost_most;
+}
+
 /* ---- could anything have moved? ---- */
 
 struct chances {
@@ -133,27 +145,69 @@ static void tell_copies(struct worker *w, const struct box *box, struct look *lo
 		pass_tell_op(w->pass, box, &fetch);
 }
 
+static int match_there(struct worker *w, struct box *box, struct look *look, struct err *err)
+{
+	if (!box->there)
+		return 0;
+	if (worker_select(w, box, err) != 0 || look_there(w, box, look, err) != 0)
+		return -1;
+	return box->held_there ? moves_match_there(w, box, look, err) : 0;
+}
+
+/* LOOK was taken of the folder. */
+static int match_here(struct worker *w, struct box *box, struct look *look, struct err *err)
+{
+	if (follow_renames(w, box, look, err) != 0)
+		return -1;
+	return box->maildir && box->held_here ? moves_match_here(w, box, look, err) : 0;
+}
+
+/* What is left of LOOK has not moved. */
+static int end_match(struct worker *w, struct box *box, struct look *look, int rc, struct err *err)
+{
+	if (rc == 0 && w->pass->options->plan)
+		tell_copies(w, box, look);
+	if (rc == 0 && w->pass->settler)
+		rc = settler_flush(w->pass->settler, err);
+	look_fini(look);
+	return rc;
+}
+
+/* More new files than may be held (I7): part by part. */
+static int match_parts(struct worker *w, struct box *box, unsigned parts, struct err *err)
+{
+	int rc = 0;
+
+	for (unsigned i = 0; rc == 0 && i < parts; i++) {
+		struct look look = {.part = i, .parts = parts};
+		arena_reset(&w->arena);
+		rc = look_here(w, box, true, &look, err);
+		if (rc == 0)
+			rc = match_here(w, box, &look, err);
+		rc = end_match(w, box, &look, rc, err);
+	}
+	return rc;
+}
+
 static int match_box(struct worker *w, struct box *box, struct err *err)
 {
-	struct look look = {0};
-	int rc = -1;
+	struct look look = {.new_here_most = window};
+	unsigned parts = 1;
 
 	w->ahead = (struct ahead){0};
-	if (mailbox_open_here(w, box, err) != 0 ||
-		(box->there && worker_select(w, box, err) != 0) ||
-		(box->there && look_there(w, box, &look, err) != 0) ||
-		look_here(w, box, true, &look, err) != 0 || follow_renames(w, box, &look, err) != 0)
-		goto out;
-	if (box->there && box->held_there && moves_match_there(w, box, &look, err) != 0)
-		goto out;
-	if (box->maildir && box->held_here && moves_match_here(w, box, &look, err) != 0)
-		goto out;
-	if (w->pass->options->plan)
-		tell_copies(w, box, &look);
-	rc = w->pass->settler ? settler_flush(w->pass->settler, err) : 0;
-out:
-	look_fini(&look);
-	return rc;
+	int rc = mailbox_open_here(w, box, err);
+	if (rc == 0)
+		rc = match_there(w, box, &look, err);
+	if (rc == 0)
+		rc = look_here(w, box, true, &look, err);
+	if (rc == 0 && look.new_here_total > window) {
+		parts = (unsigned)(look.new_here_total / window) + 1;
+		look.new_here_count = 0;
+	} else if (rc == 0) {
+		rc = match_here(w, box, &look, err);
+	}
+	rc = end_match(w, box, &look, rc, err);
+	return rc == 0 && parts > 1 ? match_parts(w, box, parts, err) : rc;
 }
 
 /* Before what is lost is loaded: this may take it all. */

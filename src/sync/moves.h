@@ -12,7 +12,6 @@ struct lost {
 	uint32_t id; /* under which its row is: that of BOX, or its former one */
 	uint32_t uid;
 	struct digest content;
-	bool used;
 };
 
 /* May files follow what moved on the server? */
@@ -24,7 +23,7 @@ struct moves {
 	struct new_here *files;
 	bool *used; /* files that found one */
 	size_t there_count;
-	/* gone here; sorted by content */
+	/* gone here, some of it; sorted by content */
 	struct lost *here;
 	size_t here_count;
 };
@@ -51,6 +50,8 @@ int moved_open_source(
 /* ---- moves_there.c, moves_here.c ---- */
 
 #define NEWS_MOST 50000 /* new messages of one mailbox that are considered */
+/* So many messages that are gone from all mailboxes are held. */
+size_t moves_lost_most(void);
 
 /* What LOOK at TO has new, and another mailbox lost: carried out, and taken out of LOOK. */
 int moves_match_there(

@@ -1,5 +1,9 @@
 /*
  * Moved here: the message follows.
+ *
+ * Equal content proves it. What is gone is looked for by the file's BASE first, which most readers
+ * keep: that needs nothing in memory, so that a folder of any size can be renamed. Then by its
+ * content among those that are held.
  */
 #include <stdlib.h>
 
@@ -19,7 +23,13 @@ struct following {
 	size_t count;
 };
 
-static struct lost *find_lost(const struct moves *m, const struct digest *content)
+/* Gone here, and nothing else has followed it. */
+static bool is_free(const struct box *box, uint32_t uid)
+{
+	return uidset_contains(&box->delete_there, uid) && !uidset_contains(&box->taken, uid);
+}
+
+static struct lost *find_content(const struct moves *m, const struct digest *content)
 {
 	size_t low = 0, high = m->here_count;
 
@@ -31,9 +41,48 @@ static struct lost *find_lost(const struct moves *m, const struct digest *conten
 			high = middle;
 	}
 	for (; low < m->here_count && digest_equal(&m->here[low].content, content); low++)
-		if (!m->here[low].used)
+		if (is_free(m->here[low].box, m->here[low].uid))
 			return &m->here[low];
 	return NULL;
+}
+
+/* 1: OUT is the message of FROM that FILE was; 0: it is none of it, -1. */
+static int is_from(struct state_read *read, struct box *from, const struct new_here *file,
+	struct lost *out, struct err *err)
+{
+	struct state_message row;
+	uint32_t uid;
+	int rc = state_get_by_base(read, from->row.id, slice_str(file->base), &uid, err);
+
+	if (rc <= 0 || !is_free(from, uid))
+		return rc < 0 ? -1 : 0;
+	rc = state_get_message(read, from->row.id, uid, &row, err);
+	if (rc <= 0 || !(row.where & STATE_THERE) || digest_is_zero(&row.content) ||
+		!digest_equal(&row.content, &file->content))
+		return rc < 0 ? -1 : 0;
+	*out = (struct lost){.box = from, .id = from->row.id, .uid = uid, .content = row.content};
+	return 1;
+}
+
+/* What FILE, new in TO, was. 1: *OUT, 0: nothing that is known, -1. */
+static int find_lost(struct worker *w, struct state_read *read, const struct box *to,
+	const struct new_here *file, struct lost **out, struct err *err)
+{
+	struct lost found;
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < w->pass->box_count; i++) {
+		struct box *from = &w->pass->boxes[i];
+		if (from != to && !from->paired && !uidset_empty(&from->delete_there))
+			rc = is_from(read, from, file, &found, err);
+	}
+	if (rc == 1) {
+		*out = arena_alloc(&w->arena, sizeof(**out));
+		**out = found;
+		return 1;
+	}
+	*out = rc == 0 ? find_content(w->pass->moves, &file->content) : NULL;
+	return rc < 0 ? -1 : *out && (*out)->box != to;
 }
 
 static int compare_followers(const void *a, const void *b)
@@ -184,32 +233,53 @@ static bool may_follow(const struct new_here *file)
 	return file->has_facts && !file->doubtful && !file->answered && !file->refused;
 }
 
+struct matching {
+	struct worker *w;
+	struct box *to;
+	struct state_read *read;
+	struct follower *items; /* arena */
+	size_t count;
+};
+
+/* Take FILE out of what is new, if it is known what it was. 1: it was, 0, -1. */
+static int match(struct matching *m, const struct new_here *file, struct err *err)
+{
+	struct worker *w = m->w;
+	struct lost *lost = NULL;
+	int rc = may_follow(file) ? find_lost(w, m->read, m->to, file, &lost, err) : 0;
+
+	if (rc <= 0)
+		return rc;
+	uidset_add(&lost->box->taken, lost->uid);
+	struct new_here *copy = arena_alloc(&w->arena, sizeof(*copy));
+	*copy = *file;
+	m->items[m->count++] = (struct follower){copy, lost};
+	moved_tell(w, m->to, OP_MOVE_THERE, lost->uid, file->name, lost->box);
+	if (w->pass->options->plan)
+		uidset_remove(&lost->box->delete_there, lost->uid);
+	return 1;
+}
+
 int moves_match_here(struct worker *w, struct box *to, struct look *look, struct err *err)
 {
-	struct moves *m = w->pass->moves;
-	size_t count = 0, kept = 0;
+	struct matching m = {.w = w, .to = to};
+	size_t kept = 0;
+	int rc = 0;
 
-	if (m->here_count == 0 || look->new_here_count == 0 || look->new_here_count > NEWS_MOST)
+	if (w->pass->moves->here_count == 0 || look->new_here_count == 0)
 		return 0;
-	if (facts_here(w, to, look, NULL, err) != 0)
+	if (facts_here(w, to, look, NULL, err) != 0 ||
+		state_read_begin(w->pass->state, &m.read, err) != 0)
 		return -1;
-	struct follower *items =
-		arena_alloc(&w->arena, look->new_here_count * sizeof(struct follower));
-	for (size_t i = 0; i < look->new_here_count; i++) {
-		struct new_here *file = &look->new_here[i];
-		struct lost *lost = may_follow(file) ? find_lost(m, &file->content) : NULL;
-		if (!lost || lost->box == to) {
-			look->new_here[kept++] = *file;
-			continue;
-		}
-		lost->used = true;
-		struct new_here *copy = arena_alloc(&w->arena, sizeof(*copy));
-		*copy = *file;
-		items[count++] = (struct follower){copy, lost};
-		moved_tell(w, to, OP_MOVE_THERE, lost->uid, file->name, lost->box);
-		if (w->pass->options->plan)
-			uidset_remove(&lost->box->delete_there, lost->uid);
+	m.items = arena_alloc(&w->arena, look->new_here_count * sizeof(*m.items));
+	for (size_t i = 0; rc >= 0 && i < look->new_here_count; i++) {
+		rc = match(&m, &look->new_here[i], err);
+		if (rc == 0)
+			look->new_here[kept++] = look->new_here[i];
 	}
+	state_read_end(m.read);
 	look->new_here_count = kept;
-	return w->pass->options->plan ? 0 : follow_all(w, to, items, count, err);
+	if (rc < 0)
+		return -1;
+	return w->pass->options->plan ? 0 : follow_all(w, to, m.items, m.count, err);
 }

@@ -226,6 +226,7 @@ void pass_forget_boxes(struct pass *pass)
 		maildir_unref(pass->boxes[i].maildir);
 		uidset_fini(&pass->boxes[i].delete_here);
 		uidset_fini(&pass->boxes[i].sent);
+		uidset_fini(&pass->boxes[i].taken);
 		uidset_fini(&pass->boxes[i].done_there);
 		uidset_fini(&pass->boxes[i].done_here);
 		uidset_fini(&pass->boxes[i].told_there);

@@ -49,8 +49,9 @@ struct box {
 				     No deletion for the user, the guard or the trash */
 	struct uidset done_there, done_here; /* changes of more than a look holds that an earlier
 						round of the pass has dealt with */
-	struct uidset sent; /* UIDs of what this pass stored there: a server whose view of the
-			       mailbox is older does not list them (Courier before a NOOP) */
+	struct uidset taken; /* of delete_there: followed to another mailbox, as moved here */
+	struct uidset sent;  /* UIDs of what this pass stored there: a server whose view of the
+				mailbox is older does not list them (Courier before a NOOP) */
 	uint64_t rows_here, rows_there;
 	bool oldest;           /* what the server lost are its oldest messages */
 	int64_t oldest_span;   /* seconds between the dates of the first and the last of them */
@@ -252,7 +253,12 @@ struct look {
 	size_t there_count, there_room, here_count, here_room;
 	struct new_here *new_here; /* owned; strings in the worker's arena */
 	size_t new_here_count, new_here_room;
-	bool there_complete; /* the server's view is proven complete (I3) */
+	/* Set by who wants only some of the new files: so many (0: as ever), or one of PARTS (0:
+	 * all), which take each file by its BASE. */
+	size_t new_here_most;
+	unsigned part, parts;
+	size_t new_here_total; /* ... of so many */
+	bool there_complete;   /* the server's view is proven complete (I3) */
 	bool here_complete;
 	bool truncated; /* more changed than fits one round: look again after carrying these out */
 	struct maildir_times

@@ -104,6 +104,9 @@ void sync_set_bulk(unsigned from, unsigned messages);
 /* For tests: from how many new messages of the server on only those are compared with files whose
  * size fits (50000). */
 void sync_set_sieve(unsigned messages);
+/* For tests: how many new files of a mailbox are compared at once with what is gone elsewhere
+ * (20000), and how much of that is held (50000). */
+void sync_set_moves(unsigned messages);
 
 /* One mailbox as `list` and `status --remote` see it. */
 struct sync_box {

@@ -14,6 +14,7 @@
  *     GODWIT_BULK=N, GODWIT_BULK_WINDOW=N   from how many new files on a mailbox is paired in
  *                                bulk, and how many messages at once
  *     GODWIT_LOOK=N              how many changes a look at a mailbox holds
+ *     GODWIT_MOVES=N             how much of what moved is held at once
  *     GODWIT_STILL_MS=N          how long a file with two names has to stand still
  *     GODWIT_BACKOFF_MS=N        the first pause before connecting again
  */
@@ -84,6 +85,8 @@ __attribute__((constructor)) static void install(void)
 	sync_set_bulk(number_of("GODWIT_BULK", 20000), number_of("GODWIT_BULK_WINDOW", 5000));
 	sync_set_look(number_of("GODWIT_LOOK", 20000));
 	sync_set_sieve(number_of("GODWIT_SIEVE", 50000));
+	if (getenv("GODWIT_MOVES"))
+		sync_set_moves(number_of("GODWIT_MOVES", 0));
 	patience_set_first_ms(number_of("GODWIT_BACKOFF_MS", 500));
 	setenv("GODWIT_CONFINE", "off", 1); /* what is written down goes anywhere */
 	if (fault && sscanf(fault, "%15s %d %d", mode, &number, &error) < 2)

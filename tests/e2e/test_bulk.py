@@ -114,6 +114,58 @@ def test_killed_or_disk_full_in_bulk(lanes, work, record_property):
     run_cases(lanes, work, cases, one, record_property)
 
 
+# ---- more that moved here than is held at once ----
+
+MOVES = {"GODWIT_MOVES": "3"}
+
+
+def moving(world, count=10):
+    """A mailbox of COUNT messages, some of them equal, and one that is empty, on both sides."""
+    world.program, world.environment = CRASHING, dict(MOVES)
+    for name in ("old", "other"):
+        world.there.create(name)
+    twin = compose("twin")
+    world.there.append_many("old", [(twin if n < 2 else compose(), [SEEN], 1500000000 + n) for n in range(count)])
+    world.sync_same()
+
+
+def assert_moved(world, count, **others):
+    summary = world.sync("--json").summary()
+    found = {name: summary[name] for name in ("appended", "fetched", "deleted_there", "deleted_here")}
+    assert summary["moved_there"] == count, summary
+    assert found == {"appended": 0, "fetched": 0, "deleted_there": 0, "deleted_here": 0, **others}, summary
+    world.assert_same()
+    world.assert_noop()
+
+
+def test_renamed_here(world):
+    moving(world)
+    os.rename(world.here.folder("old"), world.here.folder("new"))
+    plan = world.run("plan").out
+    assert plan.count("moved here from old") == 10 and "append" not in plan, plan
+    assert_moved(world, 10)
+
+
+def test_moved_here_among_new_ones(world):
+    """Two of them are new, and two were deleted."""
+    moving(world)
+    for file in world.here.files("old")[:2]:
+        world.here.remove(file)
+    for file in world.here.files("old"):
+        os.rename(file.path, os.path.join(world.here.folder("other"), "cur", file.name))
+    for _ in range(2):
+        world.here.deliver("other", compose(), "S")
+    assert_moved(world, 8, appended=2, deleted_there=2)
+
+
+def test_moved_here_under_other_names(world):
+    """By their contents only as many are recognised as are held; the others are copied."""
+    moving(world)
+    for number, file in enumerate(world.here.files("old")):
+        os.rename(file.path, os.path.join(world.here.folder("other"), "cur", "renamed.%d:2,S" % number))
+    assert_moved(world, 3, appended=7, deleted_there=7)
+
+
 # ---- how much memory ----
 
 def write_files(account, server, name, count):

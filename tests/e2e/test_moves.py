@@ -312,6 +312,20 @@ def test_renamed_there_with_more_than_moves_hold(make_world, dovecot):
     moved(world, moved_here=55000, boxes_deleted_here=1, boxes_made_here=1)
 
 
+@pytest.mark.soak
+def test_renamed_here_with_more_than_moves_hold(make_world, dovecot):
+    world = make_world()
+    world.there.create("a")
+    world.there.append_many("a", [(compose(), [SEEN], 1500000000 + n) for n in range(55000)])
+    world.sync_same()
+    os.rename(world.here.folder("a"), world.here.folder("z"))
+    run = world.sync("--json")
+    assert run.summary()["moved_there"] == 55000 and run.summary()["appended"] == 0, run
+    assert run.peak_kib < 64 * 1024
+    world.assert_same()
+    world.assert_noop()
+
+
 @pytest.mark.parametrize("layout, quirks", [("nested", []), ("maildir++", []), ("nested", ["-MOVE"])],
                          ids=["nested", "maildir++", "without MOVE"])
 def test_renamed_here(make_world, layout, quirks):
