@@ -227,12 +227,18 @@ static bool has_its_date(const struct new_there *there, const struct new_here *f
 	return there->date == file->date || (file->has_former && there->date == file->former_date);
 }
 
+/* Versions of a draft can have all headers alike, and lie in one mailbox one after the other. */
+static bool has_its_date_if_known(const struct new_there *there, const struct new_here *file)
+{
+	return !file->has_former || has_its_date(there, file);
+}
+
 static bool was_answered(const struct new_there *there UNUSED, const struct new_here *file)
 {
 	return file->answered;
 }
 
-/* By which digests messages and files are compared, and what has to go with it (NULL: nothing). */
+/* By which digests messages and files are compared, and what has to go with it. */
 struct by {
 	const struct digest *(*there)(const struct new_there *there);
 	const struct digest *(*here)(const struct new_here *here);
@@ -284,7 +290,7 @@ static void pair_by(struct arena *arena, struct leftovers *l, const struct by *b
 		for (size_t k = lower_bound(&index, key); (file = file_at(&index, k, key)); k++) {
 			int32_t n = index.entries[k].index;
 			if (l->used[n] || !may_be(there, file) || likeness(there, file) <= best ||
-				(by->fits && !by->fits(there, file)))
+				!by->fits(there, file))
 				continue;
 			best = likeness(there, file);
 			found = n;
@@ -334,7 +340,7 @@ static void pair_by_count(struct arena *arena, struct leftovers *l)
 void pair_vouched(struct arena *arena, const struct new_there *there, size_t there_count,
 	const struct new_here *here, size_t here_count, bool *used, int32_t *partner)
 {
-	static const struct by ways[] = {{header_there, header_here, NULL},
+	static const struct by ways[] = {{header_there, header_here, has_its_date_if_known},
 		{id_there, id_here, has_its_date}, {id_there, id_here, was_answered}};
 	struct leftovers l = {there, there_count, here, here_count, used, partner};
 

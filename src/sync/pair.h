@@ -59,8 +59,9 @@ void pair_match(struct arena *arena, const struct new_there *there, size_t there
 /*
  * What the state vouches for: it says that this very file was sent, or that the mailbox held it
  * under its former UIDVALIDITY. The server may have changed the message meanwhile, so less is
- * enough for these: the header alone, or Message-ID and date. The Message-ID alone is not: the
- * versions of a draft share it. Only if the server said that it stored the file.
+ * enough for these: header or Message-ID, and date. Neither is enough alone: the versions of a
+ * draft share them. Only if the server said that it stored the file, the Message-ID is, and only
+ * for an upload whose end is not known the header: what came since it began.
  */
 bool pair_is_vouched(const struct new_here *file);
 /*

@@ -211,9 +211,12 @@ def versions(count=2):
     return [compose(message_id="<draft@tests.example>", body="version %d\n" % number) for number in range(count)]
 
 
-def test_another_version_and_numbered_anew(world):
+@pytest.mark.parametrize("headers", ["other", "same"])
+def test_another_version_and_numbered_anew(world, headers):
     """The former version is known by its row, the one on the server has its Message-ID: they are two messages."""
     bodies = versions()
+    if headers == "same":
+        bodies[1] = bodies[0] + b"and more\n"
     world.there.create("box")
     world.there.append("box", bodies[0], [], 1000)
     world.sync()

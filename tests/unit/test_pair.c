@@ -219,6 +219,15 @@ static void test_vouched(void **state UNUSED)
 	t[0].header = h[0].header;
 	match_vouched(t, 1, h, 1, partner);
 	assert_int_equal(partner[0], 0); /* the same header, another body */
+	h[0].former_date += 5;
+	match_vouched(t, 1, h, 1, partner);
+	assert_int_equal(partner[0], -1); /* ... and another date: another version of a draft */
+	h[0].has_former = false;
+	h[0].doubtful = true;
+	h[0].uidnext_before = t[0].uid;
+	match_vouched(t, 1, h, 1, partner);
+	assert_int_equal(partner[0],
+		0); /* it came since the upload began, on a server that keeps no dates */
 }
 
 /* What was answered and can't be recognised at all is what came since, if the numbers agree. */
