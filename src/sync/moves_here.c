@@ -145,20 +145,25 @@ static uint32_t new_uid(const struct imap_moved *moved, uint32_t uid)
 	return 0;
 }
 
-/* The server did as it was told. Where it does not say which UIDs came of it, pairing will. */
+/*
+ * The server did as it was told. Where it does not say which UIDs came of it, pairing will. But one
+ * that has UIDPLUS and says nothing may have moved nothing: somebody else was faster. That is OK,
+ * too (RFC 3501, section 6.4.8: UIDs that are not there are no error), and no proof that anything
+ * was stored.
+ */
 static int take_moved(struct following *f, const struct imap_moved *moved, struct err *err)
 {
 	bool told = moved->uidvalidity == f->to->row.uidvalidity;
+	bool silent = moved->count == 0 && !imap_can(f->w->imap, IMAP_CAP_UIDPLUS);
 
 	for (size_t i = 0; i < f->count; i++) {
 		struct follower *item = &f->items[i];
 		uint32_t uid = told ? new_uid(moved, item->lost->uid) : 0;
 		int rc = uid != 0 ? settle_moved(f, item, uid, moved->copied, err)
-				  : begin_upload(f, item->file, moved->count == 0, err);
+				  : begin_upload(f, item->file, silent, err);
 		if (rc != 0)
 			return -1;
-		atomic_fetch_add(
-			&f->w->pass->report->totals.moved_there, uid != 0 || moved->count == 0);
+		atomic_fetch_add(&f->w->pass->report->totals.moved_there, uid != 0 || silent);
 	}
 	return 0;
 }

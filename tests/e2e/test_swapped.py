@@ -1,10 +1,13 @@
 """Another client puts another mailbox in the place of one, after the pass has looked at it: the same UIDs are
 messages that nobody has looked at.
 """
+import os
+
 import pytest
 
 from mail import compose
 from meddler import Meddler
+from world import CRASHING
 
 
 @pytest.fixture
@@ -73,3 +76,31 @@ def test_nothing_of_it_is_moved(world, swapped):
     world.sync_same()
     assert OTHER <= subjects(world, "A")
     assert len(subjects(world, "B")) == 6
+
+
+def test_moved_away_by_another_client(world):
+    """... just before we move it after its file. The server says OK to the move of what is not there, which stores
+    nothing: moved to two places, so both stay."""
+    for name in ("A", "B", "C"):
+        world.there.create(name)
+    body = compose()
+    world.there.append("A", body)
+    world.sync()
+    os.rename(world.here.files("A")[0].path, os.path.join(world.here.folder("B"), "cur", "moved:2,"))
+    world.settings["server"]["connections"] = 1
+    moved = []
+
+    def command(line):
+        if line.split()[1:3] == [b"SELECT", b"A"]:
+            moved.append(line)
+            if len(moved) == 2:
+                world.there.move("A", world.there.find("A", body), "C")
+        return line
+
+    world.program = CRASHING  # it waits less for what may still arrive
+    with Meddler(world) as meddler:
+        meddler.command = command
+        world.sync()
+    assert len(moved) >= 2
+    world.sync_same()
+    assert [len(world.here.files(name)) for name in ("A", "B", "C")] == [0, 1, 1]
