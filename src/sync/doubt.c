@@ -118,7 +118,7 @@ static int forget_uploads(struct worker *w, const struct box *box, const struct 
 	while ((rc = state_next_upload(read, box->row.id, slice_str(base), &upload, err)) == 1) {
 		base = arena_strndup(&w->arena, upload.base.p, upload.base.n);
 		if (!is_new_here(look, base) && settle_upload_gone(w->pass->settler, box->row.id,
-							slice_str(base), err) != 0)
+							slice_str(base), NULL, err) != 0)
 			return -1;
 	}
 	return rc;

@@ -84,9 +84,10 @@ int settle_upload(
 	return settler_hand_over(s, item, err);
 }
 
-int settle_upload_gone(struct settler *s, uint32_t id, struct slice base, struct err *err)
+int settle_upload_gone(
+	struct settler *s, uint32_t id, struct slice base, struct maildir *maildir, struct err *err)
 {
-	struct item *item = item_new(ITEM_UPLOAD_GONE, id, NULL, base.n);
+	struct item *item = item_new(ITEM_UPLOAD_GONE, id, maildir, base.n);
 	char *pos = item->strings;
 	item->upload.base = base;
 	item_keep(&pos, &item->upload.base);

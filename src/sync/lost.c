@@ -56,6 +56,66 @@ static int load_box(struct pass *pass, struct state_read *read, struct box *box,
 	return rc < 0 ? -1 : 0;
 }
 
+/* ---- uploads in doubt ---- */
+
+typedef void each_upload(
+	struct pass *pass, struct box *box, uint32_t id, const struct state_upload *upload);
+
+/* Those of which nobody knows whether they arrived, under the mailbox's id or its former one. */
+static int for_uploads(struct pass *pass, struct state_read *read, struct box *box,
+	each_upload *each, struct err *err)
+{
+	uint32_t ids[2] = {box->row.id, box->former};
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < 2 && ids[i] != 0; i++) {
+		struct state_upload upload;
+		struct buf base = {0};
+		while ((rc = state_next_upload(read, ids[i], buf_slice(&base), &upload, err)) ==
+			1) {
+			buf_clear(&base);
+			buf_add(&base, upload.base.p, upload.base.n);
+			if (upload.uidnext_before > 0 && !upload.answered)
+				each(pass, box, ids[i], &upload);
+		}
+		buf_fini(&base);
+	}
+	return rc;
+}
+
+static void count_upload(struct pass *pass UNUSED, struct box *box, uint32_t id UNUSED,
+	const struct state_upload *upload UNUSED)
+{
+	box->in_doubt++;
+}
+
+int moves_count_doubts(struct pass *pass, struct state_read *read, struct box *box, struct err *err)
+{
+	box->in_doubt = 0;
+	return pass->settler ? for_uploads(pass, read, box, count_upload, err) : 0;
+}
+
+static void add_upload(
+	struct pass *pass, struct box *box, uint32_t id, const struct state_upload *upload)
+{
+	struct moves *m = pass->moves;
+
+	if (m->there_count == m->there_room)
+		return;
+	m->files[m->there_count] = (struct new_here){
+		.name = arena_printf(&pass->arena, "cur/%.*s", SLICE_ARG(upload->base)),
+		.base = arena_strndup(&pass->arena, upload->base.p, upload->base.n),
+		.has_facts = true,
+		.wire_size = upload->size,
+		.date = upload->date,
+		.header = upload->header,
+		.content = upload->content,
+	};
+	m->there[m->there_count++] = (struct lost){.box = box, .id = id};
+}
+
+/* ---- all of it ---- */
+
 static int compare_lost(const void *a, const void *b)
 {
 	const struct lost *x = a, *y = b;
@@ -82,7 +142,9 @@ int moves_load_lost(struct pass *pass, struct err *err)
 	for (size_t i = 0; i < pass->box_count; i++) {
 		there += uidset_size(&pass->boxes[i].delete_here);
 		here += uidset_size(&pass->boxes[i].delete_there);
+		there += pass->boxes[i].in_doubt;
 	}
+	m->there_room = bounded(there);
 	m->there = arena_zalloc(&pass->arena, (bounded(there) + 1) * sizeof(*m->there));
 	m->files = arena_zalloc(&pass->arena, (bounded(there) + 1) * sizeof(*m->files));
 	m->used = arena_zalloc(&pass->arena, bounded(there) + 1);
@@ -94,6 +156,8 @@ int moves_load_lost(struct pass *pass, struct err *err)
 		if (pass->hold_there)
 			rc = load_box(pass, read, box, &box->delete_here, &m->there_count,
 				add_gone_there, err);
+		if (rc == 0 && pass->hold_there && box->in_doubt > 0)
+			rc = for_uploads(pass, read, box, add_upload, err);
 		if (rc == 0 && pass->hold_here)
 			rc = load_box(pass, read, box, &box->delete_there, &m->here_count,
 				add_gone_here, err);

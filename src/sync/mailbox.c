@@ -135,8 +135,10 @@ static bool holds(struct worker *w, struct box *box, enum op_kind kind)
 	if (append && box->restless)
 		return true; /* looked at again, see look_and_carry() */
 	box->held_there |= fetch && w->pass->hold_there;
-	box->held_here |= append && w->pass->hold_here;
-	return fetch ? w->pass->hold_there : w->pass->hold_here;
+	bool hold_here = w->pass->hold_here || (w->pass->hold_there && box->in_doubt > 0);
+
+	box->held_here |= append && hold_here;
+	return fetch ? w->pass->hold_there : hold_here;
 }
 
 /* COUNT operations of one kind. */

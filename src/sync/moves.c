@@ -19,6 +19,10 @@
  * the next pass finds a row that neither side has, and forgets it. Killed before, it finds the same
  * message unknown on both sides of the new mailbox, and pairs it.
  *
+ * An upload whose answer was never seen (killed, cut off) may have been moved by another client
+ * since: its file counts as one whose message is gone there, and is not sent before it is known
+ * whether another mailbox has that message new.
+ *
  * What does not match is copied and deleted as ever. Moved to two places: both copies stay. Matches
  * are not deletions, so the guard does not count them.
  */
@@ -68,7 +72,9 @@ static void judge_there(struct chances *c, const struct box *box, uint64_t rows)
 	const struct state_watermark *then = &box->row.watermark;
 	bool known = now->known && then->uidnext != 0 && now->uidnext >= then->uidnext;
 	uint64_t came = known ? now->uidnext - then->uidnext : 0;
-	bool lost = rows > 0 && (box->lost == SIDE_THERE || !known || now->messages < rows + came);
+	bool lost =
+		box->in_doubt > 0 ||
+		(rows > 0 && (box->lost == SIDE_THERE || !known || now->messages < rows + came));
 
 	add_chance(c, box, lost, box->there && (!known || came > 0));
 }
@@ -112,9 +118,9 @@ int pass_expect_moves(struct pass *pass, struct err *err)
 	if (state_read_begin(pass->state, &read, err) != 0)
 		return -1;
 	for (size_t i = 0; i < pass->box_count; i++) {
-		const struct box *box = &pass->boxes[i];
+		struct box *box = &pass->boxes[i];
 		rc = state_count_messages(read, box->row.id, &rows_there, &rows_here, err);
-		if (rc != 0)
+		if (rc != 0 || (rc = moves_count_doubts(pass, read, box, err)) != 0)
 			break;
 		judge_there(&there, box, rows_there);
 		judge_here(&here, box, rows_here);

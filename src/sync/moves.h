@@ -9,8 +9,8 @@
 /* A message that one side lost. */
 struct lost {
 	struct box *box;
-	uint32_t id; /* under which its row is: that of BOX, or its former one */
-	uint32_t uid;
+	uint32_t id;  /* under which its row is: that of BOX, or its former one */
+	uint32_t uid; /* 0: an upload in doubt, ID of its row */
 	struct digest content;
 };
 
@@ -22,7 +22,7 @@ struct moves {
 	struct lost *there;
 	struct new_here *files;
 	bool *used; /* files that found one */
-	size_t there_count;
+	size_t there_count, there_room;
 	/* gone here, some of it; sorted by content */
 	struct lost *here;
 	size_t here_count;
@@ -30,8 +30,12 @@ struct moves {
 
 /* ---- lost.c ---- */
 
-/* Fill pass->moves with what the boxes' delete sets hold, by sides. */
+/* Fill pass->moves with what the boxes' delete sets hold, by sides; uploads in doubt count as lost
+ * there. */
 int moves_load_lost(struct pass *pass, struct err *err) MUST_USE;
+/* How many uploads in doubt the state has for BOX, to box->in_doubt. */
+int moves_count_doubts(
+	struct pass *pass, struct state_read *read, struct box *box, struct err *err) MUST_USE;
 
 /* ---- moved.c ---- */
 

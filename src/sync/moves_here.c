@@ -181,7 +181,7 @@ static int send_move(struct following *f, const struct uidset *uids, struct err 
 		rc = 0;
 		for (size_t i = 0; rc == 0 && i < f->count; i++)
 			rc = settle_upload_gone(f->w->pass->settler, f->to->row.id,
-				slice_str(f->items[i].file->base), err);
+				slice_str(f->items[i].file->base), NULL, err);
 	}
 	imap_moved_fini(&moved);
 	return rc;

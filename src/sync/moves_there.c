@@ -3,6 +3,7 @@
  */
 #include <errno.h>
 
+#include "base/log.h"
 #include "sync/moves.h"
 #include "sync/pair.h"
 
@@ -71,6 +72,55 @@ int moves_follow(struct worker *w, struct box *to, const struct new_there *new,
 	return 1;
 }
 
+/* As pairing would have it: flags of both sides unite. 1, 0: FILE is not there any more, or another
+ * message; -1. */
+static int follow_sent(struct worker *w, struct box *to, const struct new_there *new,
+	const struct lost *lost, const struct new_here *file, struct err *err)
+{
+	struct settler *settler = w->pass->settler;
+	struct state_message row = {
+		.base = slice_str(file->base),
+		.size = file->wire_size,
+		.header = file->header,
+		.content = file->content,
+	};
+	/* Another upload of an equal message would have another date. */
+	if (!settler || new->date != file->date)
+		return 0;
+	int rc = moved_open_source(w, lost->box, to, err) != 0
+			 ? -1
+			 : rename_file(w, lost->box, to, &row, err);
+	if (rc <= 0)
+		return rc;
+	struct flags here = maildir_flags(to->maildir, row.in_new, row.info);
+
+	row.uid = new->uid;
+	row.date = new->date;
+	row.where = STATE_THERE | STATE_HERE;
+	row.flags = flags_and(&new->flags, &here);
+	log_info("%s: message %u is an upload that was moved from %s there", to->name, new->uid,
+		lost->box->name);
+	/* In this order: without a row the two are paired. */
+	if (settle_upload_gone(settler, lost->id, slice_str(file->base), lost->box->maildir, err) !=
+			0 ||
+		settle_message(settler, to->row.id, to->maildir, &row, err) != 0)
+		return -1;
+	return 1;
+}
+
+/* 1, 0: it is left to be copied; -1. */
+static int follow(struct worker *w, struct box *to, const struct new_there *new,
+	const struct lost *lost, const struct new_here *file, struct err *err)
+{
+	if (lost->uid == 0)
+		return lost->box == to ? 0 : follow_sent(w, to, new, lost, file, err);
+	moved_tell(w, to, OP_MOVE_HERE, new->uid, file->name, lost->box);
+	if (!w->pass->options->plan && moves_follow(w, to, new, lost, err) < 0)
+		return -1;
+	uidset_remove(&lost->box->delete_here, lost->uid);
+	return 1;
+}
+
 int moves_match_there(struct worker *w, struct box *to, struct look *look, struct err *err)
 {
 	struct moves *m = w->pass->moves;
@@ -91,12 +141,11 @@ int moves_match_there(struct worker *w, struct box *to, struct look *look, struc
 	for (size_t i = 0; i < count; i++) {
 		if (partner[i] < 0)
 			continue;
-		struct lost *lost = &m->there[partner[i]];
-		moved_tell(w, to, OP_MOVE_HERE, news[i].uid, m->files[partner[i]].name, lost->box);
-		if (!w->pass->options->plan && moves_follow(w, to, &news[i], lost, err) < 0)
+		int rc = follow(w, to, &news[i], &m->there[partner[i]], &m->files[partner[i]], err);
+		if (rc < 0)
 			return -1;
-		uidset_remove(&lost->box->delete_here, lost->uid);
-		uidset_remove(&look->new_there, news[i].uid);
+		if (rc == 1)
+			uidset_remove(&look->new_there, news[i].uid);
 	}
 	return 0;
 }

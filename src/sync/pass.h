@@ -59,6 +59,7 @@ struct box {
 	bool window_accepted;  /* the user let the oldest go before */
 	bool inferred;   /* something counts as gone because the listing lacks it: nobody said so */
 	enum side lost;  /* the side that has no such mailbox any more: deleted on the other */
+	size_t in_doubt; /* uploads that former passes began, and did not see the end of */
 	bool held_there; /* new messages of the server wait until moves are known (moves.c) */
 	bool held_here;  /* new files do */
 	bool delete_sent; /* a DELETE for it, which may have been carried out */

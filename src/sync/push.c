@@ -47,7 +47,7 @@ static int refused(struct pushing *p, const struct sending *s, const struct err 
 	pending.reason = slice_str(err_line(why, reason, sizeof(reason)));
 	p->box->incomplete |= for_now;
 	pass_failed(pass, p->box, 0, s->op->name, why);
-	if (settle_upload_gone(pass->settler, p->box->row.id, base_of(s->op), err) != 0)
+	if (settle_upload_gone(pass->settler, p->box->row.id, base_of(s->op), NULL, err) != 0)
 		return -1;
 	return settle_pending(pass->settler, p->box->row.id, &pending, err);
 }
@@ -134,7 +134,7 @@ static int wake(struct pushing *p, struct sending *s, struct err *err)
 	if (err->sys != ENOENT && err->sys != EACCES && err->kind != ERR_CONFLICT)
 		return -1;
 	went_away(p, s, err);
-	return settle_upload_gone(p->w->pass->settler, p->box->row.id, base_of(s->op), err);
+	return settle_upload_gone(p->w->pass->settler, p->box->row.id, base_of(s->op), NULL, err);
 }
 
 static int stream(struct pushing *p, struct sending *s, struct err *err)
@@ -310,7 +310,7 @@ static int let_go(struct pushing *p, const struct sending *s, struct err *err)
 {
 	for (size_t k = 0; k < s->joined; k++)
 		if (settle_upload_gone(
-			    p->w->pass->settler, p->box->row.id, base_of(s[k].op), err) != 0)
+			    p->w->pass->settler, p->box->row.id, base_of(s[k].op), NULL, err) != 0)
 			return -1;
 	return 0;
 }

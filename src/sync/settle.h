@@ -59,8 +59,9 @@ int settle_where(struct settler *settler, uint32_t id, uint32_t uid, unsigned wh
 	struct maildir *maildir, struct err *err) MUST_USE;
 int settle_upload(struct settler *settler, uint32_t id, const struct state_upload *upload,
 	struct err *err) MUST_USE;
-int settle_upload_gone(
-	struct settler *settler, uint32_t id, struct slice base, struct err *err) MUST_USE;
+/* MAILDIR: from which its file was taken; durable first. NULL: it was not. */
+int settle_upload_gone(struct settler *settler, uint32_t id, struct slice base,
+	struct maildir *maildir, struct err *err) MUST_USE;
 /* Noted (count and since are kept up by the settler) or no longer pending. */
 int settle_pending(struct settler *settler, uint32_t id, const struct state_pending *pending,
 	struct err *err) MUST_USE;

@@ -218,6 +218,40 @@ def test_upload_is_moved_before_it_is_settled(lanes, record_property, begin, tar
     assert max(arrived) > lanes[0].expected["box"] - 4, "it was never killed behind an APPEND"
 
 
+@pytest.mark.parametrize("how", ["moved", "renamed", "changed names"])
+def test_upload_is_moved_there_before_it_is_settled(lanes, record_property, how):
+    """The program is killed, and another client moves what was sent, or gives its mailbox another name: it is not sent
+    once more."""
+    work = Work("push_to_box", push_to_box)
+    steps, *_ = lanes[0].steps(work)
+    arrived = []
+
+    def one(lane, case):
+        lane.disturbed(case)
+        lane.wait_until_quiet()
+        uids = lane.there.uids("box")
+        arrived.append(len(uids))
+        if how == "moved":
+            lane.there.move("box", uids, "other")
+        else:
+            lane.there.rename("box", "new")
+        if how == "changed names":
+            lane.there.rename("other", "box")
+            lane.there.rename("new", "other")
+        for _ in range(2):
+            lane.sync("--approve")
+        lane.assert_same()
+        lane.assert_noop()
+        bodies = [message.body for messages in lane.here.all().values() for message in messages]
+        assert len(bodies) == len(set(bodies)) == sum(lane.expected.values())
+        lane.assert_nothing_left()
+        return 1
+
+    run_cases(lanes, work, ["kill %d" % n for n in thin(range(1, steps + 1), ALL if SOAK else 8)], one,
+              record_property)
+    assert max(arrived) > lanes[0].expected["box"] - 4, "it was never killed behind an APPEND"
+
+
 def two_boxes(world):
     for name in ("box", "other"):
         world.there.create(name)
