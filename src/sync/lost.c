@@ -1,5 +1,6 @@
 /*
- * What is gone anywhere, as the boxes' delete sets have it: what may have moved.
+ * What is gone anywhere, as the boxes' delete sets have it: what may have moved. And uploads of
+ * former passes that did not see the answer: another client may have moved what came of them.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -157,7 +157,9 @@ class Edits:
         what = self.note("%s: put back from a backup into %s", side, box)
         shutil.copy2(copy, path)
         with open(path, "rb") as file:
-            self.fate(side, wire(file.read()), what).add(side, box)
+            fate = self.fate(side, wire(file.read()), what)
+        fate.add(side, box)
+        fate.forgive(self.fates.recalled)
 
     def flag(self):
         side = self.side()

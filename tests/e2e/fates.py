@@ -24,20 +24,22 @@ class Fate:
     others:    more befell it than that its mailbox was renamed
     aside:     so many copies of it were in a mailbox whose name went to another one: what can't be told to have gone
                with the mailbox comes back
+    half:      a pass that was cut off may have carried half of a move: the file is in the other folder, and no row says
+               why; what happens to the message after that can't be told from what happens to another one
     """
 
     def __init__(self, base, flags=None):
         self.base, self.expect = collections.Counter(base), collections.Counter(base)
         self.low = self.high = sum(self.base.values())
         self.sides, self.loose, self.compared = set(), False, False
-        self.others, self.aside = False, 0
+        self.others, self.aside, self.half = False, 0, False
         self.added, self.moved, self.removed = collections.Counter(), collections.Counter(), 0
         self.flags, self.stored = flags, collections.defaultdict(dict)
 
     def touch(self, side, renamed=False):
         self.sides.add(side)
         self.others |= not renamed
-        self.loose |= self.compared
+        self.loose |= self.compared or self.half
 
     def add(self, side, box, count=1):
         self.touch(side)
@@ -62,6 +64,11 @@ class Fate:
         for flag in before ^ after:
             self.stored[flag][side] = flag in after if side not in self.stored[flag] else None
 
+    def forgive(self, count):
+        """So many may go."""
+        if count:
+            self.removed, self.low, self.loose = self.removed + count, self.low - count, True
+
     def compare(self, sides):
         """Both sides are compared as if they had never met. SIDES: {side: {mailbox: copies}} of this body."""
         union = collections.Counter()
@@ -75,6 +82,8 @@ class Fate:
             self.removed += self.low - sum(union.values())
             self.low = sum(union.values())
         self.high = max(self.high, sum(union.values()))
+        if len(sides) > 2:  # what the server lacks, each account sends
+            self.high = max(self.high, sum(sum(boxes.values()) for side, boxes in sides.items() if side != "there"))
 
     def bounds(self):
         """(least, most): equal bodies that come or move on two sides may be taken for the same."""
@@ -124,16 +133,16 @@ class Fates:
 
     def __init__(self):
         self.fates, self.stories = {}, collections.defaultdict(list)
-        self.settled = {}
+        self.recalled = False  # an old state was put back in this epoch
 
     def begin(self, messages):
         """An epoch, with MESSAGES {mailbox: [Message]} on all sides."""
-        self.settled = tally(messages)
+        self.recalled = False
         flags = {}
         for name in messages:
             for message in messages[name]:
                 flags[message.body] = None if message.body in flags else message.flags
-        self.fates = {body: Fate(boxes, flags[body]) for body, boxes in self.settled.items()}
+        self.fates = {body: Fate(boxes, flags[body]) for body, boxes in tally(messages).items()}
 
     def of(self, body, what):
         self.stories[body].append(what)
@@ -156,13 +165,18 @@ class Fates:
     def put_aside(self, name, copies):
         """The mailbox NAME was renamed, and another one has its name. COPIES: of what may come back."""
         for fate in self.fates.values():
-            if fate.base.get(name):
-                fate.aside = max(fate.aside, copies * fate.base[name])
+            if fate.base.get(name) or fate.others:
+                fate.aside = max(fate.aside, copies * max(1, fate.base[name]))
 
-    def forgive_restored(self):
+    def recall(self):
+        """An old state may know a file under the name by which somebody put it back, and take it for deleted there."""
+        self.recalled = True
         for fate in self.fates.values():
-            count = sum(fate.added.values())
-            fate.removed, fate.low = fate.removed + count, fate.low - count
+            fate.forgive(sum(fate.added.values()))
+
+    def cut_off(self):
+        for fate in self.fates.values():
+            fate.half |= bool(fate.moved)
 
     def forget_flags(self):
         """Of what was moved."""

@@ -1,6 +1,7 @@
 """What happens to an account between edits: passes that are killed or cut off, other commands, other settings, backups that
 are put back. And the passes that follow, until all sides are equal, and the judgement.
 """
+import errno
 import os
 import shutil
 import signal
@@ -18,7 +19,7 @@ MASKS = [[], [], [], ["-QRESYNC"], ["-QRESYNC", "-CONDSTORE"], ["-MOVE"], ["-MUL
 WAYS = ["both", "both", "pull", "push", "none"]
 NOT_SHOWN = "the server said that it stored the message, but does not show it"
 TRIES = 6  # passes until one says 0
-DONE, SOME_FAILED, REFUSED, TEMPORARY = 0, 1, 65, 75
+DONE, SOME_FAILED, REFUSED, DISK, TEMPORARY = 0, 1, 65, 74, 75
 
 
 class Troubles(Edits):
@@ -59,7 +60,7 @@ class Troubles(Edits):
             self.world.environment = kept
         told = "; ".join(run.err.strip().splitlines()[-3:])
         self.note("godwit %s: %s %s", " ".join(args), run.status, told[:400])
-        assert run.status in (DONE, SOME_FAILED, REFUSED, TEMPORARY, -9), run
+        assert run.status in (DONE, SOME_FAILED, REFUSED, TEMPORARY, -9) + (DISK,) * bool(environment), run
         return run
 
     def mask(self):
@@ -70,11 +71,18 @@ class Troubles(Edits):
 
     # troubles
 
-    def killed_at_step(self):
+    def at_step(self, fault):
         step = self.chance.choice([self.chance.randint(1, 40), self.chance.randint(1, 300)])
-        self.note("kill %d", step)
-        self.run("sync", GODWIT_FAULT="kill %d" % step, GODWIT_WATCH=self.world.tmp)
+        self.note(fault, step)
+        self.run("sync", GODWIT_FAULT=fault % step, GODWIT_WATCH=self.world.tmp)
+        self.fates.cut_off()
         self.quiet()
+
+    def killed_at_step(self):
+        self.at_step("kill %d")
+
+    def disk_fails(self):
+        self.at_step(self.chance.choice(["fail %%d %d" % errno.ENOSPC, "once %%d %d" % errno.EIO, "short %d"]))
 
     def ended_at_any_time(self):
         sign = self.chance.choice([signal.SIGKILL, signal.SIGTERM])
@@ -83,6 +91,7 @@ class Troubles(Edits):
         begun[0].send_signal(sign)
         run = self.world.finish(begun)
         self.note("%s ended the pass: %s", sign.name, run.status)
+        self.fates.cut_off()
         self.quiet()
 
     def cut(self):
@@ -175,9 +184,8 @@ class Troubles(Edits):
         return True
 
     def old_state(self):
-        """It may know a file under the name by which somebody put it back, and take it for deleted there."""
         if self.put_back("state"):
-            self.fates.forgive_restored()
+            self.fates.recall()
 
     def old_maildir(self):
         self.put_back("Maildir")
@@ -217,7 +225,7 @@ class Troubles(Edits):
         time.sleep(2.1)
         self.note("2 seconds later")
 
-    TROUBLES = [killed_at_step] * 6 + [ended_at_any_time] * 4 + [cut] * 4 + [only_some] * 2 + [other_policy] * 2 + [
+    TROUBLES = [killed_at_step] * 6 + [disk_fails] * 2 + [ended_at_any_time] * 4 + [cut] * 4 + [only_some] * 2 + [other_policy] * 2 + [
         retry, repair, plan, undo, undo, back_up, back_up, back_up, old_state, old_state, old_maildir, lose_state, renumber,
         renumber, copy_folder, sleep]
 
@@ -232,7 +240,8 @@ class Troubles(Edits):
         self.mask()
         marked = any(DELETED.lower() in message.flags for box in self.all("there").values() for message in box)
         if marked:  # by a pass that was cut off, or told not to remove it: without UIDPLUS others would go, too
-            self.world.settings["server"]["quirks"] = []
+            for world in filter(None, (self.world, self.second)):
+                world.settings["server"]["quirks"] = []
         self.passes()
         if self.kept:
             self.kept = False
