@@ -20,7 +20,8 @@
  *   message  id u32, uid u32          struct state_message
  *   by_base  id u32, BASE             uid u32
  *   arrival  id u32, uid u32          struct state_message of a download that is durable in tmp/
- *                                     but not yet known to be renamed
+ *                                     but not yet known to be renamed; or, not STATE_HERE, of a
+ *                                     file of another folder that is about to be moved here
  *   upload   id u32, BASE             struct state_upload of an APPEND that is about to be sent or
  *                                     was sent
  *   pending  id u32, kind u8,         struct state_pending: what was refused or failed

@@ -140,8 +140,9 @@ static int search(struct astray *a, struct sought *items, size_t matched, struct
 		if (a->partner[i] < 0)
 			continue;
 		const struct new_here *file = &a->files[a->partner[i]];
-		items[n++] = (struct sought){
-			slice_str(file->base), file->content, file->wire_size, false};
+		items[n++] = (struct sought){.base = slice_str(file->base),
+			.content = file->content,
+			.size = file->wire_size};
 	}
 	return elsewhere_look(a->w->pass, a->box->name, items, matched, err);
 }

@@ -219,8 +219,8 @@ static void take_folders(struct pass *pass, const struct survey *survey)
 		const struct survey_box *found = &survey->boxes[i];
 
 		if (found->decision->here)
-			pass->folders[pass->folder_count++] =
-				(struct folder){found->decision->name, found->path, found->row.id};
+			pass->folders[pass->folder_count++] = (struct folder){found->decision->name,
+				found->path, found->row.id, found->row.former};
 	}
 }
 

@@ -39,15 +39,19 @@ static struct sought *find(const struct searching *s, struct slice base)
 static int recall(
 	const struct searching *s, struct slice base, struct digest *content, struct err *err)
 {
+	const uint32_t ids[] = {s->folder->id, s->folder->former};
 	struct state_read *read = NULL;
 	struct state_message row;
 	uint32_t uid;
+	int rc = 0;
 
 	if (state_read_begin(s->pass->state, &read, err) != 0)
 		return -1;
-	int rc = state_get_by_base(read, s->folder->id, base, &uid, err);
-	if (rc == 1)
-		rc = state_get_message(read, s->folder->id, uid, &row, err);
+	for (size_t i = 0; rc == 0 && i < COUNT_OF(ids) && ids[i] != 0; i++) {
+		rc = state_get_by_base(read, ids[i], base, &uid, err);
+		if (rc == 1)
+			rc = state_get_message(read, ids[i], uid, &row, err);
+	}
 	if (rc == 1)
 		*content = row.content;
 	state_read_end(read);
@@ -99,8 +103,14 @@ static int look_at(struct searching *s, const struct maildir_file *file, struct 
 	struct sought *item = find(s, file->base);
 	int known = recall(s, file->base, &content, err);
 
-	if (known < 0 || (item && item->found))
-		return known < 0 ? -1 : 0;
+	if (known < 0)
+		return -1;
+	if (item && item->moving && known == 1) {
+		item->still = true;
+		return 0;
+	}
+	if (item && item->found)
+		return 0;
 	if (item) { /* known: sent from there already, by this pass or one before */
 		item->found = known == 0 ||
 			      (!digest_is_zero(&content) && digest_equal(&item->content, &content));
@@ -164,6 +174,8 @@ int elsewhere_look(
 			err->msg); /* who takes the mailbox tells it, too */
 		err_clear(err);
 	}
+	for (size_t i = 0; i < count; i++)
+		items[i].found &= !items[i].still;
 	free(s.sizes.sizes);
 	return rc;
 }

@@ -30,6 +30,11 @@ int settle_arrival(struct settler *s, uint32_t id, struct maildir *maildir,
 	return hand_over_row(s, ITEM_ARRIVAL, id, maildir, row, err);
 }
 
+int settle_moving(struct settler *s, uint32_t id, const struct state_message *row, struct err *err)
+{
+	return hand_over_row(s, ITEM_MOVING, id, NULL, row, err);
+}
+
 int settle_arrival_gone(struct settler *s, uint32_t id, uint32_t uid, struct err *err)
 {
 	struct item *item = item_new(ITEM_ARRIVAL_GONE, id, NULL, 0);

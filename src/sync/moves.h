@@ -62,10 +62,15 @@ int moves_match_there(
 	struct worker *worker, struct box *to, struct look *look, struct err *err) MUST_USE;
 int moves_match_here(
 	struct worker *worker, struct box *to, struct look *look, struct err *err) MUST_USE;
-/* The message LOST is NEW in TO: its file goes there, and its row. 1: done; 0: it has no file, or
- * no row, any more; -1. */
-int moves_follow(struct worker *worker, struct box *to, const struct new_there *new,
-	const struct lost *lost, struct err *err) MUST_USE;
+/* The message LOST is NEW in another mailbox. */
+struct moved {
+	const struct new_there *new;
+	struct lost lost;
+};
+/* Their files go to the folder of TO, and their rows with them; what has no file, or no row, any
+ * more is passed over. */
+int moves_follow(struct worker *worker, struct box *to, const struct moved *items, size_t count,
+	struct err *err) MUST_USE;
 
 /* ---- turned.c ---- */
 

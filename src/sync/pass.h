@@ -123,7 +123,8 @@ struct known_row {
 struct folder {
 	const char *name; /* canonical */
 	const char *path;
-	uint32_t id; /* of its rows; 0: it has none */
+	uint32_t id;     /* of its rows; 0: it has none */
+	uint32_t former; /* id under which it had others, 0: none */
 };
 
 struct pass {

@@ -6,6 +6,9 @@
  *
  * A mail reader may have taken the file to another folder meanwhile. Found there (elsewhere.c), it
  * is a message row all the same: one whose file is gone, so that it is found again as a move.
+ *
+ * So are files that were to follow to another folder (moves_there.c), but those were never in tmp/:
+ * what is still in its old folder is found as a move once more.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -14,6 +17,7 @@
 
 #include "base/log.h"
 #include "sync/elsewhere.h"
+#include "sync/unwind.h"
 
 #define SCANS 5 /* of a folder in which another program keeps renaming files */
 
@@ -31,6 +35,12 @@ struct recovery {
 	struct arrived *items; /* owned; sorted by BASE while files are looked up */
 	size_t count, room;
 };
+
+/* A file that was to follow from another folder? */
+static bool is_moving(const struct arrived *item)
+{
+	return !(item->row.where & STATE_HERE);
+}
 
 static int load(struct recovery *r, struct err *err)
 {
@@ -103,8 +113,10 @@ static int look_elsewhere(struct recovery *r, struct err *err)
 
 	for (size_t i = 0; i < r->count; i++)
 		if (!r->items[i].found)
-			lost[count++] = (struct sought){r->items[i].row.base,
-				r->items[i].row.content, r->items[i].row.size, false};
+			lost[count++] = (struct sought){.base = r->items[i].row.base,
+				.content = r->items[i].row.content,
+				.size = r->items[i].row.size,
+				.moving = is_moving(&r->items[i])};
 	if (elsewhere_look(r->pass, r->box->name, lost, count, err) != 0)
 		return -1;
 	for (size_t i = 0; i < count; i++)
@@ -130,10 +142,13 @@ static int settle(
 {
 	struct settler *settler = r->pass->settler;
 
+	struct state_message row = item->row;
+
+	row.where |= STATE_HERE;
 	/* What is elsewhere changes nothing on this disk. */
 	if ((item->found || item->elsewhere) &&
-		settle_message(settler, r->box->row.id, item->found ? maildir : NULL, &item->row,
-			err) != 0)
+		settle_message(settler, r->box->row.id, item->found ? maildir : NULL, &row, err) !=
+			0)
 		return -1;
 	return settle_arrival_gone(settler, r->box->row.id, item->row.uid, err);
 }
@@ -147,6 +162,46 @@ static int look_again(struct recovery *r, struct err *err)
 	return settle_mailbox(r->pass->settler, &r->box->row, 0, err);
 }
 
+/* The BASE of a file that is about to be moved here is not ours: another message may have it, or
+ * another file. 1: it is this one, 0: it is not, -1. */
+static int is_moved(const struct recovery *r, struct maildir *maildir, const struct arrived *item,
+	struct err *err)
+{
+	struct maildir_reader *reader;
+	struct maildir_facts facts;
+	struct state_read *read = NULL;
+	char path[ROW_FILE_SIZE];
+	uint32_t uid;
+
+	if (state_read_begin(r->pass->state, &read, err) != 0)
+		return -1;
+	int known = state_get_by_base(read, r->box->row.id, item->row.base, &uid, err);
+	state_read_end(read);
+	if (known != 0)
+		return known < 0 ? -1 : uid == item->row.uid;
+	row_file(&item->row, path, sizeof(path));
+	if (maildir_reader_open(&reader, maildir, path, &facts, err) != 0) {
+		if (unwind_of(err) != UNWIND_MAILBOX)
+			return -1;
+		err_clear(err); /* then the look at its folder will tell what it is */
+		return 0;
+	}
+	maildir_reader_close(reader);
+	return digest_equal(&facts.content, &item->row.content);
+}
+
+static int drop_strangers(struct recovery *r, struct maildir *maildir, struct err *err)
+{
+	for (size_t i = 0; i < r->count; i++) {
+		struct arrived *item = &r->items[i];
+		int rc = item->found && is_moving(item) ? is_moved(r, maildir, item, err) : 1;
+		if (rc < 0)
+			return -1;
+		item->found &= rc == 1;
+	}
+	return 0;
+}
+
 /* In the folder itself, and in its tmp/. */
 static int find_files(struct recovery *r, struct maildir *maildir, struct err *err)
 {
@@ -154,10 +209,13 @@ static int find_files(struct recovery *r, struct maildir *maildir, struct err *e
 
 	for (int i = 0; i < SCANS && stable == 0; i++)
 		stable = look_through(r, maildir, err);
-	for (size_t i = 0; stable >= 0 && i < r->count; i++)
-		if (!r->items[i].found && publish(maildir, &r->items[i], err) != 0)
+	if (stable < 0 || drop_strangers(r, maildir, err) != 0)
+		return -1;
+	for (size_t i = 0; i < r->count; i++)
+		if (!r->items[i].found && !is_moving(&r->items[i]) &&
+			publish(maildir, &r->items[i], err) != 0)
 			return -1;
-	return stable < 0 ? -1 : 0;
+	return 0;
 }
 
 static int recover_box(struct recovery *r, struct err *err)
@@ -169,7 +227,8 @@ static int recover_box(struct recovery *r, struct err *err)
 		return -1;
 	if (r->count == 0)
 		return 0;
-	log_info("%s: finishing %zu downloads of an interrupted pass", r->box->name, r->count);
+	log_info("%s: finishing %zu downloads or moves of an interrupted pass", r->box->name,
+		r->count);
 	qsort(r->items, r->count, sizeof(*r->items), compare_bases);
 	if (r->box->here && (maildir_open(&maildir, &r->pass->root, r->box->path, r->pass->keywords,
 				     err) != 0 ||

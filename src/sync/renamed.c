@@ -76,11 +76,9 @@ static int compare_facts(struct renamed *r, struct new_there *news, size_t count
 	return 0;
 }
 
-/* 1: NEW is the message of this UID that FROM had, and was followed; 0, -1. */
-static int follow(struct renamed *r, const struct new_there *new, struct err *err)
+/* 1: NEW is the message of this UID that FROM had; 0, -1. */
+static int is_same(struct renamed *r, const struct new_there *new, struct err *err)
 {
-	struct lost lost = {.box = r->from, .id = r->id, .uid = new->uid};
-	bool plan = r->w->pass->options->plan;
 	struct state_message row;
 	char path[ROW_FILE_SIZE];
 	int rc = row_get(r->w, r->id, new->uid, &row, err);
@@ -90,30 +88,47 @@ static int follow(struct renamed *r, const struct new_there *new, struct err *er
 		return rc < 0 ? -1 : 0;
 	row_file(&row, path, sizeof(path));
 	moved_tell(r->w, r->to, OP_MOVE_HERE, new->uid, arena_strdup(&r->w->arena, path), r->from);
-	if (!plan && moves_follow(r->w, r->to, new, &lost, err) < 0)
-		return -1;
-	if (plan) {
-		uidset_add(&r->to->told_there, new->uid);
-		uidset_add(&r->from->told_here, new->uid);
-	}
-	uidset_remove(r->gone, new->uid);
-	uidset_remove(r->news, new->uid);
 	return 1;
+}
+
+static int follow(struct renamed *r, const struct moved *items, size_t count, struct err *err)
+{
+	bool plan = r->w->pass->options->plan;
+
+	if (!plan && moves_follow(r->w, r->to, items, count, err) != 0)
+		return -1;
+	for (size_t i = 0; i < count; i++) {
+		uint32_t uid = items[i].new->uid;
+		if (plan) {
+			uidset_add(&r->to->told_there, uid);
+			uidset_add(&r->from->told_here, uid);
+		}
+		uidset_remove(r->gone, uid);
+		uidset_remove(r->news, uid);
+	}
+	return 0;
 }
 
 static int follow_window(struct renamed *r, struct new_there *news, size_t count, struct err *err)
 {
+	struct moved *items = arena_alloc(&r->w->arena, count * sizeof(*items));
 	struct uidset alike = {0};
+	size_t same = 0;
 	int rc = compare_facts(r, news, count, &alike, err);
 
 	if (rc == 0 && !r->proven && !uidset_empty(&alike))
 		rc = facts_headers(r->w, r->to, &alike, news, count, err);
 	for (size_t i = 0; rc >= 0 && i < count; i++) {
-		rc = cancel_check(err) != 0 ? -1 : news[i].has_facts ? follow(r, &news[i], err) : 0;
-		report_advance(r->w->pass->report, r->w->number, 1, 0);
+		rc = news[i].has_facts ? is_same(r, &news[i], err) : 0;
+		if (rc == 1)
+			items[same++] = (struct moved){
+				&news[i], {.box = r->from, .id = r->id, .uid = news[i].uid}};
 	}
+	if (rc >= 0)
+		rc = follow(r, items, same, err);
+	report_advance(r->w->pass->report, r->w->number, count, 0);
 	uidset_fini(&alike);
-	return rc < 0 ? -1 : 0;
+	return rc;
 }
 
 /* What FROM lost and TO has new under the same UID. */

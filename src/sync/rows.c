@@ -177,6 +177,7 @@ static int apply(struct state_write *w, struct item *item, struct err *err)
 {
 	switch (item->kind) {
 	case ITEM_ARRIVAL:
+	case ITEM_MOVING:
 		return apply_arrival(w, item, err);
 	case ITEM_ARRIVED:
 		return apply_arrived(w, item, err);

@@ -39,7 +39,11 @@ int settler_flush(struct settler *settler, struct err *err) MUST_USE;
 /* A download complete in tmp/ROW->base; its row says where it goes. */
 int settle_arrival(struct settler *settler, uint32_t id, struct maildir *maildir,
 	const struct state_message *row, struct err *err) MUST_USE;
-/* The arrival row of a former pass is done with. */
+/* ROW->base of another folder is about to be moved to that of ID: noted as an arrival that is not
+ * here yet. settler_flush() before it is moved; settle_arrival_gone() behind its row. */
+int settle_moving(struct settler *settler, uint32_t id, const struct state_message *row,
+	struct err *err) MUST_USE;
+/* The arrival row of a former pass, or of a move, is done with. */
 int settle_arrival_gone(
 	struct settler *settler, uint32_t id, uint32_t uid, struct err *err) MUST_USE;
 /* A row as it is now. MAILDIR: the file and its directories are made durable first (NULL: nothing

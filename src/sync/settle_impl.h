@@ -14,6 +14,7 @@ enum item_kind {
 	ITEM_ARRIVAL, /* step one of a download */
 	ITEM_ARRIVED, /* step two */
 	ITEM_ARRIVAL_GONE,
+	ITEM_MOVING,
 	ITEM_MESSAGE,
 	ITEM_FLAGS,
 	ITEM_FORGET,
@@ -41,8 +42,8 @@ struct item {
 	struct maildir *maildir; /* a reference, or NULL */
 	const char *path;        /* file to make durable or its new name; NULL: none */
 	union {
-		struct state_message row; /* ARRIVAL, ARRIVED, MESSAGE; uid and where also for
-					     FLAGS, FORGET, WHERE */
+		struct state_message row; /* ARRIVAL, ARRIVED, MOVING, MESSAGE; uid and where also
+					     for FLAGS, FORGET, WHERE */
 		struct state_upload upload;
 		struct state_pending pending;
 		struct state_mailbox mailbox;

@@ -39,7 +39,7 @@ def test_killed_at_every_step(lanes, work, record_property):
         lane.assert_recovers()
         return 1
 
-    most = ALL if SOAK else 20 if work in RARE else 60
+    most = ALL if SOAK else 12 if work in RARE else 60
     run_cases(lanes, work, ["kill %d" % n for n in thin(range(1, steps + 1), most)], one, record_property)
 
 
@@ -295,6 +295,48 @@ def test_download_is_moved_before_it_is_settled(lanes, record_property, target):
         return 1
 
     run_cases(lanes, work, ["kill %d" % n for n in thin(range(1, steps + 1), ALL if SOAK else 15)], one,
+              record_property)
+    assert max(moved) > 2
+
+
+def move_there(world):
+    """From INBOX to box."""
+    for name in ("box", "other"):
+        world.there.create(name)
+    fill(world, 4)
+    world.sync()
+    world.there.move("INBOX", world.there.uids("INBOX"), "box")
+    return {"INBOX": 0, "box": 4, "other": 0}
+
+
+@pytest.mark.parametrize("target", ["another folder", "another folder and base", "back"])
+def test_move_is_moved_on_before_it_is_settled(lanes, record_property, target):
+    """The program is killed, and a mail reader takes on what it has moved: there is no second one of it, and none less."""
+    work = Work("move_there", move_there)
+    steps, *_ = lanes[0].steps(work)
+    moved = []
+
+    def one(lane, case):
+        lane.disturbed(case)
+        files = lane.here.files("box")
+        for number, file in enumerate(files):
+            base = "%d.renamed" % number if target.endswith("base") else file.base
+            folder = lane.here.folder("INBOX" if target == "back" else "other")
+            os.rename(file.path, os.path.join(folder, "cur", base + ":2,"))
+        for _ in range(2):
+            lane.sync("--approve")
+        lane.assert_same()
+        lane.assert_noop()
+        found = {name: len(messages) for name, messages in lane.here.all().items() if messages}
+        if target == "back":  # as if it had not been moved yet, or it was settled already
+            assert sum(found.values()) == 4, found
+        else:
+            assert found == {name: n for name, n in {"box": 4 - len(files), "other": len(files)}.items() if n}, found
+        lane.assert_nothing_left()
+        moved.append(len(files))
+        return 1
+
+    run_cases(lanes, work, ["kill %d" % n for n in thin(range(1, steps + 1), ALL if SOAK else 8)], one,
               record_property)
     assert max(moved) > 2
 

@@ -237,10 +237,13 @@ def turned(world):
 
 @work(rare=True, passes=2)
 def turned_there(world):
-    """Two mailboxes changed places on the server; one more message is new on each side of each."""
+    """Two mailboxes changed places on the server; one more message is new on each side of each. Some files have the
+    same names in both folders.
+    """
     for number, name in enumerate(("a", "b"), 1):
         world.there.create(name)
-        fill(world, 3 + number, name)
+        fill(world, 2 + number, name)
+        world.here.deliver(name, compose(), "S", base="same")
     world.sync()
     for name, target in (("a", "t"), ("b", "a"), ("t", "b")):
         world.there.rename(name, target)
