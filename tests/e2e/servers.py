@@ -37,6 +37,7 @@ class Traits:
     made_up:    a message that another session removed is answered with one that the server makes up
     says_gone:  it says of a mailbox that is not there that it is not there
     at_close:   flag changes, and UIDs for good, reach others only when the mailbox is left
+    many:       it takes tens of thousands of messages in a mailbox, in minutes
     large:      it hands out large messages, and such with thousands of empty lines
     """
 
@@ -53,6 +54,7 @@ class Traits:
     made_up: bool = False
     says_gone: bool = True
     at_close: bool = False
+    many: bool = True
     large: bool = True
 
 
@@ -102,11 +104,11 @@ TRAITS = {
         refuses=lambda b: b"\0" in b or (no_field_first(b) and not b.startswith(b"\t")),
         no_name=lambda n: re.search(r'["\\%{};`]', n)),
     "courier": Traits(
-        alike=no_lone_cr, made_up=True, first_date=1,
+        alike=no_lone_cr, made_up=True, first_date=1, many=False,
         no_name=lambda n: any(c > "\uffff" for c in n)),
     "mailutils": Traits(
         alike=as_mailutils_reads, dates=False, flags=False, keywords=False, at_close=True,
-        large=False, says_gone=False,
+        large=False, many=False, says_gone=False,
         refuses=no_field_first, no_name=lambda n: n in ("..", "$dollar"),
         odd_name=lambda n: n in ("cur", "new", "tmp") or re.search(r"\{\d+\+?\}$", n)),
 }
@@ -115,6 +117,7 @@ MISSING = {
     "dates": "loses the date of an APPEND",
     "keywords": "refuses words that it does not know, $Forwarded among them",
     "says_gone": "says of a mailbox that is not there only that it can't be opened: nothing is deleted for it",
+    "many": "reads the whole folder for each APPEND, and takes no two at once",
     "large": "cuts the connection in a message of 32,768 empty lines; 30 MB were not waited for",
 }
 EVERYWHERE = ("dovecot", "cyrus", "courier", "mailutils")  # for SERVERS of a file, see conftest.py

@@ -306,6 +306,7 @@ def test_equal_uidvalidity_proves_nothing(world):
 
 
 @pytest.mark.soak
+@pytest.mark.needs("many")
 def test_renamed_there_with_more_than_moves_hold(make_world, dovecot):
     world = make_world()
     renamed(world, 55000)
@@ -313,6 +314,7 @@ def test_renamed_there_with_more_than_moves_hold(make_world, dovecot):
 
 
 @pytest.mark.soak
+@pytest.mark.needs("many")
 def test_renamed_here_with_more_than_moves_hold(make_world, dovecot):
     world = make_world()
     world.there.create("a")
