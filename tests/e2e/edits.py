@@ -152,8 +152,8 @@ class Edits:
                 box = next((b for b in self.boxes(side) if self.sides[side].folder(b) == folder), None)
                 if box:
                     break
-        if not box or os.path.exists(path):
-            return
+        if not box or os.path.exists(path) or any(letter.islower() for letter in path.partition(":2,")[2]):
+            return  # or its letters may mean nothing there any more
         what = self.note("%s: put back from a backup into %s", side, box)
         shutil.copy2(copy, path)
         with open(path, "rb") as file:
