@@ -64,8 +64,10 @@ class Troubles(Edits):
         return run
 
     def mask(self):
+        """Without UIDPLUS two accounts wait for one another's marks: nobody may expunge what another one marked."""
+        masks = [mask for mask in MASKS if not (self.second and "-UIDPLUS" in mask)]
         for world in filter(None, (self.world, self.second)):
-            world.settings["server"]["quirks"] = self.chance.choice(MASKS)
+            world.settings["server"]["quirks"] = self.chance.choice(masks)
             world.settings["server"]["connections"] = self.chance.choice([1, 1, 3])
             self.untold |= "-UIDPLUS" in world.settings["server"]["quirks"]
 
