@@ -29,3 +29,15 @@ const char *side_name(enum side side)
 	}
 	return "none";
 }
+
+bool policy_moves_here(const struct policy *policy)
+{
+	return policy->new_messages & WAY_PULL && policy->deletes & WAY_PULL &&
+	       policy->expunge & SIDE_HERE;
+}
+
+bool policy_moves_there(const struct policy *policy)
+{
+	return policy->new_messages & WAY_PUSH && policy->deletes & WAY_PUSH &&
+	       policy->expunge & SIDE_THERE;
+}

@@ -24,6 +24,10 @@ struct policy {
 	bool retry;               /* --retry: what was refused earlier is tried again */
 };
 
+/* May files follow what moved on the server, messages what moved here? */
+bool policy_moves_here(const struct policy *policy);
+bool policy_moves_there(const struct policy *policy);
+
 const char *way_name(enum way way);    /* "none", "pull", "push", "both" */
 const char *side_name(enum side side); /* "none", "here", "there", "both" */
 

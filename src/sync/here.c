@@ -14,7 +14,7 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "sync/here_impl.h"
+#include "sync/twice.h"
 #include "sync/plan.h"
 
 static unsigned most = 20000;
@@ -31,12 +31,6 @@ size_t look_most(void)
 
 #define SCANS 5
 #define RENEW_FILES 5000 /* files a read snapshot is held for */
-
-const char *here_name(struct scanning *s, const struct maildir_file *file)
-{
-	return arena_printf(
-		&s->w->arena, "%s/%.*s", file->in_new ? "new" : "cur", SLICE_ARG(file->name));
-}
 
 /* Is the file another one than that which was refused? */
 static bool was_changed(
@@ -268,12 +262,6 @@ static int find_gone(struct scanning *s, struct err *err)
 			return -1;
 	}
 	return rc < 0 ? -1 : 0;
-}
-
-int here_compare_changes(const void *a, const void *b)
-{
-	const struct change *x = a, *y = b;
-	return x->uid < y->uid ? -1 : x->uid > y->uid;
 }
 
 /* Scan until the folder stands still. 1: it did, 0: it never did, -1. */

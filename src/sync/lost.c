@@ -7,6 +7,19 @@
 
 #include "sync/moves.h"
 
+/* Messages that are gone from all mailboxes, and are held; see moves_window(). */
+static size_t lost_most = 50000, window = 20000;
+
+void sync_set_moves(unsigned messages)
+{
+	window = lost_most = messages;
+}
+
+size_t moves_window(void)
+{
+	return window;
+}
+
 static void add_gone_there(struct pass *pass, struct box *box, const struct state_message *row)
 {
 	struct moves *m = pass->moves;
@@ -48,7 +61,7 @@ static int load_box(struct pass *pass, struct state_read *read, struct box *box,
 	uint32_t uid;
 	int rc = 0;
 
-	while (rc >= 0 && !box->paired && *count < moves_lost_most() &&
+	while (rc >= 0 && !box->paired && *count < lost_most &&
 		(uid = uidset_next(set, &it)) != 0) {
 		rc = state_get_message(read, box->row.id, uid, &row, err);
 		if (rc == 1)
@@ -130,7 +143,7 @@ static int compare_lost(const void *a, const void *b)
 
 static size_t bounded(uint64_t n)
 {
-	return n < moves_lost_most() ? (size_t)n : moves_lost_most();
+	return n < lost_most ? (size_t)n : lost_most;
 }
 
 int moves_load_lost(struct pass *pass, struct err *err)

@@ -28,18 +28,6 @@
  */
 #include "sync/moves.h"
 
-static size_t window = 20000, lost_most = 50000;
-
-void sync_set_moves(unsigned messages)
-{
-	window = lost_most = messages;
-}
-
-size_t moves_lost_most(void)
-{
-	return lost_most;
-}
-
 /* ---- could anything have moved? ---- */
 
 struct chances {
@@ -93,18 +81,6 @@ static void judge_here(struct chances *c, const struct box *box, uint64_t rows)
 		add_chance(c, box, changed && rows > 0, changed);
 }
 
-bool moves_here_allowed(const struct policy *policy)
-{
-	return policy->new_messages & WAY_PULL && policy->deletes & WAY_PULL &&
-	       policy->expunge & SIDE_HERE;
-}
-
-static bool moves_there_allowed(const struct policy *policy)
-{
-	return policy->new_messages & WAY_PUSH && policy->deletes & WAY_PUSH &&
-	       policy->expunge & SIDE_THERE;
-}
-
 int pass_expect_moves(struct pass *pass, struct err *err)
 {
 	struct chances there = {0}, here = {0};
@@ -126,8 +102,8 @@ int pass_expect_moves(struct pass *pass, struct err *err)
 		judge_here(&here, box, rows_here);
 	}
 	state_read_end(read);
-	pass->hold_there = any_chance(&there) && moves_here_allowed(&pass->policy);
-	pass->hold_here = any_chance(&here) && moves_there_allowed(&pass->policy);
+	pass->hold_there = any_chance(&there) && policy_moves_here(&pass->policy);
+	pass->hold_here = any_chance(&here) && policy_moves_there(&pass->policy);
 	return rc;
 }
 
@@ -197,7 +173,7 @@ static int match_parts(struct worker *w, struct box *box, unsigned parts, struct
 
 static int match_box(struct worker *w, struct box *box, struct err *err)
 {
-	struct look look = {.new_here_most = window};
+	struct look look = {.new_here_most = moves_window()};
 	unsigned parts = 1;
 
 	w->ahead = (struct ahead){0};
@@ -206,8 +182,8 @@ static int match_box(struct worker *w, struct box *box, struct err *err)
 		rc = match_there(w, box, &look, err);
 	if (rc == 0)
 		rc = look_here(w, box, true, &look, err);
-	if (rc == 0 && look.new_here_total > window) {
-		parts = (unsigned)(look.new_here_total / window) + 1;
+	if (rc == 0 && look.new_here_total > moves_window()) {
+		parts = (unsigned)(look.new_here_total / moves_window()) + 1;
 		look.new_here_count = 0;
 	} else if (rc == 0) {
 		rc = match_here(w, box, &look, err);

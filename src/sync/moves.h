@@ -14,9 +14,6 @@ struct lost {
 	struct digest content;
 };
 
-/* May files follow what moved on the server? */
-bool moves_here_allowed(const struct policy *policy);
-
 struct moves {
 	/* gone there: as files that wait for a partner; the two run in parallel */
 	struct lost *there;
@@ -54,8 +51,8 @@ int moved_open_source(
 /* ---- moves_there.c, moves_here.c ---- */
 
 #define NEWS_MOST 50000 /* new messages of one mailbox that are considered */
-/* So many messages that are gone from all mailboxes are held. */
-size_t moves_lost_most(void);
+/* New files of one mailbox that are compared at once. */
+size_t moves_window(void);
 
 /* What LOOK at TO has new, and another mailbox lost: carried out, and taken out of LOOK. */
 int moves_match_there(

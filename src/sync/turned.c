@@ -68,7 +68,7 @@ bool turned_expected(const struct pass *pass, const struct box *box)
 
 bool turned_has(const struct pass *pass, const struct box *box)
 {
-	if (box->former == 0 || box->followed || !moves_here_allowed(&pass->policy))
+	if (box->former == 0 || box->followed || !policy_moves_here(&pass->policy))
 		return false;
 	for (size_t i = 0; i < pass->known_count; i++)
 		if (is_mailbox(&pass->known[i], box))

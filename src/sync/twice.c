@@ -8,7 +8,13 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "sync/here_impl.h"
+#include "sync/twice.h"
+
+const char *here_name(struct scanning *s, const struct maildir_file *file)
+{
+	return arena_printf(
+		&s->w->arena, "%s/%.*s", file->in_new ? "new" : "cur", SLICE_ARG(file->name));
+}
 
 static int compare_uids(const void *a, const void *b)
 {
@@ -111,6 +117,12 @@ int here_separate_copies(struct scanning *s, struct err *err)
 		}
 	}
 	return maildir_scan_end(&scan, rc, &stable, err) != 0 ? -1 : renamed;
+}
+
+int here_compare_changes(const void *a, const void *b)
+{
+	const struct change *x = a, *y = b;
+	return x->uid < y->uid ? -1 : x->uid > y->uid;
 }
 
 /* How often UID was listed. SEEN is sorted. */

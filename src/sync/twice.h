@@ -1,8 +1,8 @@
 /*
- * A scan of a folder, as here.c and twice.c share it. Internal to these.
+ * A scan of a folder (here.c), and what to do about what it lists twice. For here.c only.
  */
-#ifndef SYNC_HERE_IMPL_H
-#define SYNC_HERE_IMPL_H
+#ifndef SYNC_TWICE_H
+#define SYNC_TWICE_H
 
 #include "sync/pass.h"
 
@@ -33,8 +33,6 @@ const char *here_name(struct scanning *scanning, const struct maildir_file *file
 
 /* For qsort(): changes by UID. */
 int here_compare_changes(const void *a, const void *b);
-
-/* ---- twice.c ---- */
 
 /* Sort what was listed, and note every BASE that was listed twice. */
 int here_find_doubled(struct scanning *scanning, struct err *err) MUST_USE;
