@@ -27,6 +27,27 @@ int reader_list_ends(struct lexer *lexer, struct err *err)
 	return lexer_blanks(lexer, err) < 0 ? -1 : lexer_try(lexer, ')', err);
 }
 
+int reader_number(struct lexer *lexer, uint32_t *out, struct err *err)
+{
+	uint64_t value;
+
+	if (lexer_number(lexer, UINT32_MAX, &value, err) < 0)
+		return -1;
+	*out = (uint32_t)value;
+	return 0;
+}
+
+int reader_skip_values(struct lexer *lexer, struct err *err)
+{
+	int end;
+
+	while ((end = lexer_at_end(lexer, err)) == 0) {
+		if (lexer_skip_value(lexer, err) < 0)
+			return -1;
+	}
+	return end < 0 ? -1 : lexer_line_end(lexer, err);
+}
+
 int reader_flags(struct reader *reader, struct flags *out, struct err *err)
 {
 	struct lexer *lexer = &reader->lexer;

@@ -26,6 +26,10 @@ void reader_fini(struct reader *reader);
 int reader_space(struct lexer *lexer, struct err *err) MUST_USE;
 /* Within a list: 1: it ends here and the ')' is taken, 0: another element is next, -1. */
 int reader_list_ends(struct lexer *lexer, struct err *err) MUST_USE;
+/* A number that fits 32 bits: a UID, a message number. */
+int reader_number(struct lexer *lexer, uint32_t *out, struct err *err) MUST_USE;
+/* Skip values up to the end of the line, and that. */
+int reader_skip_values(struct lexer *lexer, struct err *err) MUST_USE;
 /* "(\Seen word)"; flags that are not for us and keywords beyond the table are dropped. */
 int reader_flags(struct reader *reader, struct flags *out, struct err *err) MUST_USE;
 

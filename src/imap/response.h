@@ -103,6 +103,18 @@ int reader_next(struct reader *reader, struct response *out, struct err *err) MU
 int response_code_parse(struct slice *text, struct keywords *keywords, struct response_code *out,
 	struct err *err) MUST_USE;
 
+/*
+ * What stands behind the names of some responses, each to its line end. 0; -1.
+ *
+ * uids.c: more than RESPONSE_RANGES_MAX ranges are ERR_PROTO. The ranges belong to the reader.
+ */
+int reader_search(struct reader *reader, struct response *out, struct err *err) MUST_USE;
+int reader_esearch(struct reader *reader, struct response *out, struct err *err) MUST_USE;
+int reader_vanished(struct reader *reader, struct response *out, struct err *err) MUST_USE;
+/* mailboxes.c: attributes that nobody asks for are dropped, so are namespaces beyond
+ * RESPONSE_NAMESPACES_MAX. */
+int reader_list(struct reader *reader, struct response *out, struct err *err) MUST_USE;
+int reader_namespace(struct reader *reader, struct response *out, struct err *err) MUST_USE;
 /* What stands behind "* STATUS ". A line that is not understood fills in nothing but the name, if
  * that: status.known stays false. */
 int reader_status(struct reader *reader, struct response *out, struct err *err) MUST_USE;

@@ -357,7 +357,14 @@ int doubt_settle(struct worker *worker, struct box *box, struct look *look,
 int astray_settle(struct worker *worker, struct box *box, struct look *look, bool *again,
 	struct err *err) MUST_USE;
 
-/* ---- carrying out; OPS are COUNT operations of one kind ---- */
+/* ---- carry.c ---- */
+
+/* Carry out PLAN but for its deletions, which BOX collects, and what has to wait (box->held_*).
+ * Sets *AGAIN when another look will find more to do. */
+int carry_out(struct worker *worker, struct box *box, const struct plan *plan, bool *again,
+	struct err *err) MUST_USE;
+
+/* ---- carrying out one kind; OPS are COUNT operations ---- */
 
 int carry_appends(struct worker *worker, struct box *box, const struct op *ops, size_t count,
 	bool *again, struct err *err) MUST_USE; /* push.c */
