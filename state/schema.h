@@ -15,7 +15,9 @@
  *                                     "progress" text (what it had done by then),
  *                                     "policy" text, "server" text (what it
  *                                     could do), "login" text (which one it took),
- *                                     "keyword/NNN" name of keyword NNN
+ *                                     "keyword/NNN" name of keyword NNN,
+ *                                     "letters/ID" text (what keyword letters meant in the folder
+ *                                     of a mailbox), "window/ID" text (what the guard knows of it)
  *   mailbox  id u32                   struct state_mailbox
  *   message  id u32, uid u32          struct state_message
  *   by_base  id u32, BASE             uid u32

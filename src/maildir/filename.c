@@ -79,11 +79,8 @@ void maildir_fresh_base(char out[MAILDIR_BASE_SIZE])
 		(int)(us % 1000000), own.process, atomic_fetch_add(&count, 1), own.host);
 }
 
-/*
- * The letters in INFO: what follows "2,", up to a second comma. *TAIL: that comma and what some
- * programs keep behind it.
- */
-static struct slice letters_of(struct slice info, struct slice *tail)
+/* What follows "2,", up to a second comma. */
+struct slice letters_in(struct slice info, struct slice *tail)
 {
 	*tail = (struct slice){0};
 	if (info.n < 2 || info.p[0] != '2' || info.p[1] != ',')
@@ -106,7 +103,7 @@ struct flags maildir_flags(const struct maildir *maildir, bool in_new, struct sl
 
 	if (in_new)
 		return flags;
-	struct slice letters = letters_of(info, &tail);
+	struct slice letters = letters_in(info, &tail);
 	flags.system = flags_from_letters(letters);
 	for (size_t i = 0; i < letters.n; i++) {
 		if (letters.p[i] < 'a' || letters.p[i] > 'z')
@@ -192,7 +189,7 @@ size_t maildir_filename(const struct maildir *maildir, struct slice base, bool i
 
 	if (in_new && flags_empty(flags))
 		return new_name(base, out, size);
-	struct slice there = letters_of(present, &tail);
+	struct slice there = letters_in(present, &tail);
 	size_t length = choose_letters(maildir, there, flags, set) + tail.n;
 	if (base.n + 3 + length > NAME_MOST)
 		return 0;

@@ -4,29 +4,25 @@
  * files carry it. New letters are given under Dovecot's own lock, with the table read again, and
  * are durable before the first file name that uses them.
  *
+ * The table gets lost: somebody removes all that Dovecot wrote, or a backup leaves it out. Then
+ * files carry letters that mean nothing any more. Given to the next keyword, they would put it on
+ * every message that has one. So who knows what they meant brings the lines back
+ * (maildir_letters_restore()), and a letter that a file carries is not free, whatever the table
+ * says.
+ *
  * Several threads may work on one folder. What they read is a copy of the table, taken under
  * `reading`; the file is read and written under `changing`, so that an older version never
  * replaces a newer one in memory.
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
-#include <signal.h>
-#include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/log.h"
 #include "base/thread.h"
 #include "maildir/letters.h"
-
-#define LOCK "dovecot-uidlist.lock"
-#define LOCK_WAIT_MS 10000
-#define LOCK_STALE_S 120
 
 struct maildir_letters {
 	struct keywords *keywords; /* borrowed */
@@ -206,97 +202,6 @@ int maildir_letters_load(struct maildir *maildir, struct err *err)
 
 /* ---- giving letters ---- */
 
-/*
- * The lock says whose it is, as Dovecot's does: "PID:HOST". So one that a killed program of this
- * host left behind is known at once, and another one when it is old.
- */
-#define LOCK_TEXT_MAX 400
-
-static void lock_text(char *out, size_t size)
-{
-	char host[256] = "";
-
-	if (gethostname(host, sizeof(host) - 1) != 0)
-		host[0] = '\0';
-	snprintf(out, size, "%d:%s", (int)getpid(), host);
-}
-
-/* Is the program that wrote TEXT gone? Only asked about this host's. */
-static bool owner_is_dead(const char *text)
-{
-	char ours[LOCK_TEXT_MAX];
-	long pid = strtol(text, NULL, 10);
-	const char *host = strchr(text, ':');
-
-	lock_text(ours, sizeof(ours));
-	if (pid <= 0 || pid > INT_MAX || !host || strcmp(host, strchr(ours, ':')) != 0)
-		return false;
-	return kill((pid_t)pid, 0) != 0 && errno == ESRCH;
-}
-
-/* A lock that its owner left behind. */
-static bool stale(const struct maildir *maildir)
-{
-	struct stat st;
-	size_t n;
-	char *text = fs_read_file(maildir->fd, LOCK, LOCK_TEXT_MAX, &n, NULL);
-	bool dead = text && owner_is_dead(text);
-
-	free(text);
-	return dead || (fstatat(maildir->fd, LOCK, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-			       st.st_mtime + LOCK_STALE_S < time(NULL));
-}
-
-static int remove_stale(const struct maildir *maildir, struct err *err)
-{
-	log_warn("%s: taking over the lock %s, which was left behind", maildir->path, LOCK);
-	return fs_unlink(maildir->fd, LOCK, err) == 0 || err->sys == ENOENT ? 0 : -1;
-}
-
-/* The lock comes into being with its text: a file of another name first, nobody else's, then
- * renamed. */
-static int write_lock(const struct maildir *maildir, struct err *err)
-{
-	static _Atomic unsigned count;
-	char text[LOCK_TEXT_MAX], draft[64];
-	struct err ignored = {0};
-
-	snprintf(draft, sizeof(draft), "godwit-lock.%d.%u", (int)getpid(),
-		atomic_fetch_add(&count, 1));
-	int fd = fs_create(maildir->fd_tmp, draft, 0600, err);
-	if (fd < 0)
-		return -1;
-	lock_text(text, sizeof(text));
-	int rc = fs_write_all(fd, text, strlen(text), err);
-	close(fd);
-	if (rc == 0)
-		rc = fs_rename_noreplace(maildir->fd_tmp, draft, maildir->fd, LOCK, err);
-	if (rc != 0 && fs_unlink(maildir->fd_tmp, draft, &ignored) != 0)
-		log_debug(LOG_MAILDIR, "%s: %s stays in tmp/", maildir->path, draft);
-	return rc;
-}
-
-static int lock(const struct maildir *maildir, struct err *err)
-{
-	int64_t until = clock_ms() + LOCK_WAIT_MS;
-
-	while (write_lock(maildir, err) != 0) {
-		if (err->sys != EEXIST)
-			return -1;
-		if (stale(maildir)) {
-			if (remove_stale(maildir, err) != 0)
-				return -1;
-			continue;
-		}
-		if (clock_ms() >= until)
-			return err_set(err, ERR_CONFLICT, "another program holds %s", LOCK);
-		if (cancel_sleep_ms(50, err) != 0)
-			return -1;
-	}
-	err_clear(err);
-	return 0;
-}
-
 static struct flags without_letter(const struct letter_table *table, const struct flags *wanted)
 {
 	struct flags mask = letters_mask(table);
@@ -321,22 +226,74 @@ static bool can_help(const struct letter_table *table, const struct flags *wante
 	return !flags_empty(&missing) && free_letter(table) >= 0;
 }
 
+static void add_line(
+	struct keywords *keywords, int letter, int keyword, uint32_t system, struct buf *text)
+{
+	const char *name =
+		system ? flags_imap_name(system) : keywords_name(keywords, (unsigned)keyword);
+
+	if (text->len > 0 && text->data[text->len - 1] != '\n')
+		buf_add_char(text, '\n');
+	buf_addf(text, "%d %s\n", letter, name);
+}
+
 /* Lines for the keywords of WANTED that have no letter, as long as letters are free. */
-static void add_lines(struct keywords *keywords, const struct flags *wanted,
+static void add_keywords(struct keywords *keywords, const struct flags *wanted,
 	struct letter_table *table, struct buf *text)
 {
 	struct flags missing = without_letter(table, wanted);
 	unsigned count = keywords_count(keywords);
 	int letter;
 
-	if (text->len > 0 && text->data[text->len - 1] != '\n')
-		buf_add_char(text, '\n');
 	for (unsigned id = 0; id < count && (letter = free_letter(table)) >= 0; id++) {
 		if (!flags_has_keyword(&missing, id))
 			continue;
-		buf_addf(text, "%d %s\n", letter, keywords_name(keywords, id));
+		add_line(keywords, letter, (int)id, 0, text);
 		table->keyword[letter] = (int)id;
 	}
+}
+
+/* Lines that WAS had, for letters that are free. TEXT may be NULL. Returns how many. */
+static unsigned add_former(struct keywords *keywords, const struct letter_table *was,
+	struct letter_table *table, struct buf *text)
+{
+	unsigned count = 0;
+
+	for (int i = 0; i < LETTERS; i++) {
+		bool known = was->keyword[i] >= 0 || was->system[i] != 0;
+		if (!known || table->keyword[i] != LETTER_FREE)
+			continue;
+		if (text)
+			add_line(keywords, i, was->keyword[i], was->system[i], text);
+		table->keyword[i] = was->keyword[i];
+		table->system[i] = was->system[i];
+		count++;
+	}
+	return count;
+}
+
+/* Letters that files carry, and that mean nothing, are not free. */
+static int take_carried(const struct maildir *maildir, struct letter_table *table, struct err *err)
+{
+	struct fs_dir dir;
+	struct fs_entry entry;
+	struct slice base, info, tail;
+	int rc = fs_dir_open(&dir, maildir->fd_cur, ".", err);
+
+	if (rc != 0)
+		return -1;
+	while ((rc = fs_dir_next(&dir, &entry, err)) == 1) {
+		maildir_split((struct slice){entry.name, entry.length}, &base, &info);
+		struct slice letters = letters_in(info, &tail);
+		for (size_t i = 0; i < letters.n; i++) {
+			int letter = letters.p[i] - 'a';
+			if (letter >= 0 && letter < LETTERS &&
+				table->keyword[letter] == LETTER_FREE)
+				table->keyword[letter] = LETTER_TAKEN;
+		}
+	}
+	fs_dir_close(&dir);
+	return rc;
 }
 
 /* The table keeps the rights that it has: other users may share the folder. */
@@ -350,14 +307,35 @@ static int replace_table(const struct maildir *maildir, const struct buf *text, 
 	return fs_replace_file(maildir->fd, LETTERS_TABLE, text->data, text->len, mode, err);
 }
 
+/* What is to be added to a table. */
+struct wish {
+	const struct flags *wanted;     /* keywords that need a letter; NULL: none */
+	const struct letter_table *was; /* letters whose meaning is known; NULL: none */
+};
+
+static int grant(struct maildir *maildir, const struct wish *wish, struct letter_table *table,
+	struct buf *text, struct err *err)
+{
+	struct keywords *keywords = maildir->letters->keywords;
+	size_t before = text->len;
+
+	if (wish->was)
+		add_former(keywords, wish->was, table, text);
+	if (wish->wanted && can_help(table, wish->wanted)) {
+		if (take_carried(maildir, table, err) != 0)
+			return -1;
+		add_keywords(keywords, wish->wanted, table, text);
+	}
+	return text->len > before ? replace_table(maildir, text, err) : 0;
+}
+
 /* Under the lock. In memory a letter exists only once the file that gives it is durable. */
-static int extend(struct maildir *maildir, const struct flags *wanted, struct err *err)
+static int extend(struct maildir *maildir, const struct wish *wish, struct err *err)
 {
 	struct maildir_letters *letters = maildir->letters;
 	struct letter_table table;
 	struct buf text = {0};
 	size_t n;
-	int rc = 0;
 
 	char *old = read_table(maildir, &n, err);
 	if (!old)
@@ -365,10 +343,7 @@ static int extend(struct maildir *maildir, const struct flags *wanted, struct er
 	parse(letters->keywords, (struct slice){old, n}, &table);
 	buf_add(&text, old, n);
 	free(old);
-	if (can_help(&table, wanted)) {
-		add_lines(letters->keywords, wanted, &table, &text);
-		rc = replace_table(maildir, &text, err);
-	}
+	int rc = grant(maildir, wish, &table, &text, err);
 	if (rc == 0)
 		set_table(letters, &table);
 	letters->seen = (struct stat){0}; /* read again next time: cheap, and true */
@@ -376,15 +351,15 @@ static int extend(struct maildir *maildir, const struct flags *wanted, struct er
 	return rc;
 }
 
-static int extend_locked(struct maildir *maildir, const struct flags *wanted, struct err *err)
+static int extend_locked(struct maildir *maildir, const struct wish *wish, struct err *err)
 {
 	struct err local = {0};
 
-	int rc = lock(maildir, &local);
+	int rc = dotlock_take(maildir, &local);
 	if (rc == 0) {
-		rc = extend(maildir, wanted, &local);
-		/* The first error is the one to tell. A lock that stays goes stale by itself. */
-		if (fs_unlink(maildir->fd, LOCK, rc == 0 ? &local : NULL) != 0)
+		rc = extend(maildir, wish, &local);
+		/* The first error is the one to tell. */
+		if (dotlock_release(maildir, rc == 0 ? &local : NULL) != 0)
 			rc = -1;
 	}
 	if (rc != 0 && err)
@@ -405,11 +380,57 @@ int maildir_letters_add(
 		rc = load(maildir, err); /* perhaps somebody gave them their letters meanwhile */
 		letters_get(letters, &table);
 		if (rc == 0 && can_help(&table, wanted))
-			rc = extend_locked(maildir, wanted, err);
+			rc = extend_locked(maildir, &(struct wish){.wanted = wanted}, err);
 		letters_get(letters, &table);
 		mutex_unlock(&letters->changing);
 	}
 	if (left)
 		*left = without_letter(&table, wanted);
 	return rc == 0 ? 0 : err_wrap(err, "%s", maildir->path);
+}
+
+void maildir_letters_text(const struct maildir *maildir, struct buf *out)
+{
+	struct letter_table table, none = empty_table();
+
+	letters_get(maildir->letters, &table);
+	add_former(maildir->letters->keywords, &table, &none, out);
+}
+
+int maildir_letters_restore(struct maildir *maildir, struct slice text, bool write, struct err *err)
+{
+	struct maildir_letters *letters = maildir->letters;
+	struct letter_table was, table;
+	int rc = 0;
+
+	parse(letters->keywords, text, &was);
+	mutex_lock(&letters->changing);
+	letters_get(letters, &table);
+	unsigned count = add_former(letters->keywords, &was, &table, NULL);
+	if (count > 0)
+		log_warn("%s: %u keywords had lost their letters in %s: they have them again",
+			maildir->path, count, LETTERS_TABLE);
+	if (count > 0 && write)
+		rc = extend_locked(maildir, &(struct wish){.was = &was}, err);
+	else if (count > 0)
+		set_table(letters, &table);
+	mutex_unlock(&letters->changing);
+	return rc == 0 ? 0 : err_wrap(err, "%s", maildir->path);
+}
+
+bool maildir_shows_all(const struct maildir *maildir, struct slice info)
+{
+	struct letter_table table;
+	struct slice tail, letters = letters_in(info, &tail);
+
+	letters_get(maildir->letters, &table);
+	if (free_letter(&table) < 0)
+		return false;
+	for (size_t i = 0; i < letters.n; i++) {
+		int letter = letters.p[i] - 'a';
+		if (letter >= 0 && letter < LETTERS && table.keyword[letter] < 0 &&
+			table.system[letter] == 0)
+			return false;
+	}
+	return true;
 }

@@ -174,6 +174,18 @@ int maildir_letters_load(struct maildir *maildir, struct err *err) MUST_USE;
  */
 int maildir_letters_add(struct maildir *maildir, const struct flags *wanted, struct flags *left,
 	struct err *err) MUST_USE;
+/* What the letters mean now, to OUT, one "N NAME" a line. Any thread. */
+void maildir_letters_text(const struct maildir *maildir, struct buf *out);
+/*
+ * What letters meant by TEXT, as maildir_letters_text() told it: those that mean nothing now, as
+ * somebody removed the table or a line of it, mean the same again. WRITE: in the table, too, as
+ * maildir_letters_add() does; else only here.
+ */
+int maildir_letters_restore(
+	struct maildir *maildir, struct slice text, bool write, struct err *err) MUST_USE;
+/* Does a name with INFO show every keyword that its message has? Not where letters have run out, or
+ * INFO has some that mean nothing. */
+bool maildir_shows_all(const struct maildir *maildir, struct slice info);
 
 /* ---- scanning (scan.c) ---- */
 

@@ -93,8 +93,14 @@ static int follow(
 	struct flags mask = maildir_mask(f->box->maildir);
 	struct flags shown = flags_and(&new->flags, &mask);
 	struct flags hidden = flags_minus(&change->base, &mask);
+	struct state_message named = {0};
 
 	lost->found = true;
+	/* Not a keyword of the row that files of this folder have no letter for, as none has it:
+	 * the folder may have been another mailbox's (places.c). */
+	row_set_file(&named, new->name);
+	if (maildir_shows_all(f->box->maildir, named.info))
+		hidden = none;
 	change->flags = flags_or(&shown, &hidden);
 	change->kind = flags_equal(&change->flags, &change->base) ? CHANGE_NAME : CHANGE_FLAGS;
 	change->name = new->name;

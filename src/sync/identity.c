@@ -50,7 +50,7 @@ static void warn_renumbered(const struct box *box, uint32_t uidvalidity)
  * Was the folder put back from a backup, or removed and made again? What it lacks was not deleted
  * one by one then, and stays (I3).
  */
-static bool is_replaced(const struct box *box)
+bool identity_is_replaced(const struct box *box)
 {
 	struct maildir_identity then = {box->row.inode, box->row.born};
 
@@ -89,7 +89,7 @@ int identity_check_here(struct worker *w, struct box *box, struct err *err)
 int identity_check_there(struct worker *w, struct box *box, bool same, struct err *err)
 {
 	uint32_t uidvalidity = imap_selected(w->imap)->uidvalidity;
-	bool replaced = is_replaced(box), fresh = box->row.uidvalidity == 0;
+	bool replaced = identity_is_replaced(box), fresh = box->row.uidvalidity == 0;
 
 	note_folder(box);
 	if (same && !replaced)

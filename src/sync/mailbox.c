@@ -314,6 +314,8 @@ int mailbox_finish(struct worker *w, struct box *box, struct err *err)
 	uint32_t former = box->incomplete ? 0 : box->former;
 	if (former != 0)
 		box->row.former = 0;
+	if (letters_note(w, box, err) != 0)
+		return -1;
 	return settle_mailbox(w->pass->settler, &box->row, former, err);
 }
 

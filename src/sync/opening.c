@@ -13,7 +13,7 @@ void mailbox_close_here(struct box *box)
 
 /* Files that wait for the settler keep their folder open: of many small mailboxes they are settled
  * in time. */
-static int open_folder(struct worker *w, struct box *box, struct err *err)
+static int open_folder(struct worker *w, struct box *box, bool writes, struct err *err)
 {
 	if (maildir_open_count() >= OPEN_MOST && w->pass->settler &&
 		settler_flush(w->pass->settler, err) != 0)
@@ -25,7 +25,8 @@ static int open_folder(struct worker *w, struct box *box, struct err *err)
 					 "pass goes on")
 			       : -1;
 	/* Whoever meets a file must know what its letters mean. */
-	if (identity_check_here(w, box, err) == 0 && maildir_letters_load(box->maildir, err) == 0)
+	if (identity_check_here(w, box, err) == 0 && maildir_letters_load(box->maildir, err) == 0 &&
+		letters_restore(w, box, writes, err) == 0)
 		return 0;
 	mailbox_close_here(box);
 	return -1;
@@ -38,7 +39,7 @@ int mailbox_open_here(struct worker *w, struct box *box, struct err *err)
 
 	if (!box->here)
 		return 0;
-	if (!box->maildir && open_folder(w, box, err) != 0)
+	if (!box->maildir && open_folder(w, box, writes && w->pass->settler, err) != 0)
 		return -1;
 	/* Else the settler, whose errors end the pass, would be the first to meet it. */
 	return writes && w->pass->settler ? maildir_check_writable(box->maildir, err) : 0;

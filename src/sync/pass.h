@@ -78,6 +78,7 @@ struct box {
 	bool unproven;      /* told that what is gone can't be known (pass_unproven()) */
 	bool restless;      /* the last look found its folder changing all the time: what seems new
 			       may be a file that another program just renamed */
+	bool moved_in;      /* its folder was another mailbox's: places.c */
 	struct patience patience; /* with this mailbox */
 	struct state_watermark
 		watermark; /* what the row's watermark may become when all is settled */
@@ -386,11 +387,24 @@ int carry_flags_here(struct worker *worker, struct box *box, const struct op *op
 
 /* Deleted and made again under the same name and UIDVALIDITY: its MAILBOXID tells (OBJECTID). */
 bool identity_is_another(const struct box *box, const struct imap_mailbox *selected);
+/* The folder was opened: is it another one than that which the rows speak of? */
+bool identity_is_replaced(const struct box *box);
 /* The folder was opened: note which one it is. -1: not the one that this pass has looked at. */
 int identity_check_here(struct worker *worker, struct box *box, struct err *err) MUST_USE;
 /* The mailbox is selected, its folder open. SAME: the server numbers it as the rows do. */
 int identity_check_there(
 	struct worker *worker, struct box *box, bool same, struct err *err) MUST_USE;
+
+/* ---- letters.c ---- */
+
+#define LETTERS_KEY_SIZE 24
+/* Where the state keeps what the letters of mailbox ID meant; goes with the id. */
+void letters_key(uint32_t id, char out[LETTERS_KEY_SIZE]);
+/* The folder of BOX was opened: letters whose meaning its table has lost have it again. WRITE: in
+ * the table, too. */
+int letters_restore(struct worker *worker, struct box *box, bool write, struct err *err) MUST_USE;
+/* Everything of BOX is settled: keep what its letters mean. */
+int letters_note(struct worker *worker, struct box *box, struct err *err) MUST_USE;
 
 /* ---- places.c ---- */
 

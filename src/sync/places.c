@@ -130,6 +130,7 @@ static int settle(struct pass *pass, struct box **moved, size_t count, struct er
 		folders[i] = (struct settled_folder){moved[i]->row.id, moved[i]->folder};
 		moved[i]->row.inode = moved[i]->folder.inode;
 		moved[i]->row.born = moved[i]->folder.born;
+		moved[i]->moved_in = true;
 		mark->new_mtime = mark->new_ctime = mark->cur_mtime = mark->cur_ctime = 0;
 		/* Whoever moved them: the state is not to know what a power cut takes back. */
 		if (pass->settler && fs_sync_path(pass->root.fd, moved[i]->path, err) != 0)

@@ -91,10 +91,13 @@ static int apply_pending(struct state_write *w, const struct item *item, struct 
 /* The id may be another mailbox's next. */
 static int delete_mailbox(struct state_write *w, uint32_t id, struct err *err)
 {
-	char key[GUARD_KEY_SIZE];
+	char window[GUARD_KEY_SIZE], letters[LETTERS_KEY_SIZE];
 
-	guard_window_key(id, key);
-	int rc = state_delete_text(w, key, err);
+	guard_window_key(id, window);
+	letters_key(id, letters);
+	int rc = state_delete_text(w, window, err);
+	if (rc == 0)
+		rc = state_delete_text(w, letters, err);
 	return rc != 0 ? rc : state_delete_mailbox(w, id, err);
 }
 
@@ -133,10 +136,12 @@ static int apply_renumbered(struct state_write *w, const struct item *item, stru
 	return rc != 0 ? rc : state_put_mailbox(w, &item->mailbox, err);
 }
 
-/* The watermark's other half, what is known of the server, is as good as ever. */
+/* The watermark's other half, what is known of the server, is as good as ever. The letters are
+ * those of the other folder. */
 static int apply_folder(struct state_write *w, const struct settled_folder *folder, struct err *err)
 {
 	struct state_mailbox row = {0};
+	char key[LETTERS_KEY_SIZE];
 	int rc = state_write_get_mailbox(w, folder->id, &row, err);
 
 	if (rc <= 0)
@@ -145,7 +150,9 @@ static int apply_folder(struct state_write *w, const struct settled_folder *fold
 	row.born = folder->folder.born;
 	row.watermark.new_mtime = row.watermark.new_ctime = 0;
 	row.watermark.cur_mtime = row.watermark.cur_ctime = 0;
-	return state_put_mailbox(w, &row, err);
+	letters_key(folder->id, key);
+	rc = state_delete_text(w, key, err);
+	return rc != 0 ? rc : state_put_mailbox(w, &row, err);
 }
 
 static int apply_folders(struct state_write *w, const struct item *item, struct err *err)

@@ -169,6 +169,103 @@ static void test_add_full(void **state UNUSED)
 	tree_close(&t);
 }
 
+/* Letters that files carry are given to nobody, whatever the table says. */
+static void test_add_carried(void **state UNUSED)
+{
+	struct tree t;
+	struct maildir *m = tree_folder((tree_open(&t, MAILDIR_NESTED), &t), "A");
+	struct flags p = keyword(&t, "p"), q = keyword(&t, "q");
+
+	tree_write(&t, TABLE, "1 p\n");
+	tree_write(&t, "A/cur/x:2,FSab", "");
+	tree_write(&t, "A/cur/y:2,c,d", ""); /* behind the second comma is something else */
+	tree_write(&t, "A/new/z:2,d", "");
+	struct flags wanted = flags_or(&p, &q);
+	GOOD(&t, maildir_letters_add(m, &wanted, NULL, &t.err));
+	assert_file(&t, TABLE, "1 p\n3 q\n");
+	maildir_unref(m);
+	tree_close(&t);
+}
+
+static void test_restore(void **state UNUSED)
+{
+	static const struct {
+		const char *was, *now, *after, *letters; /* of p and q */
+	} rows[] = {
+		{"0 p\n1 q\n", NULL, "0 p\n1 q\n", "ab"},
+		{"0 p\n1 q\n", "1 q\n", "1 q\n0 p\n", "ab"},
+		{"0 p\n1 q", "0 q\n", "0 q\n1 q\n", "-a"}, /* the line that is there is believed */
+		{"0 p\n", "0 p\n1 q\n", "0 p\n1 q\n", "ab"},
+		{"", "0 p\n", "0 p\n", "a-"},
+		{"3 $Forwarded\n0 p\n", "", "0 p\n3 $Forwarded\n", "a-"},
+		{"0 two words\n1 q\n", "", "1 q\n", "-b"},
+	};
+	struct tree t;
+	char got[4];
+
+	for (size_t i = 0; i < COUNT_OF(rows) * 2; i++) {
+		bool write = i % 2;
+		tree_open(&t, MAILDIR_NESTED);
+		struct maildir *m = tree_folder(&t, "A");
+		if (rows[i / 2].now)
+			tree_write(&t, TABLE, rows[i / 2].now);
+		GOOD(&t, maildir_letters_load(m, &t.err));
+		GOOD(&t, maildir_letters_restore(m, slice_str(rows[i / 2].was), write, &t.err));
+		letters_of(&t, m, "p q", got);
+		assert_string_equal(got, rows[i / 2].letters);
+		if (write)
+			assert_file(&t, TABLE, rows[i / 2].after);
+		else if (rows[i / 2].now)
+			assert_file(&t, TABLE, rows[i / 2].now);
+		else
+			assert_false(tree_has(&t, TABLE));
+		assert_false(tree_has(&t, LOCK));
+		maildir_unref(m);
+		tree_close(&t);
+	}
+}
+
+/* What maildir_letters_text() tells is what maildir_letters_restore() takes. */
+static void test_text(void **state UNUSED)
+{
+	struct tree t;
+	struct maildir *m = tree_folder((tree_open(&t, MAILDIR_NESTED), &t), "A");
+	struct buf text = {0};
+
+	maildir_letters_text(m, &text);
+	assert_int_equal(text.len, 0);
+	tree_write(&t, TABLE, "4 q\nbroken\n0 p\n1 two words\n7 $Forwarded\n");
+	GOOD(&t, maildir_letters_load(m, &t.err));
+	maildir_letters_text(m, &text);
+	assert_true(slice_eq_str(buf_slice(&text), "0 p\n4 q\n7 $Forwarded\n"));
+	buf_fini(&text);
+	maildir_unref(m);
+	tree_close(&t);
+}
+
+static void test_shows_all(void **state UNUSED)
+{
+	struct tree t;
+	struct maildir *m = tree_folder((tree_open(&t, MAILDIR_NESTED), &t), "A");
+	char full_table[26 * 8] = "";
+
+	tree_write(&t, TABLE, "0 p\n1 $Forwarded\n2 two words\n");
+	GOOD(&t, maildir_letters_load(m, &t.err));
+	assert_true(maildir_shows_all(m, SLICE("")));
+	assert_true(maildir_shows_all(m, SLICE("2,FS")));
+	assert_true(maildir_shows_all(m, SLICE("2,FSab")));
+	assert_false(maildir_shows_all(m, SLICE("2,c")));
+	assert_false(maildir_shows_all(m, SLICE("2,d")));
+	for (int i = 0; i < 26; i++)
+		snprintf(full_table + strlen(full_table), 8, "%d k%d\n", i, i);
+	usleep(20000);
+	tree_write(&t, TABLE, full_table);
+	GOOD(&t, maildir_letters_load(m, &t.err));
+	assert_false(maildir_shows_all(m, SLICE("2,FS")));
+	maildir_unref(m);
+	tree_close(&t);
+}
+
 static void test_mode(void **state UNUSED)
 {
 	struct tree t;
@@ -379,6 +476,10 @@ int main(void)
 		cmocka_unit_test(test_load_again),
 		cmocka_unit_test(test_add),
 		cmocka_unit_test(test_add_full),
+		cmocka_unit_test(test_add_carried),
+		cmocka_unit_test(test_restore),
+		cmocka_unit_test(test_text),
+		cmocka_unit_test(test_shows_all),
 		cmocka_unit_test(test_mode),
 		cmocka_unit_test(test_lock_waits),
 		cmocka_unit_test(test_lock_stale),
