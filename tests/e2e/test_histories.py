@@ -90,7 +90,10 @@ def test_history(server, record_property):
     with concurrent.futures.ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
         played = [pool.submit(play, server, seed) for seed in seeds]
         try:
-            record_property("cases", sum(one.result() for one in concurrent.futures.as_completed(played)))
+            problems = [one.exception() for one in concurrent.futures.as_completed(played)]
         finally:
             for one in played:
                 one.cancel()
+    record_property("cases", len(problems))
+    wrong = [str(problem) for problem in problems if problem]
+    assert not wrong, "%d of %d histories went wrong\n%s" % (len(wrong), len(problems), "\n\n".join(wrong))
