@@ -130,6 +130,7 @@ static int work_phase(struct pass *pass, struct err *err)
 	struct box **jobs = arena_alloc(&pass->arena, (pass->box_count + 1) * sizeof(*jobs));
 	size_t count, held = 0;
 
+	pass->matched = false;
 	if (list_jobs(pass, jobs, &count, err) != 0 || pass_expect_moves(pass, err) != 0 ||
 		pass_run(pass, mailbox_work, jobs, count, UINT_MAX, err) != 0)
 		return -1;
@@ -139,6 +140,7 @@ static int work_phase(struct pass *pass, struct err *err)
 	if (pass_match_moves(pass, err) != 0)
 		return -1;
 	pass->hold_there = pass->hold_here = false;
+	pass->matched = true;
 	for (size_t i = 0; i < count; i++)
 		if (jobs[i]->held_there || jobs[i]->held_here)
 			jobs[held++] = jobs[i];
@@ -202,6 +204,7 @@ static int run(struct pass *pass, struct err *err)
 		return -1;
 	if (atomic_exchange(&pass->again, false)) {
 		pass_leave_mailboxes(pass);
+		pass->repeated = true;
 		if (settler_flush(pass->settler, err) != 0 || run_once(pass, err) != 0)
 			return -1;
 	}

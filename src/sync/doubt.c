@@ -2,7 +2,7 @@
  * Uploads whose end is not known. An APPEND whose answer was never seen may have come to its end,
  * and may do so a while after the connection broke: it is repeated only when two complete looks,
  * the second one some time after the first, did not find the message. One that was answered with OK
- * is never repeated by itself, found or not: what the server does not show is noted as failed.
+ * is never repeated by itself, found or not: what the server shows nowhere is noted as failed.
  *
  * Each of these looks begins with a SELECT: GNU mailutils never shows a session what came after it
  * selected the mailbox, however often it is asked for news.
@@ -83,6 +83,31 @@ static int note_lost(
 	return settle_pending(w->pass->settler, box->row.id, &pending, err);
 }
 
+/*
+ * Answered, and not shown: did another client take it to another mailbox? Whoever is looked at from
+ * now on fetches nothing before it was compared with the file (moves.c). Those that were looked at
+ * before are asked once more, in this pass.
+ */
+static bool may_have_moved(struct worker *w, struct box *box)
+{
+	struct pass *pass = w->pass;
+
+	if (!policy_moves_here(&pass->policy))
+		return false;
+	if (!pass->matched && !pass->repeated)
+		pass->hold_there = true;
+	if (pass->hold_there) {
+		box->in_doubt++;
+		box->held_here = true;
+		return true;
+	}
+	if (pass->repeated)
+		return false;
+	pass->again = true;
+	box->incomplete = true;
+	return true;
+}
+
 static int settle_open(struct worker *w, struct box *box, const struct look *look,
 	struct new_here *file, struct err *err)
 {
@@ -91,7 +116,9 @@ static int settle_open(struct worker *w, struct box *box, const struct look *loo
 		file->held = true;
 		return 0;
 	}
-	return file->answered && box->there ? note_lost(w, box, file, err) : 0;
+	if (!file->answered || !box->there || may_have_moved(w, box))
+		return 0;
+	return note_lost(w, box, file, err);
 }
 
 /* ---- what has no file any more ---- */

@@ -75,7 +75,7 @@ static int load_box(struct pass *pass, struct state_read *read, struct box *box,
 typedef void each_upload(
 	struct pass *pass, struct box *box, uint32_t id, const struct state_upload *upload);
 
-/* Those of which nobody knows whether they arrived, under the mailbox's id or its former one. */
+/* Those of which nobody knows what became of them, under the mailbox's id or its former one. */
 static int for_uploads(struct pass *pass, struct state_read *read, struct box *box,
 	each_upload *each, struct err *err)
 {
@@ -89,7 +89,7 @@ static int for_uploads(struct pass *pass, struct state_read *read, struct box *b
 			1) {
 			buf_clear(&base);
 			buf_add(&base, upload.base.p, upload.base.n);
-			if (upload.uidnext_before > 0 && !upload.answered)
+			if (upload.uidnext_before > 0)
 				each(pass, box, ids[i], &upload);
 		}
 		buf_fini(&base);

@@ -19,9 +19,9 @@
  * the next pass finds a row that neither side has, and forgets it. Killed before, it finds the same
  * message unknown on both sides of the new mailbox, and pairs it.
  *
- * An upload whose answer was never seen (killed, cut off) may have been moved by another client
- * since: its file counts as one whose message is gone there, and is not sent before it is known
- * whether another mailbox has that message new.
+ * An upload whose answer was never seen (killed, cut off), or told no UID, may have been moved by
+ * another client since: its file counts as one whose message is gone there, and is neither sent nor
+ * given up before it is known whether another mailbox has that message new.
  *
  * What does not match is copied and deleted as ever. Moved to two places: both copies stay. Matches
  * are not deletions, so the guard does not count them.

@@ -177,6 +177,8 @@ static int follow_sent(struct worker *w, struct box *to, const struct new_there 
 	/* In this order: without a row the two are paired. */
 	if (settle_upload_gone(settler, lost->id, slice_str(file->base), lost->box->maildir, err) !=
 			0 ||
+		settle_not_pending(settler, lost->id, STATE_PENDING_APPEND, 0,
+			slice_str(file->base), err) != 0 ||
 		settle_message(settler, to->row.id, to->maildir, &row, err) != 0)
 		return -1;
 	return 1;

@@ -152,8 +152,11 @@ struct pass {
 	struct slice trash;   /* the server's mailbox that deleted messages go to; empty: none */
 	bool void_watermarks; /* the policy changed: look at everything */
 	bool names_known;     /* what was asked for by name and is nowhere has been told */
-	bool hold_there, hold_here; /* downloads, uploads wait: what is new may have moved */
+	_Atomic bool hold_there;    /* downloads wait: what is new may have moved */
+	bool hold_here;             /* uploads do */
 	_Atomic bool again;         /* the survey has to be made once more */
+	bool repeated;              /* it was */
+	bool matched;               /* moves were, since the survey */
 	struct moves *moves;        /* while they are matched */
 	_Atomic uint32_t next_id;   /* of mailbox rows */
 	/* phases: see worker.c */

@@ -308,6 +308,37 @@ def test_answered_but_not_shown(world):
     world.assert_noop()
 
 
+@pytest.mark.parametrize("how", ["not looked at", "looked at after it", "by way of another"])
+def test_answered_and_moved_there(world, how):
+    """OK without a UID, and another client moves the message at once to a mailbox that this pass does not look at, or
+    looks at then, or, by way of one that is not synchronized, later: the file follows."""
+    world.program = CRASHING
+    for name in ("box", "other", "aside"):
+        world.there.create(name)
+    world.there.append("box", compose())  # the bigger one is looked at first
+    world.settings["mailboxes"] = ["*", "!aside"]
+    world.settings["server"].update(connections=1, quirks=["-UIDPLUS"])
+    if how == "looked at after it":
+        world.settings["server"]["quirks"] += ["-CONDSTORE", "-QRESYNC"]
+    world.sync()
+    body = compose()
+    world.here.deliver("box", body, "S", 1000)
+    late = how == "by way of another"
+    with Meddler(world) as meddler:
+        meddler.answer = lambda line: APPENDUID.sub(b"", line)
+        meddler.before_answer = lambda: world.there.move("box", world.there.find("box", body),
+                                                         "aside" if late else "other")
+        run = world.sync(expect=1 if late else 0)
+        if late:
+            assert "does not show it" in run.err
+            world.there.move("aside", world.there.find("aside", body), "other")
+            world.sync()
+        assert meddler.verbs.count("APPEND") == 1 and meddler.bodies == 0
+        world.assert_same(mailboxes=False)
+        world.assert_noop()
+    assert numbers(world)["box"] == numbers(world)["other"] == (1, 1)
+
+
 def test_doubt_where_nothing_is_sent(world):
     """Only who may repeat an upload waits for it; what arrived all the same is recognised."""
     world.program = CRASHING
