@@ -248,16 +248,88 @@ out:
 	return rc;
 }
 
+static int recover(struct pass *pass, struct box *box, struct err *err)
+{
+	struct recovery r = {.pass = pass, .box = box};
+	int rc = recover_box(&r, err);
+
+	free(r.items);
+	arena_fini(&r.arena);
+	return rc;
+}
+
+static bool is_in_pass(const struct pass *pass, uint32_t id)
+{
+	for (size_t i = 0; i < pass->box_count; i++)
+		if (pass->boxes[i].row.id == id)
+			return true;
+	return false;
+}
+
+static bool has_folder(const struct pass *pass, uint32_t id)
+{
+	for (size_t i = 0; i < pass->folder_count; i++)
+		if (pass->folders[i].id == id)
+			return true;
+	return false;
+}
+
+/* The mailbox ID, as far as recover() wants to know it, if downloads of it were left. 1, 0: none,
+ * -1. */
+static int load_other(struct pass *pass, uint32_t id, struct box *out, struct err *err)
+{
+	struct state_read *read = NULL;
+	struct state_message arrival;
+	struct state_mailbox row;
+
+	if (state_read_begin(pass->state, &read, err) != 0)
+		return -1;
+	int rc = state_next_arrival(read, id, 0, &arrival, err);
+	if (rc == 1)
+		rc = state_get_mailbox(read, id, &row, err);
+	if (rc == 1 && row.name.n > 0) { /* a former id has none: those rows are partners only */
+		row.wire = arena_slice(&pass->arena, row.wire);
+		row.name = slice_str(arena_strndup(&pass->arena, row.name.p, row.name.n));
+		row.path = slice_str(arena_strndup(&pass->arena, row.path.p, row.path.n));
+		row.mailboxid = arena_slice(&pass->arena, row.mailboxid);
+		*out = (struct box){.name = row.name.p,
+			.path = row.path.p,
+			.here = has_folder(pass, id),
+			.row = row};
+	} else if (rc == 1) {
+		rc = 0;
+	}
+	state_read_end(read);
+	return rc;
+}
+
+/*
+ * A pass that is about some mailboxes only: files that were on their way to others may be in their
+ * folders by now, and would be sent as new before the state knows them.
+ */
+static int recover_others(struct pass *pass, struct err *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc >= 0 && i < pass->known_count; i++) {
+		struct box box;
+		if (is_in_pass(pass, pass->known[i].id))
+			continue;
+		rc = load_other(pass, pass->known[i].id, &box, err);
+		if (rc == 1)
+			rc = recover(pass, &box, err);
+	}
+	return rc < 0 ? -1 : 0;
+}
+
 int recover_arrivals(struct pass *pass, struct err *err)
 {
 	int rc = 0;
 
-	for (size_t i = 0; rc == 0 && i < pass->box_count; i++) {
-		struct recovery r = {.pass = pass, .box = &pass->boxes[i]};
-		rc = recover_box(&r, err);
-		free(r.items);
-		arena_fini(&r.arena);
-	}
+	for (size_t i = 0; rc == 0 && i < pass->box_count; i++)
+		rc = recover(pass, &pass->boxes[i], err);
+	if (rc == 0 && pass->options->mailbox_count > 0)
+		rc = recover_others(pass, err);
 	return rc != 0 ? err_wrap(err, "finishing what an interrupted pass left")
 		       : settler_flush(pass->settler, err);
 }

@@ -309,7 +309,7 @@ def move_there(world):
     return {"INBOX": 0, "box": 4, "other": 0}
 
 
-@pytest.mark.parametrize("target", ["another folder", "another folder and base", "back"])
+@pytest.mark.parametrize("target", ["another folder", "another folder and base", "back", "one asked for alone"])
 def test_move_is_moved_on_before_it_is_settled(lanes, record_property, target):
     """The program is killed, and a mail reader takes on what it has moved: there is no second one of it, and none less."""
     work = Work("move_there", move_there)
@@ -320,9 +320,12 @@ def test_move_is_moved_on_before_it_is_settled(lanes, record_property, target):
         lane.disturbed(case)
         files = lane.here.files("box")
         for number, file in enumerate(files):
-            base = "%d.renamed" % number if target.endswith("base") else file.base
+            other_base = target.endswith("base") or target.startswith("one") and number % 2
+            base = "%d.renamed" % number if other_base else file.base
             folder = lane.here.folder("INBOX" if target == "back" else "other")
             os.rename(file.path, os.path.join(folder, "cur", base + ":2,"))
+        if target.startswith("one"):
+            lane.sync("acc/other", expect=None)
         for _ in range(2):
             lane.sync("--approve")
         lane.assert_same()
