@@ -11,6 +11,9 @@ from meddler import Meddler
 from work import turn
 
 
+SIDES = [pytest.param("here", "there", id="here"), pytest.param("there", "here", id="there")]  # that changes; that follows
+
+
 @pytest.fixture
 def filled(make_world):
     """filled(names, count, ...): a world in which each of NAMES holds COUNT messages on both sides."""
@@ -113,12 +116,16 @@ def test_turned_here_with_twins(filled):
     assert_turned(world, before, ("A", "B"))
 
 
-def test_last_one_of_a_row_has_a_new_name(filled):
+@pytest.mark.parametrize("side, other", SIDES)
+def test_last_one_of_a_row_has_a_new_name(filled, side, other):
     world = filled("A", "B")
     before = subjects(world)
-    os.rename(world.here.folder("A"), world.here.folder("C"))
-    os.rename(world.here.folder("B"), world.here.folder("A"))
-    assert_moved(world.sync("--json"), moved_there=8, boxes_made_there=1, boxes_deleted_there=1)
+    for name, target in (("A", "C"), ("B", "A")):
+        if side == "here":
+            os.rename(world.here.folder(name), world.here.folder(target))
+        else:
+            world.there.rename(name, target)
+    assert_moved(world.sync("--json"), **{"moved_" + other: 8, "boxes_made_" + other: 1, "boxes_deleted_" + other: 1})
     assert subjects(world) == {"A": before["B"], "C": before["A"]}
     world.assert_same()
     world.assert_noop()
@@ -135,13 +142,14 @@ def test_turned_here_on_lesser_servers(filled, quirks):
     assert_turned(world, before, ("A", "B"))
 
 
-def test_turned_here_is_planned(filled):
+@pytest.mark.parametrize("side, words", [("here", "moved here"), ("there", "moved on the server")], ids=["here", "there"])
+def test_turned_is_planned(filled, side, words):
     world = filled("A", "B")
-    turn(world, "A", "B")
+    (turn if side == "here" else turn_there)(world, "A", "B")
     before = world.there.snapshot(), world.here.snapshot()
     plan = world.run("plan").out
     assert (world.there.snapshot(), world.here.snapshot()) == before
-    assert plan.count("moved here from A") == plan.count("moved here from B") == 4, plan
+    assert plan.count(words + " from A") == plan.count(words + " from B") == 4, plan
     assert "new " not in plan and "deleted" not in plan, plan
 
 
@@ -221,17 +229,6 @@ def test_turned_there_with_one_that_is_empty(filled):
     world.assert_noop()
 
 
-def test_last_one_of_a_row_has_a_new_name_there(filled):
-    world = filled("A", "B")
-    before = subjects(world)
-    world.there.rename("A", "C")
-    world.there.rename("B", "A")
-    assert_moved(world.sync("--json"), moved_here=8, boxes_made_here=1, boxes_deleted_here=1)
-    assert subjects(world) == {"A": before["B"], "C": before["A"]}
-    world.assert_same()
-    world.assert_noop()
-
-
 def test_turned_on_both_sides(filled):
     world = filled("A", "B")
     before = subjects(world)
@@ -268,16 +265,6 @@ def test_turned_there_with_equal_names_of_files(filled):
     turn_there(world, "A", "B")
     assert_moved(world.sync("--json"), moved_here=10)
     assert_turned(world, before, ("A", "B"))
-
-
-def test_turned_there_is_planned(filled):
-    world = filled("A", "B")
-    turn_there(world, "A", "B")
-    before = world.there.snapshot(), world.here.snapshot()
-    plan = world.run("plan").out
-    assert (world.there.snapshot(), world.here.snapshot()) == before
-    assert plan.count("moved on the server from A") == plan.count("moved on the server from B") == 4, plan
-    assert "new " not in plan and "deleted" not in plan, plan
 
 
 def test_one_of_two_there_is_left_alone(filled):
