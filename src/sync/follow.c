@@ -21,6 +21,7 @@ struct lost {
 struct following {
 	struct worker *w;
 	struct box *box;
+	uint32_t id; /* of its rows */
 	struct look *look;
 	struct lost *lost; /* arena; sorted by content */
 	size_t count;
@@ -49,7 +50,7 @@ static int load_lost(struct following *f, struct err *err)
 		struct state_message row = {0};
 		if (change->kind != CHANGE_GONE || change->kept)
 			continue;
-		rc = state_get_message(read, f->box->row.id, change->uid, &row, err);
+		rc = state_get_message(read, f->id, change->uid, &row, err);
 		if (rc != 1 || digest_is_zero(&row.content))
 			continue;
 		f->sizes.sizes[f->count] = row.size;
@@ -104,14 +105,15 @@ static int follow(
 	change->flags = flags_or(&shown, &hidden);
 	change->kind = flags_equal(&change->flags, &change->base) ? CHANGE_NAME : CHANGE_FLAGS;
 	change->name = new->name;
-	return settler ? settle_flags(settler, f->box->row.id, change->uid, &none, &none,
-				 f->box->maildir, new->name, err)
+	return settler ? settle_flags(settler, f->id, change->uid, &none, &none, f->box->maildir,
+				 new->name, err)
 		       : 0;
 }
 
-int follow_renames(struct worker *w, struct box *box, struct look *look, struct err *err)
+int follow_renames_of(
+	struct worker *w, struct box *box, uint32_t id, struct look *look, struct err *err)
 {
-	struct following f = {.w = w, .box = box, .look = look};
+	struct following f = {.w = w, .box = box, .id = id, .look = look};
 	size_t kept = 0;
 
 	if (look->new_here_count == 0 || look->here_count == 0)
@@ -135,4 +137,9 @@ int follow_renames(struct worker *w, struct box *box, struct look *look, struct 
 	}
 	look->new_here_count = kept;
 	return 0;
+}
+
+int follow_renames(struct worker *w, struct box *box, struct look *look, struct err *err)
+{
+	return follow_renames_of(w, box, box->row.id, look, err);
 }

@@ -149,16 +149,16 @@ struct pass {
 	struct box *boxes;
 	size_t box_count;
 	const struct quirk_profile *profile; /* of the server, NULL: none */
-	struct slice trash;   /* the server's mailbox that deleted messages go to; empty: none */
-	bool void_watermarks; /* the policy changed: look at everything */
-	bool names_known;     /* what was asked for by name and is nowhere has been told */
-	_Atomic bool hold_there;    /* downloads wait: what is new may have moved */
-	bool hold_here;             /* uploads do */
-	_Atomic bool again;         /* the survey has to be made once more */
-	bool repeated;              /* it was */
-	bool matched;               /* moves were, since the survey */
-	struct moves *moves;        /* while they are matched */
-	_Atomic uint32_t next_id;   /* of mailbox rows */
+	struct slice trash;      /* the server's mailbox that deleted messages go to; empty: none */
+	bool void_watermarks;    /* the policy changed: look at everything */
+	bool names_known;        /* what was asked for by name and is nowhere has been told */
+	_Atomic bool hold_there; /* downloads wait: what is new may have moved */
+	bool hold_here;          /* uploads do */
+	_Atomic bool again;      /* the survey has to be made once more */
+	bool repeated;           /* it was */
+	bool matched;            /* moves were, since the survey */
+	struct moves *moves;     /* while they are matched */
+	_Atomic uint32_t next_id; /* of mailbox rows */
 	/* phases: see worker.c */
 	struct worker *workers;
 	unsigned worker_count;
@@ -299,6 +299,9 @@ struct pair_sizes;
 /* Files with another BASE but the contents of a file that is gone: the row follows (follow.c). */
 int follow_renames(
 	struct worker *worker, struct box *box, struct look *look, struct err *err) MUST_USE;
+/* The same for the rows of ID, which those of BOX were. */
+int follow_renames_of(struct worker *worker, struct box *box, uint32_t id, struct look *look,
+	struct err *err) MUST_USE;
 /* Sizes, dates and flags of server messages. THERE is sorted by UID, here and below. */
 int facts_sizes(struct worker *worker, struct new_there *there, size_t there_count,
 	struct err *err) MUST_USE;

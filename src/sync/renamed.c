@@ -180,6 +180,107 @@ static int load_former(struct renamed *r, struct err *err)
 	return rc;
 }
 
+/* Is FILE, in the folder of FROM, one that the state does not know, under neither of the two ids?
+ * What the state knows by the former one is taken out of NAMELESS. 1, 0, -1. */
+static int is_stranger(struct renamed *r, struct state_read *read, const struct maildir_file *file,
+	struct uidset *nameless, struct err *err)
+{
+	const uint32_t ids[] = {r->id, r->from->row.id};
+	struct state_upload upload;
+	uint32_t uid;
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < COUNT_OF(ids); i++) {
+		rc = state_get_by_base(read, ids[i], file->base, &uid, err);
+		if (rc == 1 && i == 0)
+			uidset_remove(nameless, uid);
+		if (rc == 0)
+			rc = state_get_upload(read, ids[i], file->base, &upload, err);
+	}
+	return rc < 0 ? -1 : rc == 0;
+}
+
+static void add_stranger(struct renamed *r, struct look *look, const struct maildir_file *file)
+{
+	look->new_here = base_reserve(look->new_here, look->new_here_count, &look->new_here_room,
+		sizeof(*look->new_here));
+	look->new_here[look->new_here_count++] = (struct new_here){
+		.name = arena_printf(&r->w->arena, "%s/%.*s", file->in_new ? "new" : "cur",
+			SLICE_ARG(file->name)),
+		.base = arena_strndup(&r->w->arena, file->base.p, file->base.n),
+		.flags = maildir_flags(r->from->maildir, file->in_new, file->info),
+	};
+}
+
+/* Strangers go to LOOK. 1: the folder stood still, 0, -1. */
+static int scan_turned(struct renamed *r, struct state_read *read, struct uidset *nameless,
+	struct look *look, struct err *err)
+{
+	struct maildir_scan scan;
+	struct maildir_file file;
+	unsigned count = 0;
+	bool stable = false;
+	int rc;
+
+	if (maildir_scan_begin(&scan, r->from->maildir, err) != 0)
+		return -1;
+	while ((rc = maildir_scan_next(&scan, &file, err)) == 1) {
+		rc = is_stranger(r, read, &file, nameless, err);
+		if (rc == 1 && look->new_here_count < NEWS_MOST)
+			add_stranger(r, look, &file);
+		if (rc < 0 || (++count % WINDOW == 0 && state_read_renew(read, err) != 0)) {
+			rc = -1;
+			break;
+		}
+	}
+	return maildir_scan_end(&scan, rc, &stable, err) != 0 ? -1 : stable;
+}
+
+/* What is NAMELESS, as a look that found it gone would have it. */
+static void list_nameless(const struct uidset *nameless, struct look *look)
+{
+	struct uid_iter it = {0};
+	uint32_t uid;
+
+	while (look->here_count < NEWS_MOST && (uid = uidset_next(nameless, &it)) != 0) {
+		look->here = base_reserve(
+			look->here, look->here_count, &look->here_room, sizeof(*look->here));
+		look->here[look->here_count++] = (struct change){.uid = uid, .kind = CHANGE_GONE};
+	}
+}
+
+/*
+ * A reader may have given files another BASE since: then their rows follow first, as they do in a
+ * mailbox that nobody moved (follow.c). Else nothing would be found under the old name, and such
+ * messages be copied. In a folder that does not stand still nothing is taken for renamed.
+ */
+static int follow_names(struct renamed *r, struct err *err)
+{
+	struct state_read *read = NULL;
+	struct uidset nameless = {0};
+	struct look look = {0};
+
+	if (!r->w->pass->settler || uidset_empty(r->gone))
+		return 0;
+	if (moved_open_source(r->w, r->from, r->to, err) != 0)
+		return -1;
+	if (!r->from->maildir)
+		return 0;
+	if (state_read_begin(r->w->pass->state, &read, err) != 0)
+		return -1;
+	uidset_copy(&nameless, r->gone);
+	int rc = scan_turned(r, read, &nameless, &look, err);
+	state_read_end(read);
+	list_nameless(&nameless, &look);
+	if (rc == 1)
+		rc = follow_renames_of(r->w, r->from, r->id, &look, err);
+	if (rc == 0)
+		rc = settler_flush(r->w->pass->settler, err);
+	uidset_fini(&nameless);
+	look_fini(&look);
+	return rc;
+}
+
 static int follow_turned(struct renamed *r, struct err *err)
 {
 	struct uidset gone = {0};
@@ -187,7 +288,11 @@ static int follow_turned(struct renamed *r, struct err *err)
 	r->id = r->from->former;
 	r->gone = &gone;
 	r->proven = turned_is_proven(r->w->pass, r->from, r->to);
-	int rc = load_former(r, err) != 0 ? -1 : follow_all(r, err);
+	int rc = load_former(r, err);
+	if (rc == 0)
+		rc = follow_names(r, err);
+	if (rc == 0)
+		rc = follow_all(r, err);
 	uidset_fini(&gone);
 	r->gone = NULL;
 	return rc;

@@ -256,6 +256,24 @@ def test_turned_there_while_both_sides_change(filled):
         assert after[name] == sorted(["%s here" % name, "%s there" % name] + ["%s %d" % (other, n) for n in range(6)])
 
 
+def test_turned_there_and_files_were_given_other_names(filled):
+    """Another BASE, as some mail readers give: they follow all the same; what is new beside them is sent."""
+    world = filled("A", "B")
+    twin = compose("twin")
+    for name in ("A", "B"):
+        world.there.append(name, twin, [], 1500000000)
+    world.sync_same()
+    before = subjects(world)
+    turn_there(world, "A", "B")
+    for name in ("A", "B"):
+        for number, file in enumerate(world.here.files(name)[1:]):
+            os.rename(file.path, os.path.join(world.here.folder(name), "cur", "%s.%d:2,%s" % (name, number, file.letters)))
+    world.here.deliver("A", compose("here"), "S")
+    assert_moved(world.sync("--json"), moved_here=10, appended=1)
+    before["B"] = sorted(before["B"] + ["here"])
+    assert_turned(world, before, ("A", "B"))
+
+
 def test_turned_there_with_equal_names_of_files(filled):
     world = filled("A", "B")
     world.here.deliver("A", compose("A twin"), "S", base="twin")
