@@ -108,6 +108,10 @@ static int mark_deleted(struct worker *w, const struct uidset *uids, struct err 
 /*
  * Without UIDPLUS only a plain EXPUNGE is left, which would take messages along that others marked.
  * 1: done, 0: it has to wait, -1.
+ *
+ * Not done, though RFC 4549 lets clients do it: take these marks away, expunge, and set them again.
+ * Whoever takes back a mark of his own meanwhile would get it again, and lose the message with the
+ * next EXPUNGE; and killed in between, others lose their marks.
  */
 static int expunge_all_ours(
 	struct worker *w, struct box *box, const struct uidset *uids, struct err *err)
