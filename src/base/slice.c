@@ -52,6 +52,15 @@ int slice_cmp(struct slice a, struct slice b)
 	return (a.n > b.n) - (a.n < b.n);
 }
 
+uint32_t slice_hash(struct slice s)
+{
+	uint32_t hash = 2166136261U;
+
+	for (size_t i = 0; i < s.n; i++)
+		hash = (hash ^ (unsigned char)s.p[i]) * 16777619U;
+	return hash;
+}
+
 bool slice_number(struct slice s, uint64_t max, uint64_t *out)
 {
 	uint64_t value = 0;

@@ -24,6 +24,9 @@ bool slice_starts_nocase(struct slice s, const char *prefix);
 /* Order as memcmp, shorter first on a tie. */
 int slice_cmp(struct slice a, struct slice b);
 
+/* FNV-1a: the same in every run, and no secret. */
+uint32_t slice_hash(struct slice s);
+
 /*
  * Whole slice as an unsigned decimal number: only digits, at least one, value <= MAX. Leading zeros
  * are allowed. Returns false (and leaves OUT alone) otherwise; never wraps.

@@ -80,21 +80,11 @@ int look_history(const struct pass *pass, const struct box *box, struct state_re
 	return rc < 0 ? -1 : 0;
 }
 
-/* FNV-1a: the same part in every scan. */
-static unsigned part_of_base(struct slice base, unsigned parts)
-{
-	uint32_t hash = 2166136261U;
-
-	for (size_t i = 0; i < base.n; i++)
-		hash = (hash ^ (unsigned char)base.p[i]) * 16777619U;
-	return hash % parts;
-}
-
-/* Is it one of those that are wanted? */
+/* Is it one of those that are wanted? In every scan the same ones are. */
 static bool is_wanted(struct look *look, struct slice base)
 {
 	look->new_here_total++;
-	return (look->parts == 0 || part_of_base(base, look->parts) == look->part) &&
+	return (look->parts == 0 || slice_hash(base) % look->parts == look->part) &&
 	       (look->new_here_most == 0 || look->new_here_count < look->new_here_most);
 }
 

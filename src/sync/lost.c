@@ -46,8 +46,11 @@ static void add_gone_here(struct pass *pass, struct box *box, const struct state
 	struct moves *m = pass->moves;
 
 	if (!digest_is_zero(&row->content) && row->where & STATE_THERE)
-		m->here[m->here_count++] = (struct lost){
-			.box = box, .id = box->row.id, .uid = row->uid, .content = row->content};
+		m->here[m->here_count++] = (struct lost){.box = box,
+			.id = box->row.id,
+			.uid = row->uid,
+			.content = row->content,
+			.base = slice_hash(row->base)};
 }
 
 typedef void add_lost(struct pass *pass, struct box *box, const struct state_message *row);
@@ -137,6 +140,8 @@ static int compare_lost(const void *a, const void *b)
 
 	if (order != 0)
 		return order;
+	if (x->base != y->base)
+		return x->base < y->base ? -1 : 1;
 	return x->box != y->box ? strcmp(x->box->name, y->box->name)
 				: (x->uid > y->uid) - (x->uid < y->uid);
 }
@@ -162,6 +167,7 @@ int moves_load_lost(struct pass *pass, struct err *err)
 	m->there = arena_zalloc(&pass->arena, (bounded(there) + 1) * sizeof(*m->there));
 	m->files = arena_zalloc(&pass->arena, (bounded(there) + 1) * sizeof(*m->files));
 	m->used = arena_zalloc(&pass->arena, bounded(there) + 1);
+	m->here_all = here <= lost_most;
 	m->here = arena_zalloc(&pass->arena, (bounded(here) + 1) * sizeof(*m->here));
 	if (state_read_begin(pass->state, &read, err) != 0)
 		return -1;

@@ -12,6 +12,7 @@ struct lost {
 	uint32_t id;  /* under which its row is: that of BOX, or its former one */
 	uint32_t uid; /* 0: an upload in doubt, ID of its row */
 	struct digest content;
+	uint32_t base; /* gone here: hash of the BASE that its file had */
 };
 
 struct moves {
@@ -20,9 +21,10 @@ struct moves {
 	struct new_here *files;
 	bool *used; /* files that found one */
 	size_t there_count, there_room;
-	/* gone here, some of it; sorted by content */
+	/* gone here; sorted by content and BASE */
 	struct lost *here;
 	size_t here_count;
+	bool here_all; /* all of it, not only as much as is held */
 };
 
 /* ---- lost.c ---- */

@@ -1,9 +1,10 @@
 /*
  * Moved here: the message follows.
  *
- * Equal content proves it. What is gone is looked for by the file's BASE first, which most readers
- * keep: that needs nothing in memory, so that a folder of any size can be renamed. Then by its
- * content among those that are held.
+ * Equal content proves it. Of several equal ones that are gone it is the one with the file's BASE,
+ * which most readers keep. If more is gone than is held in memory, each mailbox is asked for that
+ * BASE, so that a folder of any size can be renamed; what another name was given, too, is found
+ * among those that are held.
  */
 #include <stdlib.h>
 
@@ -29,20 +30,45 @@ static bool is_free(const struct box *box, uint32_t uid)
 	return uidset_contains(&box->delete_there, uid) && !uidset_contains(&box->taken, uid);
 }
 
-static struct lost *find_content(const struct moves *m, const struct digest *content)
+/* The first that was lost with CONTENT, and whose BASE has this hash or a greater one. */
+static size_t lower_bound(const struct moves *m, const struct digest *content, uint32_t base)
 {
 	size_t low = 0, high = m->here_count;
 
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
-		if (digest_cmp(&m->here[middle].content, content) < 0)
+		const struct lost *lost = &m->here[middle];
+		int order = digest_cmp(&lost->content, content);
+		if (order < 0 || (order == 0 && lost->base < base))
 			low = middle + 1;
 		else
 			high = middle;
 	}
-	for (; low < m->here_count && digest_equal(&m->here[low].content, content); low++)
-		if (is_free(m->here[low].box, m->here[low].uid))
-			return &m->here[low];
+	return low;
+}
+
+static struct lost *find_content(const struct moves *m, const struct digest *content)
+{
+	size_t i = lower_bound(m, content, 0);
+
+	for (; i < m->here_count && digest_equal(&m->here[i].content, content); i++)
+		if (is_free(m->here[i].box, m->here[i].uid))
+			return &m->here[i];
+	return NULL;
+}
+
+/* The same, but under the BASE of FILE, and not in TO. */
+static struct lost *find_base(
+	const struct moves *m, const struct box *to, const struct new_here *file)
+{
+	uint32_t base = slice_hash(slice_str(file->base));
+	size_t i = lower_bound(m, &file->content, base);
+
+	for (; i < m->here_count && digest_equal(&m->here[i].content, &file->content) &&
+		m->here[i].base == base;
+		i++)
+		if (m->here[i].box != to && is_free(m->here[i].box, m->here[i].uid))
+			return &m->here[i];
 	return NULL;
 }
 
@@ -68,10 +94,14 @@ static int is_from(struct state_read *read, struct box *from, const struct new_h
 static int find_lost(struct worker *w, struct state_read *read, const struct box *to,
 	const struct new_here *file, struct lost **out, struct err *err)
 {
+	const struct moves *m = w->pass->moves;
 	struct lost found;
 	int rc = 0;
 
-	for (size_t i = 0; rc == 0 && i < w->pass->box_count; i++) {
+	*out = find_base(m, to, file);
+	if (*out)
+		return 1;
+	for (size_t i = 0; !m->here_all && rc == 0 && i < w->pass->box_count; i++) {
 		struct box *from = &w->pass->boxes[i];
 		if (from != to && !from->paired && !uidset_empty(&from->delete_there))
 			rc = is_from(read, from, file, &found, err);
@@ -81,7 +111,7 @@ static int find_lost(struct worker *w, struct state_read *read, const struct box
 		**out = found;
 		return 1;
 	}
-	*out = rc == 0 ? find_content(w->pass->moves, &file->content) : NULL;
+	*out = rc == 0 ? find_content(m, &file->content) : NULL;
 	return rc < 0 ? -1 : *out && (*out)->box != to;
 }
 
