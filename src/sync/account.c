@@ -149,6 +149,16 @@ static int work_phase(struct pass *pass, struct err *err)
 
 /* ---- the pass ---- */
 
+/* Rows are about to be settled under another policy than the one in the state. Were that still
+ * there after a pass that is killed, or is about some mailboxes only, then the pass that goes back
+ * to it would take what was held back meanwhile for done. */
+static int forget_policy(struct pass *pass, struct err *err)
+{
+	if (!pass->settler || !pass->void_watermarks)
+		return 0;
+	return settle_text(pass->settler, "policy", slice_str("changing"), err);
+}
+
 static int save_policy(struct pass *pass, struct err *err)
 {
 	struct buf text = {0};
@@ -200,7 +210,7 @@ static int run_once(struct pass *pass, struct err *err)
 
 static int run(struct pass *pass, struct err *err)
 {
-	if (run_once(pass, err) != 0)
+	if (forget_policy(pass, err) != 0 || run_once(pass, err) != 0)
 		return -1;
 	if (atomic_exchange(&pass->again, false)) {
 		pass_leave_mailboxes(pass);

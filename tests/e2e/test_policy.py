@@ -133,6 +133,24 @@ def test_switched_on_again(changed, kind):
     w.assert_noop()
 
 
+@pytest.mark.parametrize("side", ["there", "here"])
+def test_switched_off_for_one_mailbox_and_on_again(world, side):
+    """What a pass over one mailbox held back is carried when the policy is again that of the last whole pass."""
+    uid = world.there.append("INBOX", compose("m 0"))
+    world.there.append("INBOX", compose("m 1"))
+    world.sync()
+    if side == "there":
+        world.there.expunge("INBOX", uid)
+    else:
+        world.here.remove(world.here.files("INBOX")[0])
+    world.settings["sync"] = {"deletes": "none"}
+    world.sync(world.account + "/INBOX")
+    assert len(world.there.uids("INBOX")) + len(world.here.files("INBOX")) == 3
+    world.settings["sync"] = {}
+    world.sync_same()
+    assert len(world.there.uids("INBOX")) == 1
+
+
 def test_defaults_are_inherited(world):
     world.there.append("INBOX", compose(), [SEEN])
     world.here.deliver("INBOX", compose())
