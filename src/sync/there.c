@@ -25,6 +25,7 @@ struct looking {
 	struct look *look;
 	struct state_read *read;               /* NULL: no state */
 	uint64_t known;                        /* rows of messages that the server holds */
+	bool may_lack;                         /* a row could count as gone */
 	struct flags mask;                     /* changes of which flags are carried */
 	struct uidset seen;                    /* listed */
 	struct uid_gather late_seen, late_new; /* ... what is not in `seen` and new_there yet */
@@ -162,7 +163,7 @@ static int list_flags(struct looking *l, enum rung rung, bool begun, struct err 
 		return -1;
 	/* Some servers refuse 1:* when there is nothing; but then only a number says so. */
 	err_clear(err);
-	return l->known > 0 ? search_all(l, false, err) : 0;
+	return l->may_lack ? search_all(l, false, err) : 0;
 }
 
 static void forget_listed(struct looking *l)
@@ -229,7 +230,7 @@ static int list(struct looking *l, enum rung rung, bool begun, struct err *err)
 {
 	forget_listed(l);
 	bool empty = imap_selected(l->w->imap)->exists == 0;
-	if (empty && !begun && l->known == 0)
+	if (empty && !begun && !l->may_lack)
 		return 0;
 	if (empty && !begun) /* a number alone proves nothing: what does the list say? */
 		return search_all(l, false, err);
@@ -279,7 +280,7 @@ static int look_plain(struct looking *l, enum rung rung, bool begun, struct err 
 	l->look->there_complete = all_seen(l);
 	if (!l->look->there_complete)
 		warn_incomplete(l);
-	else if (l->known > 0)
+	else if (l->may_lack)
 		return find_gone(l, err);
 	return 0;
 }
@@ -457,6 +458,7 @@ static void sort_changes(struct look *look)
 
 int look_there(struct worker *w, struct box *box, struct look *look, struct err *err)
 {
+	static const struct flags none = {0};
 	struct looking l = {.w = w, .box = box, .look = look};
 	uint64_t here;
 
@@ -467,6 +469,8 @@ int look_there(struct worker *w, struct box *box, struct look *look, struct err 
 		return -1;
 	if (state_count_messages(l.read, box->row.id, &l.known, &here, err) != 0)
 		goto out;
+	l.may_lack =
+		l.known > 0 || (here > 0 && plan_carries_kept(&w->pass->policy, SIDE_THERE, &none));
 	if (box->lost == SIDE_THERE) { /* proven by the survey: nothing is there */
 		look->there_complete = true;
 		rc = find_gone(&l, err);

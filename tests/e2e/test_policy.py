@@ -151,6 +151,20 @@ def test_switched_off_for_one_mailbox_and_on_again(world, side):
     assert len(world.there.uids("INBOX")) == 1
 
 
+def test_all_of_a_mailbox_held_back_and_let_through(world):
+    """Nothing of a mailbox is left on the server, and the state knows it: its files go when they may."""
+    for n in range(2):
+        world.there.append("INBOX", compose("m %d" % n))
+    world.sync()
+    world.there.expunge("INBOX", world.there.uids("INBOX"))
+    world.settings["sync"] = {"deletes": "none"}
+    world.sync()
+    assert len(world.here.files("INBOX")) == 2
+    world.settings["sync"] = {}
+    world.sync_same()
+    assert not world.here.files("INBOX")
+
+
 def test_defaults_are_inherited(world):
     world.there.append("INBOX", compose(), [SEEN])
     world.here.deliver("INBOX", compose())
