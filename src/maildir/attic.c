@@ -274,9 +274,9 @@ static int name_back(struct maildir *from, struct maildir *to, const struct atti
 
 	snprintf(out, size, "%s", item->path);
 	maildir_split(slice_str(item->path + 4), &base, &info);
-	struct flags flags = maildir_flags(from, false, info);
+	struct flags flags = maildir_flags(from, info);
 	struct flags plain = flags_system(flags.system);
-	if (item->path[0] == 'n' || flags_equal(&flags, &plain))
+	if (flags_equal(&flags, &plain))
 		return 0;
 	if (maildir_letters_add(to, &flags, NULL, err) != 0)
 		return -1;

@@ -94,15 +94,13 @@ struct slice letters_in(struct slice info, struct slice *tail)
 	return letters;
 }
 
-struct flags maildir_flags(const struct maildir *maildir, bool in_new, struct slice info)
+struct flags maildir_flags(const struct maildir *maildir, struct slice info)
 {
 	struct flags flags = {0};
 	struct letter_table table;
 	struct slice tail;
 	bool have_table = false;
 
-	if (in_new)
-		return flags;
 	struct slice letters = letters_in(info, &tail);
 	flags.system = flags_from_letters(letters);
 	for (size_t i = 0; i < letters.n; i++) {

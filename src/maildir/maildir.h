@@ -149,9 +149,9 @@ void maildir_split(struct slice filename, struct slice *base, struct slice *info
  * across threads and processes. */
 #define MAILDIR_BASE_SIZE 128
 void maildir_fresh_base(char out[MAILDIR_BASE_SIZE]);
-/* Flags that a file shows: of system letters and keyword letters in INFO ("2,FSab"). In new/: none.
- */
-struct flags maildir_flags(const struct maildir *maildir, bool in_new, struct slice info);
+/* Flags that a file shows: of system letters and keyword letters in INFO ("2,FSab"). Mostly there
+ * is none in new/, but mutt leaves a message there that was flagged, not read. */
+struct flags maildir_flags(const struct maildir *maildir, struct slice info);
 /* What letters can show in this folder now: all system flags and the keywords that have a letter.
  */
 struct flags maildir_mask(const struct maildir *maildir);

@@ -158,7 +158,7 @@ static int read_one(struct bulk *b, const struct maildir_file *file, struct err 
 		.name = arena_printf(
 			arena, "%s/%.*s", file->in_new ? "new" : "cur", SLICE_ARG(file->name)),
 		.base = arena_strndup(arena, file->base.p, file->base.n),
-		.flags = maildir_flags(b->box->maildir, file->in_new, file->info),
+		.flags = maildir_flags(b->box->maildir, file->info),
 	};
 	struct state_read *read = NULL;
 	uint32_t uid;

@@ -105,7 +105,7 @@ static int add_new(struct scanning *s, const struct maildir_file *file, struct e
 	*new = (struct new_here){
 		.name = here_name(s, file),
 		.base = arena_strndup(&s->w->arena, file->base.p, file->base.n),
-		.flags = maildir_flags(s->box->maildir, file->in_new, file->info),
+		.flags = maildir_flags(s->box->maildir, file->info),
 	};
 	if (look_history(s->w->pass, s->box, s->read, new, err) != 0)
 		return -1;
@@ -140,7 +140,7 @@ static struct change *add_change(
 static void compare(
 	struct scanning *s, const struct maildir_file *file, const struct state_message *row)
 {
-	struct flags flags = maildir_flags(s->box->maildir, file->in_new, file->info);
+	struct flags flags = maildir_flags(s->box->maildir, file->info);
 	struct flags diff = flags_xor(&flags, &row->flags);
 	diff = flags_and(&diff, row->where & STATE_THERE ? &s->carried : &s->mask);
 	bool renamed = file->in_new != row->in_new || !slice_eq(file->info, row->info);

@@ -196,7 +196,7 @@ static int new_name(struct box *box, const struct op *op, const char *from, char
 	struct state_message row = {0};
 
 	row_set_file(&row, from);
-	struct flags shown = maildir_flags(box->maildir, row.in_new, row.info);
+	struct flags shown = maildir_flags(box->maildir, row.info);
 	struct flags keep = flags_minus(&shown, &op->change);
 	struct flags set = flags_and(&op->flags, &op->change);
 	struct flags flags = flags_or(&keep, &set);

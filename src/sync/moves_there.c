@@ -51,7 +51,7 @@ static int rename_file(struct worker *w, struct box *from, struct box *to,
 	for (int attempt = 0; attempt < 4; attempt++) {
 		struct state_message now = {0};
 		row_set_file(&now, path);
-		struct flags flags = maildir_flags(from->maildir, now.in_new, now.info);
+		struct flags flags = maildir_flags(from->maildir, now.info);
 		if (maildir_letters_add(to->maildir, &flags, NULL, err) != 0)
 			return -1;
 		if (maildir_filename(to->maildir, kept, now.in_new, (struct slice){0}, &flags,
@@ -166,7 +166,7 @@ static int follow_sent(struct worker *w, struct box *to, const struct new_there 
 			 : rename_file(w, lost->box, to, &row, err);
 	if (rc <= 0)
 		return rc;
-	struct flags here = maildir_flags(to->maildir, row.in_new, row.info);
+	struct flags here = maildir_flags(to->maildir, row.info);
 
 	row.uid = new->uid;
 	row.date = new->date;

@@ -270,7 +270,7 @@ static int change_file(struct worker *w, struct box *box, const struct state_mes
 	for (int attempt = 0; attempt < 3; attempt++) {
 		struct state_message now = {0};
 		row_set_file(&now, path);
-		struct flags flags = maildir_flags(box->maildir, now.in_new, now.info);
+		struct flags flags = maildir_flags(box->maildir, now.info);
 		flags.system |= FLAG_DELETED;
 		if (!shelf && maildir_filename(box->maildir, slice_str(base), false, now.info,
 				      &flags, to, sizeof(to)) == 0)

@@ -208,7 +208,7 @@ static void add_stranger(struct renamed *r, struct look *look, const struct mail
 		.name = arena_printf(&r->w->arena, "%s/%.*s", file->in_new ? "new" : "cur",
 			SLICE_ARG(file->name)),
 		.base = arena_strndup(&r->w->arena, file->base.p, file->base.n),
-		.flags = maildir_flags(r->from->maildir, file->in_new, file->info),
+		.flags = maildir_flags(r->from->maildir, file->info),
 	};
 }
 

@@ -47,6 +47,24 @@ def test_unseen_goes_to_new_without_info(world):
     assert all((":2," in name) == (place == "cur") for name, place in where.items())
 
 
+def test_flagged_but_not_read(world):
+    """mutt leaves such a file in new/ and gives it the letter there."""
+    world.there.append("INBOX", compose("known"))
+    world.sync()
+    (known,) = world.here.files("INBOX")
+    os.rename(known.path, known.path + ":2,F")
+    world.here.deliver("INBOX", compose("unknown"), "F")
+    (unknown,) = [file for file in world.here.files("INBOX") if file.where == "cur"]
+    os.rename(unknown.path, os.path.join(unknown.folder, "new", unknown.name))
+    world.sync_same()
+    assert [(file.where, file.letters) for file in world.here.files("INBOX")] == [("new", "F"), ("new", "F")]
+    assert set(world.there.flags("INBOX").values()) == {frozenset([FLAGGED.lower()])}
+    world.assert_noop()
+    world.there.store("INBOX", world.there.uids("INBOX"), "+FLAGS", [ANSWERED])
+    world.sync_same()
+    assert [(file.where, file.letters) for file in world.here.files("INBOX")] == [("cur", "FR"), ("cur", "FR")]
+
+
 @pytest.mark.needs("keywords")
 def test_a_name_never_changes_its_base(world):
     uid = world.there.append("INBOX", compose())

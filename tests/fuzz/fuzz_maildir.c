@@ -10,7 +10,7 @@
 
 static void check_flags(const struct maildir *maildir, struct slice base, struct slice info)
 {
-	struct flags flags = maildir_flags(maildir, false, info), back;
+	struct flags flags = maildir_flags(maildir, info), back;
 	char path[512];
 	size_t n = maildir_filename(maildir, base, false, info, &flags, path, sizeof(path));
 	struct slice again_base, again_info;
@@ -21,7 +21,7 @@ static void check_flags(const struct maildir *maildir, struct slice base, struct
 	ASSERT(strlen(path) == n);
 	maildir_split((struct slice){path + 4, n - 4}, &again_base, &again_info);
 	ASSERT(slice_eq(again_base, base));
-	back = maildir_flags(maildir, false, again_info);
+	back = maildir_flags(maildir, again_info);
 	ASSERT(flags_equal(&flags, &back));
 }
 

@@ -41,25 +41,23 @@ static struct flags flags_of(struct tree *t, uint32_t system, const char *keywor
 static void test_flags(void **state UNUSED)
 {
 	static const struct {
-		bool in_new;
 		const char *info;
 		uint32_t system;
 		const char *keyword;
 	} rows[] = {
-		{false, "", 0, NULL},
-		{false, "2,", 0, NULL},
-		{false, "2,S", FLAG_SEEN, NULL},
-		{false, "2,DFPRST", FLAG_ALL, NULL},
-		{false, "2,TS", FLAG_SEEN | FLAG_DELETED, NULL},
-		{false, "2,Sa", FLAG_SEEN, "work"},
-		{false, "2,b", 0, "home"},
-		{false, "2,e", 0, "work"},            /* a second letter of the same keyword */
-		{false, "2,c", FLAG_FORWARDED, NULL}, /* Dovecot's way to say P */
-		{false, "2,dz", 0, NULL},             /* can't be carried; has no line */
-		{false, "2,S,F", FLAG_SEEN, NULL},    /* behind a second comma nothing is ours */
-		{false, "1,S", 0, NULL},
-		{false, "2S", 0, NULL},
-		{true, "2,S", 0, NULL},
+		{"", 0, NULL},
+		{"2,", 0, NULL},
+		{"2,S", FLAG_SEEN, NULL},
+		{"2,DFPRST", FLAG_ALL, NULL},
+		{"2,TS", FLAG_SEEN | FLAG_DELETED, NULL},
+		{"2,Sa", FLAG_SEEN, "work"},
+		{"2,b", 0, "home"},
+		{"2,e", 0, "work"},            /* a second letter of the same keyword */
+		{"2,c", FLAG_FORWARDED, NULL}, /* Dovecot's way to say P */
+		{"2,dz", 0, NULL},             /* can't be carried; has no line */
+		{"2,S,F", FLAG_SEEN, NULL},    /* behind a second comma nothing is ours */
+		{"1,S", 0, NULL},
+		{"2S", 0, NULL},
 	};
 	struct tree t;
 	struct maildir *m = tree_folder((tree_open(&t, MAILDIR_NESTED), &t), "A");
@@ -67,7 +65,7 @@ static void test_flags(void **state UNUSED)
 	tree_write(&t, "A/dovecot-keywords", TABLE);
 	GOOD(&t, maildir_letters_load(m, &t.err));
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
-		struct flags got = maildir_flags(m, rows[i].in_new, slice_str(rows[i].info));
+		struct flags got = maildir_flags(m, slice_str(rows[i].info));
 		struct flags wanted = flags_of(&t, rows[i].system, rows[i].keyword);
 		if (!flags_equal(&got, &wanted))
 			fail_msg("\"%s\": system %x, keywords %llx", rows[i].info, got.system,
@@ -177,7 +175,7 @@ static void test_round_trip(void **state UNUSED)
 		assert_true(maildir_filename(m, SLICE("b"), false, (struct slice){0}, &flags, out,
 				    sizeof(out)) > 0);
 		maildir_split(slice_str(out + 4), &base, &info);
-		struct flags back = maildir_flags(m, false, info);
+		struct flags back = maildir_flags(m, info);
 		assert_true(flags_equal(&back, &shown));
 		for (size_t k = 3; k < info.n; k++)
 			assert_true(info.p[k - 1] < info.p[k]);

@@ -26,7 +26,7 @@ static void letters_of(struct tree *t, const struct maildir *m, const char *name
 		*out = '-';
 		for (char c = 'z'; c >= 'a'; c--) {
 			char info[] = {'2', ',', c, '\0'};
-			struct flags f = maildir_flags(m, false, slice_str(info));
+			struct flags f = maildir_flags(m, slice_str(info));
 			if (flags_equal(&f, &wanted))
 				*out = c;
 		}
