@@ -17,6 +17,8 @@
  * Not done: renaming the folder. Children would go with it that are not to go, and between that
  * and the rows that follow nothing here fits the state.
  */
+#include <stdlib.h>
+
 #include "sync/moves.h"
 
 #define WINDOW 5000 /* messages at once */
@@ -180,104 +182,158 @@ static int load_former(struct renamed *r, struct err *err)
 	return rc;
 }
 
-/* Is FILE, in the folder of FROM, one that the state does not know, under neither of the two ids?
- * What the state knows by the former one is taken out of NAMELESS. 1, 0, -1. */
-static int is_stranger(struct renamed *r, struct state_read *read, const struct maildir_file *file,
-	struct uidset *nameless, struct err *err)
+/* Files in the folder of a box that the state does not know, under any of its ids. */
+struct strangers {
+	struct box *box;
+	uint32_t ids[2];
+	struct uidset *nameless; /* what has a file under ids[0] is taken out; NULL */
+	struct look look;        /* they go to look.new_here */
+};
+
+/* 1, 0, -1. */
+static int is_stranger(const struct strangers *s, struct state_read *read,
+	const struct maildir_file *file, struct err *err)
 {
-	const uint32_t ids[] = {r->id, r->from->row.id};
 	struct state_upload upload;
 	uint32_t uid;
 	int rc = 0;
 
-	for (size_t i = 0; rc == 0 && i < COUNT_OF(ids); i++) {
-		rc = state_get_by_base(read, ids[i], file->base, &uid, err);
-		if (rc == 1 && i == 0)
-			uidset_remove(nameless, uid);
+	for (size_t i = 0; rc == 0 && i < COUNT_OF(s->ids); i++) {
+		rc = state_get_by_base(read, s->ids[i], file->base, &uid, err);
+		if (rc == 1 && i == 0 && s->nameless)
+			uidset_remove(s->nameless, uid);
 		if (rc == 0)
-			rc = state_get_upload(read, ids[i], file->base, &upload, err);
+			rc = state_get_upload(read, s->ids[i], file->base, &upload, err);
 	}
 	return rc < 0 ? -1 : rc == 0;
 }
 
-static void add_stranger(struct renamed *r, struct look *look, const struct maildir_file *file)
+static void add_stranger(struct renamed *r, struct strangers *s, const struct maildir_file *file)
 {
+	struct look *look = &s->look;
+
 	look->new_here = base_reserve(look->new_here, look->new_here_count, &look->new_here_room,
 		sizeof(*look->new_here));
 	look->new_here[look->new_here_count++] = (struct new_here){
 		.name = arena_printf(&r->w->arena, "%s/%.*s", file->in_new ? "new" : "cur",
 			SLICE_ARG(file->name)),
 		.base = arena_strndup(&r->w->arena, file->base.p, file->base.n),
-		.flags = maildir_flags(r->from->maildir, file->info),
+		.flags = maildir_flags(s->box->maildir, file->info),
 	};
 }
 
-/* Strangers go to LOOK. 1: the folder stood still, 0, -1. */
-static int scan_turned(struct renamed *r, struct state_read *read, struct uidset *nameless,
-	struct look *look, struct err *err)
+/* 1: the folder stood still, 0, -1. */
+static int find_strangers(struct renamed *r, struct strangers *s, struct err *err)
 {
+	struct state_read *read = NULL;
 	struct maildir_scan scan;
 	struct maildir_file file;
 	unsigned count = 0;
 	bool stable = false;
 	int rc;
 
-	if (maildir_scan_begin(&scan, r->from->maildir, err) != 0)
+	if (state_read_begin(r->w->pass->state, &read, err) != 0)
 		return -1;
-	while ((rc = maildir_scan_next(&scan, &file, err)) == 1) {
-		rc = is_stranger(r, read, &file, nameless, err);
-		if (rc == 1 && look->new_here_count < NEWS_MOST)
-			add_stranger(r, look, &file);
-		if (rc < 0 || (++count % WINDOW == 0 && state_read_renew(read, err) != 0)) {
-			rc = -1;
-			break;
-		}
+	rc = maildir_scan_begin(&scan, s->box->maildir, err);
+	while (rc == 0 && (rc = maildir_scan_next(&scan, &file, err)) == 1) {
+		rc = is_stranger(s, read, &file, err);
+		if (rc == 1 && s->look.new_here_count < NEWS_MOST)
+			add_stranger(r, s, &file);
+		if (rc >= 0)
+			rc = ++count % WINDOW == 0 ? state_read_renew(read, err) : 0;
 	}
+	state_read_end(read);
 	return maildir_scan_end(&scan, rc, &stable, err) != 0 ? -1 : stable;
 }
 
-/* What is NAMELESS, as a look that found it gone would have it. */
-static void list_nameless(const struct uidset *nameless, struct look *look)
+static int compare_content(const void *a, const void *b)
 {
-	struct uid_iter it = {0};
-	uint32_t uid;
+	const struct new_here *x = a, *y = b;
 
-	while (look->here_count < NEWS_MOST && (uid = uidset_next(nameless, &it)) != 0) {
+	return digest_cmp(&x->content, &y->content);
+}
+
+/* Is there one with CONTENT among the COUNT sorted FILES that is not USED? Uses it. */
+static bool take_equal(
+	struct new_here *files, bool *used, size_t count, const struct digest *content)
+{
+	struct new_here key = {.content = *content};
+	struct new_here *found =
+		count ? bsearch(&key, files, count, sizeof(key), compare_content) : NULL;
+	size_t i = found ? (size_t)(found - files) : count;
+
+	while (i > 0 && i < count && digest_equal(&files[i - 1].content, content))
+		i--;
+	while (i < count && used[i] && digest_equal(&files[i].content, content))
+		i++;
+	if (i >= count || !digest_equal(&files[i].content, content))
+		return false;
+	return used[i] = true;
+}
+
+/*
+ * What is NAMELESS, as a look that found it gone would have it; but not what the folder of TO holds
+ * already, under a name that the state does not know: an older state was put back, which has not
+ * seen yet that the files followed. Those are paired where they are.
+ */
+static int list_nameless(struct renamed *r, const struct uidset *nameless, struct strangers *held,
+	struct look *look, struct err *err)
+{
+	struct new_here *files = held->look.new_here;
+	size_t count = held->look.new_here_count;
+	bool *used = arena_zalloc(&r->w->arena, count + 1);
+	struct uid_iter it = {0};
+	struct state_message row;
+	uint32_t uid;
+	int rc = facts_here(r->w, r->to, &held->look, NULL, err);
+
+	if (rc == 0 && count > 0)
+		qsort(files, count, sizeof(*files), compare_content);
+	while (rc >= 0 && look->here_count < NEWS_MOST && (uid = uidset_next(nameless, &it)) != 0) {
+		rc = count > 0 ? row_get(r->w, r->id, uid, &row, err) : 0;
+		if (rc < 0 || (rc == 1 && !digest_is_zero(&row.content) &&
+				      take_equal(files, used, count, &row.content)))
+			continue;
 		look->here = base_reserve(
 			look->here, look->here_count, &look->here_room, sizeof(*look->here));
 		look->here[look->here_count++] = (struct change){.uid = uid, .kind = CHANGE_GONE};
 	}
+	return rc < 0 ? -1 : 0;
 }
 
 /*
  * A reader may have given files another BASE since: then their rows follow first, as they do in a
  * mailbox that nobody moved (follow.c). Else nothing would be found under the old name, and such
- * messages be copied. In a folder that does not stand still nothing is taken for renamed.
+ * messages be copied. In folders that do not stand still nothing is taken for renamed.
  */
 static int follow_names(struct renamed *r, struct err *err)
 {
-	struct state_read *read = NULL;
 	struct uidset nameless = {0};
-	struct look look = {0};
+	struct strangers named = {
+		.box = r->from, .ids = {r->id, r->from->row.id}, .nameless = &nameless};
+	struct strangers held = {.box = r->to, .ids = {r->to->row.id, r->to->former}};
 
 	if (!r->w->pass->settler || uidset_empty(r->gone))
 		return 0;
-	if (moved_open_source(r->w, r->from, r->to, err) != 0)
+	if (moved_open_source(r->w, r->from, r->to, err) != 0 ||
+		mailbox_open_here(r->w, r->to, err) != 0)
 		return -1;
 	if (!r->from->maildir)
 		return 0;
-	if (state_read_begin(r->w->pass->state, &read, err) != 0)
-		return -1;
 	uidset_copy(&nameless, r->gone);
-	int rc = scan_turned(r, read, &nameless, &look, err);
-	state_read_end(read);
-	list_nameless(&nameless, &look);
-	if (rc == 1)
-		rc = follow_renames_of(r->w, r->from, r->id, &look, err);
+	int rc = find_strangers(r, &named, err);
+	if (rc == 1 && named.look.new_here_count > 0 && r->to->maildir)
+		rc = find_strangers(r, &held, err);
+	if (rc == 1) {
+		rc = list_nameless(r, &nameless, &held, &named.look, err);
+		if (rc == 0)
+			rc = follow_renames_of(r->w, r->from, r->id, &named.look, err);
+	}
 	if (rc == 0)
 		rc = settler_flush(r->w->pass->settler, err);
 	uidset_fini(&nameless);
-	look_fini(&look);
+	look_fini(&named.look);
+	look_fini(&held.look);
 	return rc;
 }
 
