@@ -120,7 +120,7 @@ class Runner:
                    "--junitxml=" + report, file]
         if self.options.match:
             command += ["-k", self.options.match]
-        patience = 3600 if os.environ.get("GODWIT_SOAK") else 900
+        patience = 3600 if os.environ.get("GODWIT_SOAK") or self.options.san else 900
         status, output = self.run(name, command, patience)
         result = Result(name, output=output)
         try:
