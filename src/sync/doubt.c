@@ -31,10 +31,13 @@ static bool is_open(const struct look *look, const struct pairing *pairing, size
 	return file->doubtful && !file->refused && !(pairing->used && pairing->used[i]);
 }
 
-static bool any_open(const struct look *look, const struct pairing *pairing)
+/* Is there one to wait for? What the server said it has was waited for before the survey was made
+ * once more. */
+static bool any_open(
+	const struct pass *pass, const struct look *look, const struct pairing *pairing)
 {
 	for (size_t i = 0; i < look->new_here_count; i++)
-		if (is_open(look, pairing, i))
+		if (is_open(look, pairing, i) && !(pass->repeated && look->new_here[i].answered))
 			return true;
 	return false;
 }
@@ -46,7 +49,7 @@ int doubt_wait(struct worker *w, struct box *box, const struct look *look,
 
 	/* Not there: the mailbox is gone, with all that may have arrived in it. */
 	if (box->waited || !box->there || w->pass->options->plan || !may_be_sent ||
-		!any_open(look, pairing))
+		!any_open(w->pass, look, pairing))
 		return 0;
 	if (box->selected_anew) {
 		if (box->patience.troubled &&
