@@ -13,15 +13,6 @@
 
 #define NAME_MOST 255
 
-void maildir_split(struct slice filename, struct slice *base, struct slice *info)
-{
-	const char *colon = filename.n ? memchr(filename.p, ':', filename.n) : NULL;
-	size_t n = colon ? (size_t)(colon - filename.p) : filename.n;
-
-	*base = (struct slice){filename.p, n};
-	*info = colon ? (struct slice){colon + 1, filename.n - n - 1} : (struct slice){0};
-}
-
 /* The host's name with the two characters that can't stand in a base written as the Maildir text
  * says. */
 static void host_part(char *out, size_t size)
@@ -77,21 +68,6 @@ void maildir_fresh_base(char out[MAILDIR_BASE_SIZE])
 	pthread_once(&own_once, own_init);
 	snprintf(out, MAILDIR_BASE_SIZE, "%010lld.M%06d%s%08u%s", (long long)(us / 1000000),
 		(int)(us % 1000000), own.process, atomic_fetch_add(&count, 1), own.host);
-}
-
-/* What follows "2,", up to a second comma. */
-struct slice letters_in(struct slice info, struct slice *tail)
-{
-	*tail = (struct slice){0};
-	if (info.n < 2 || info.p[0] != '2' || info.p[1] != ',')
-		return (struct slice){0};
-	struct slice letters = {info.p + 2, info.n - 2};
-	const char *comma = letters.n ? memchr(letters.p, ',', letters.n) : NULL;
-	if (comma) {
-		*tail = (struct slice){comma, (size_t)(letters.p + letters.n - comma)};
-		letters.n = (size_t)(comma - letters.p);
-	}
-	return letters;
 }
 
 struct flags maildir_flags(const struct maildir *maildir, struct slice info)

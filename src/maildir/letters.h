@@ -30,7 +30,8 @@ void letters_get(struct maildir_letters *letters, struct letter_table *out);
 unsigned letters_version(struct maildir_letters *letters);
 /* The keywords that have a letter. */
 struct flags letters_mask(const struct letter_table *table);
-/* The letters in INFO ("2,FSab"). *TAIL: a second comma and what some programs keep behind it. */
+/* split.c: the letters in INFO ("2,FSab"). *TAIL: a second comma and what some programs keep behind
+ * it. */
 struct slice letters_in(struct slice info, struct slice *tail);
 /* What LETTER stands for; empty if nothing that we can read. */
 struct flags letters_meaning(const struct letter_table *table, char letter);

@@ -10,14 +10,7 @@
  *
  * A line that means something else by now is believed: somebody wrote it, and reads files by it.
  */
-#include <stdio.h>
-
 #include "sync/pass.h"
-
-void letters_key(uint32_t id, char out[LETTERS_KEY_SIZE])
-{
-	snprintf(out, LETTERS_KEY_SIZE, "letters/%u", id);
-}
 
 /* What the state has, until READ goes on; empty if nothing. */
 static int get(struct state_read *read, const struct box *box, struct slice *out, struct err *err)

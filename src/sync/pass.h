@@ -403,9 +403,6 @@ int identity_check_there(
 
 /* ---- letters.c ---- */
 
-#define LETTERS_KEY_SIZE 24
-/* Where the state keeps what the letters of mailbox ID meant; goes with the id. */
-void letters_key(uint32_t id, char out[LETTERS_KEY_SIZE]);
 /* The folder of BOX was opened: letters whose meaning its table has lost have it again. WRITE: in
  * the table, too. */
 int letters_restore(struct worker *worker, struct box *box, bool write, struct err *err) MUST_USE;
@@ -440,6 +437,9 @@ void row_file(const struct state_message *row, char *out, size_t size);
 /* Split "cur/BASE:2,S" into a row's fields; slices point into PATH. */
 void row_set_file(struct state_message *row, const char *path);
 #define ROW_FILE_SIZE 600
+#define LETTERS_KEY_SIZE 24
+/* Where the state keeps what the letters of mailbox ID meant; goes with the id. */
+void letters_key(uint32_t id, char out[LETTERS_KEY_SIZE]);
 
 /* ---- opening.c ---- */
 

@@ -1,5 +1,6 @@
 /*
- * One row of the state, its file as a path, and a path as the row's fields.
+ * One row of the state, its file as a path, and a path as the row's fields. And the key under which
+ * the state keeps what letters.c wants to know again.
  */
 #include <stdio.h>
 
@@ -30,4 +31,9 @@ void row_set_file(struct state_message *row, const char *path)
 {
 	row->in_new = path[0] == 'n';
 	maildir_split(slice_str(path + 4), &row->base, &row->info);
+}
+
+void letters_key(uint32_t id, char out[LETTERS_KEY_SIZE])
+{
+	snprintf(out, LETTERS_KEY_SIZE, "letters/%u", id);
 }
