@@ -408,8 +408,8 @@ int maildir_letters_restore(struct maildir *maildir, struct slice text, bool wri
 	letters_get(letters, &table);
 	unsigned count = add_former(letters->keywords, &was, &table, NULL);
 	if (count > 0)
-		log_warn("%s: %u keywords had lost their letters in %s: they have them again",
-			maildir->path, count, LETTERS_TABLE);
+		log_warn("%s: %s had lost lines that say what letters mean: %u come%s back",
+			maildir->path, LETTERS_TABLE, count, count == 1 ? "s" : "");
 	if (count > 0 && write)
 		rc = extend_locked(maildir, &(struct wish){.was = &was}, err);
 	else if (count > 0)
